@@ -1,0 +1,66 @@
+//! A snapshot: what was taken, when, by whom.
+
+use super::{BlobId, EntryPath, SessionId, SnapshotHash, Summary};
+use jiff::Timestamp;
+
+/// One moment of one or more sources. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The session that committed it.
+    pub id: SessionId,
+    pub kind: SnapshotKind,
+    /// When the backup began: the time by which snapshots are chosen, listed and kept.
+    pub begun: Timestamp,
+    /// The latest of the sources' `as_of`.
+    pub taken: Timestamp,
+    pub host: Host,
+    /// As given on the command line or in the profile, absolute.
+    pub sources: Vec<SnapshotSource>,
+    /// Sorted, no doubles.
+    pub tags: Vec<String>,
+    /// The root piece of the root directory.
+    pub tree: BlobId,
+    pub summary: Summary,
+    /// Sources, or parts of them, that could not be read whole.
+    pub problems: u64,
+    /// The chain of this writer's snapshots: a gap shows one that was hidden or lost.
+    pub writer: [u8; 16],
+    pub sequence: u64,
+    pub previous: Option<SnapshotHash>,
+    /// The snapshot whose unread entries were taken over.
+    pub parent: Option<SessionId>,
+    /// The snapshot that this one succeeds (tags changed, or committed again by a repair).
+    pub original: Option<SessionId>,
+    /// The program that made it, `snap 0.1.0`.
+    pub program: String,
+}
+
+/// Who made a snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    pub name: String,
+    pub user: String,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// One source of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotSource {
+    /// As people know it: `/srv/bot`, `mongodb://host/db` without credentials. Bytes, for names
+    /// that are not UTF-8.
+    pub address: Vec<u8>,
+    /// Where it lies in the snapshot: `files/srv/bot`.
+    pub path: EntryPath,
+    /// The moment that its content stands for.
+    pub as_of: Timestamp,
+}
+
+/// What a snapshot is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum SnapshotKind {
+    #[default]
+    Backup,
+    /// Taken of what a restore replaced: `rollback` uses it, everything else passes over it.
+    Safety,
+}

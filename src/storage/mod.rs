@@ -1,0 +1,103 @@
+//! Named objects on a medium. Knows names and bytes, never keys or packs.
+
+mod name;
+
+pub use name::{Folder, InvalidObjectName, ObjectName};
+
+use jiff::Timestamp;
+
+/// A place that keeps objects: write-once, later deleted or not.
+///
+/// The contract that every implementation keeps, and `tests/storage_conformance.rs` holds it to:
+///
+/// - An object appears whole or not at all, to every reader, also after a crash or a lost
+///   connection in the middle of a `put_if_absent`.
+/// - When `put_if_absent` returns [`Put::Created`] the object is durable: it survives a power cut.
+/// - Of any number of `put_if_absent` for one name at once, also from several machines, exactly
+///   one is `Created`.
+/// - After `put_if_absent` returned, every `list`, `get` and `size` that begins later, anywhere,
+///   sees the object, until somebody deletes it.
+/// - All calls may be repeated: a second `put_if_absent` of equal bytes says `Exists`, deleting
+///   what is gone succeeds.
+/// - An error of `put_if_absent` leaves open whether the object is there, unless it says so.
+pub trait Storage: Send + Sync {
+    /// Stores `bytes` under a name that must not be taken. Never replaces anything.
+    fn put_if_absent(&self, name: &ObjectName, bytes: &[u8]) -> Result<Put, StorageError>;
+
+    /// The whole object; refused with [`StorageError::TooLarge`], before memory is taken, above
+    /// `limit` bytes.
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, StorageError>;
+
+    /// Exactly `length` bytes from `offset`; [`StorageError::TooShort`] if the object ends before.
+    fn get_range(
+        &self,
+        name: &ObjectName,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StorageError>;
+
+    /// Everything in a folder (below it, for [`Folder::Packs`]), in no order. An entry whose name
+    /// is no object's is passed over. A folder that does not exist is empty.
+    fn list(&self, folder: Folder) -> Result<Vec<Listed>, StorageError>;
+
+    /// Removes an object; nothing happens if it is not there. After it returned, nobody sees it.
+    fn delete(&self, name: &ObjectName) -> Result<(), StorageError>;
+
+    /// Removes what interrupted writers left behind, where the medium has such a thing.
+    /// `finished` says of a session id (32 hexadecimal digits) whether its leftovers may go.
+    fn sweep(&self, _finished: &dyn Fn(&str) -> bool) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Frees a reserve of space, kept so that a full disk can still be cleaned up. Does nothing
+    /// where there is none.
+    fn release_reserve(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Takes the reserve again; quietly does without where there is no space.
+    fn restore_reserve(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Where this is, for people; without credentials.
+    fn address(&self) -> String;
+}
+
+/// What became of a `put_if_absent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    Created,
+    /// The name was taken; nothing was changed.
+    Exists,
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub name: ObjectName,
+    /// Bytes.
+    pub size: u64,
+    /// When it was stored, by the medium's clock.
+    pub stored: Timestamp,
+}
+
+/// Why storage did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StorageError {
+    #[error("{name} is not there")]
+    Absent { name: ObjectName },
+    #[error("{name} is {size} bytes long, more than the {limit} that it may have")]
+    TooLarge { name: ObjectName, size: u64, limit: u64 },
+    #[error("{name} ends before byte {end}")]
+    TooShort { name: ObjectName, end: u64 },
+    #[error("no space is left at {address}")]
+    Full { address: String },
+    #[error("access to {what} is denied")]
+    Denied { what: String },
+    /// Trying again may help.
+    #[error("{what}: {why}")]
+    Unavailable { what: String, why: String },
+    #[error("{what}: {why}")]
+    Failed { what: String, why: String },
+}

@@ -1,0 +1,3 @@
+//! All integration tests are one binary: one link, and shared support.
+
+mod tidy;
