@@ -1,1 +1,15 @@
-//! (being built)
+//! Bytes to bytes: cut, identify, compress, seal, derive keys. Pure: randomness is an argument.
+
+mod chunk;
+mod compress;
+mod derive;
+mod identify;
+mod keys;
+mod seal;
+
+pub use chunk::{ChunkParameters, Chunker, InvalidChunkParameters};
+pub use compress::{CompressError, Compression, Compressor, Decompressor};
+pub use derive::{DeriveError, PasswordParameters, derive_from_key_file, derive_from_password};
+pub use identify::{FileHasher, PieceCutter, identify, object_context};
+pub use keys::{BlobClass, Class, Epoch, KeyRing, Secret};
+pub use seal::{OpenError, Place, Sealer, open_with, seal_with};

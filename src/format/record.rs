@@ -1,0 +1,228 @@
+//! The canonical encoding: MessagePack, structs as maps with fixed short keys in a fixed order,
+//! values that are the default left out. Readers skip unknown keys, and refuse keys out of order,
+//! defaults written out, arrays in place of maps, and trailing bytes.
+
+use super::{FormatError, VERSION};
+use serde::de::{Deserialize, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::ser::Serialize;
+use std::fmt;
+
+/// Bytes of any length.
+pub(super) type Bytes = serde_bytes::ByteBuf;
+/// Exactly `N` bytes; all zeros are the default.
+pub(super) type Fixed<const N: usize> = serde_bytes::ByteArray<N>;
+
+/// A struct that is a map on disk. Keys are listed in the order they are written in.
+macro_rules! record {
+    (
+        $(#[$meta:meta])*
+        $name:ident {
+            $( $key:literal => $field:ident : $type:ty, )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub(super) struct $name {
+            $( pub(super) $field: $type, )*
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap;
+                let present = 0 $( + usize::from(self.$field != <$type>::default()) )*;
+                let mut map = serializer.serialize_map(Some(present))?;
+                $(
+                    if self.$field != <$type>::default() {
+                        map.serialize_entry($key, &self.$field)?;
+                    }
+                )*
+                map.end()
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                struct Fields;
+                impl<'de> serde::de::Visitor<'de> for Fields {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("the map of a ", stringify!($name)))
+                    }
+                    #[allow(unused_assignments)]
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<$name, A::Error> {
+                        let mut record = <$name>::default();
+                        let mut seen = 0_usize;
+                        while let Some(key) = map.next_key::<&str>()? {
+                            let mut position = 0_usize;
+                            $(
+                                position += 1;
+                                if key == $key {
+                                    $crate::format::record::in_order(&mut seen, position, key)?;
+                                    record.$field = map.next_value()?;
+                                    if record.$field == <$type>::default() {
+                                        return Err($crate::format::record::written_out(key));
+                                    }
+                                    continue;
+                                }
+                            )*
+                            map.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                        Ok(record)
+                    }
+                }
+                input.deserialize_map(Fields)
+            }
+        }
+    };
+}
+pub(super) use record;
+
+pub(super) fn in_order<E: serde::de::Error>(
+    seen: &mut usize,
+    position: usize,
+    key: &str,
+) -> Result<(), E> {
+    if position <= *seen {
+        return Err(E::custom(format_args!("key {key:?} is out of order")));
+    }
+    *seen = position;
+    Ok(())
+}
+
+pub(super) fn written_out<E: serde::de::Error>(key: &str) -> E {
+    E::custom(format_args!("key {key:?} has its default written out"))
+}
+
+/// The canonical bytes of a record.
+pub(super) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    // Writing plain values into memory has no way to fail.
+    rmp_serde::to_vec(record).unwrap_or_default()
+}
+
+/// Reads a record; nothing may follow it.
+pub(super) fn decode<'de, T: Deserialize<'de>>(
+    what: &'static str,
+    bytes: &'de [u8],
+) -> Result<T, FormatError> {
+    let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
+    let record = T::deserialize(&mut input);
+    let ended = record.is_ok() && at_end(IgnoredAny::deserialize(&mut input));
+    match record {
+        Ok(record) if ended => Ok(record),
+        Ok(_) => Err(FormatError::malformed(what, "bytes follow its end")),
+        Err(error) => match version(bytes) {
+            // What a newer version holds may well not be understood.
+            Some(found) if found > VERSION => Err(FormatError::TooNew { found }),
+            _ => Err(FormatError::malformed(what, error)),
+        },
+    }
+}
+
+/// Refuses a version that is newer than this program.
+pub(super) fn readable(version: u32) -> Result<(), FormatError> {
+    match version > VERSION {
+        true => Err(FormatError::TooNew { found: version }),
+        false => Ok(()),
+    }
+}
+
+fn at_end(next: Result<IgnoredAny, rmp_serde::decode::Error>) -> bool {
+    use rmp_serde::decode::Error::InvalidMarkerRead;
+    matches!(next, Err(InvalidMarkerRead(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof)
+}
+
+/// The value of the key `v` of a map, whatever else it holds.
+fn version(bytes: &[u8]) -> Option<u32> {
+    struct Version;
+    impl<'de> Visitor<'de> for Version {
+        type Value = u32;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map with a version")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u32, A::Error> {
+            match map.next_key::<&str>()? {
+                Some("v") => map.next_value(),
+                _ => Err(A::Error::custom("no version")),
+            }
+        }
+    }
+    let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
+    serde::Deserializer::deserialize_map(&mut input, Version).ok()
+}
+
+record! {
+    /// A moment: seconds since 1970, and nanoseconds.
+    TimeRecord {
+        "s" => seconds: i64,
+        "n" => nanoseconds: u32,
+    }
+}
+
+impl From<jiff::Timestamp> for TimeRecord {
+    fn from(time: jiff::Timestamp) -> Self {
+        let time = crate::model::FileTime::from(time);
+        Self { seconds: time.seconds, nanoseconds: time.nanoseconds() }
+    }
+}
+
+impl TimeRecord {
+    pub(super) fn timestamp(&self, what: &'static str) -> Result<jiff::Timestamp, FormatError> {
+        let nanoseconds = i32::try_from(self.nanoseconds).unwrap_or(i32::MAX);
+        jiff::Timestamp::new(self.seconds, nanoseconds)
+            .map_err(|error| FormatError::malformed(what, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    record! {
+        Sample {
+            "v" => version: u32,
+            "n" => name: Bytes,
+            "c" => count: u64,
+        }
+    }
+
+    fn decoded(json: serde_json::Value) -> Result<Sample, FormatError> {
+        decode("sample", &rmp_serde::to_vec(&json).unwrap())
+    }
+
+    #[test]
+    fn defaults_are_left_out() {
+        assert_eq!(encode(&Sample::default()), [0x80]);
+        let sample = Sample { count: 5, ..Sample::default() };
+        assert_eq!(encode(&sample), [0x81, 0xa1, b'c', 5]);
+        assert_eq!(decode::<Sample>("sample", &encode(&sample)).unwrap(), sample);
+    }
+
+    #[test]
+    fn unknown_keys_are_skipped() {
+        let bytes = [0x82, 0xa1, b'c', 5, 0xa1, b'z', 0x92, 1, 2];
+        assert_eq!(decode::<Sample>("sample", &bytes).unwrap().count, 5);
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let out_of_order = [0x82, 0xa1, b'c', 5, 0xa1, b'n', 0xc4, 1, 7];
+        let twice = [0x82, 0xa1, b'c', 5, 0xa1, b'c', 5];
+        let array = [0x93, 0, 0xc4, 0, 5];
+        let trailing = [0x80, 0x80];
+        let nonsense_trailing = [0x80, 0xc1];
+        let default = [0x81, 0xa1, b'c', 0];
+        for bytes in [&out_of_order[..], &twice, &array, &trailing, &nonsense_trailing, &default] {
+            assert!(decode::<Sample>("sample", bytes).is_err(), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_told_from_nonsense() {
+        let newer = decoded(serde_json::json!({"v": 9, "n": {"new": "kind"}}));
+        assert_eq!(newer, Err(FormatError::TooNew { found: 9 }));
+        assert!(matches!(decoded(serde_json::json!({"n": 5})), Err(FormatError::Malformed { .. })));
+    }
+}
