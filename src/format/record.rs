@@ -188,10 +188,6 @@ mod tests {
         }
     }
 
-    fn decoded(json: serde_json::Value) -> Result<Sample, FormatError> {
-        decode("sample", &rmp_serde::to_vec(&json).unwrap())
-    }
-
     #[test]
     fn defaults_are_left_out() {
         assert_eq!(encode(&Sample::default()), [0x80]);

@@ -110,9 +110,9 @@ impl FromStr for ObjectName {
     type Err = InvalidObjectName;
 
     fn from_str(text: &str) -> Result<Self, InvalidObjectName> {
-        let (word, rest) = text.split_once('/').unwrap_or(("", text));
-        let folder = Folder::ALL.into_iter().find(|folder| folder.word() == word);
-        match folder {
+        let Some((word, rest)) = text.split_once('/') else { return Self::new(Folder::Top, text) };
+        let below = |folder: &Folder| *folder != Folder::Top && folder.word() == word;
+        match Folder::ALL.into_iter().find(below) {
             Some(folder) => Self::new(folder, rest),
             None => Err(InvalidObjectName(text.chars().take(200).collect())),
         }
