@@ -217,8 +217,10 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_told_from_nonsense() {
-        let newer = decoded(serde_json::json!({"v": 9, "n": {"new": "kind"}}));
-        assert_eq!(newer, Err(FormatError::TooNew { found: 9 }));
-        assert!(matches!(decoded(serde_json::json!({"n": 5})), Err(FormatError::Malformed { .. })));
+        let newer = [0x82, 0xa1, b'v', 9, 0xa1, b'n', 0x80];
+        assert_eq!(decode::<Sample>("sample", &newer), Err(FormatError::TooNew { found: 9 }));
+        let nonsense = [0x81, 0xa1, b'n', 5];
+        let refused = decode::<Sample>("sample", &nonsense);
+        assert!(matches!(refused, Err(FormatError::Malformed { .. })));
     }
 }
