@@ -143,10 +143,12 @@ fn version(bytes: &[u8]) -> Option<u32> {
             f.write_str("a map with a version")
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u32, A::Error> {
-            match map.next_key::<&str>()? {
-                Some("v") => map.next_value(),
-                _ => Err(A::Error::custom("no version")),
-            }
+            let version = match map.next_key::<&str>()? {
+                Some("v") => map.next_value()?,
+                _ => return Err(A::Error::custom("no version")),
+            };
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(version)
         }
     }
     let mut input = rmp_serde::Deserializer::from_read_ref(bytes);

@@ -1,1 +1,29 @@
-//! (being built)
+//! One open repository: keys, packs, index, trees, snapshots, sessions, prune marks.
+
+mod blob_index;
+mod catalog;
+mod error;
+mod index_cache;
+mod marks;
+mod open;
+mod packer;
+mod reader;
+mod repository;
+mod session;
+mod snapshots;
+mod tree_reader;
+mod tree_writer;
+mod uploads;
+
+pub use blob_index::{BlobIndex, Location, PackEntry, cut};
+pub use catalog::Catalog;
+pub use error::RepoError;
+pub use marks::Progress;
+pub use open::{Credential, InitOptions, init, open, read_marker};
+pub use packer::{FinishedPack, OpenPack, SealedBlob};
+pub use reader::BlobReader;
+pub use repository::{Repository, Surroundings};
+pub use session::{Session, Writer};
+pub use snapshots::{Ledger, Undecided, snapshot_hash};
+pub use tree_reader::TreeEntries;
+pub use tree_writer::{ChunkTreeWriter, TreeSink, TreeWriter};

@@ -1,0 +1,160 @@
+//! Which blob lies where: all index objects merged into one sorted table of 40 bytes a blob,
+//! mapped from the local cache, or in memory where there is none.
+
+use crate::codec::BlobClass;
+use crate::format::{Index, PackedBlob};
+use crate::model::{BlobId, IndexId, PackId, SessionId};
+use std::collections::HashMap;
+
+/// Bytes of a line: id cut to 24 bytes, then pack number, offset, stored and plain length, 32
+/// bits little-endian each. The full id is checked when the blob is opened.
+pub(super) const LINE: usize = 40;
+pub(super) type Line = [u8; LINE];
+
+/// One pack, as the index objects describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackEntry {
+    pub id: PackId,
+    pub session: SessionId,
+    pub class: BlobClass,
+    /// Bytes.
+    pub size: u32,
+    /// The spare copy of a snapshot's payload in it.
+    pub payload: Option<BlobId>,
+}
+
+/// Where a blob lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// Number of the pack in [`BlobIndex::packs`].
+    pub pack: u32,
+    pub offset: u32,
+    pub stored: u32,
+    pub plain: u32,
+}
+
+/// The merged index.
+pub struct BlobIndex {
+    /// The objects that it was made of, sorted.
+    pub(super) sources: Vec<IndexId>,
+    pub(super) packs: Vec<PackEntry>,
+    pub(super) lines: Lines,
+}
+
+/// The lines, sorted by id.
+pub(super) enum Lines {
+    Memory(Vec<Line>),
+    Mapped { map: memmap2::Mmap, start: usize },
+}
+
+impl Lines {
+    pub(super) fn as_slice(&self) -> &[Line] {
+        match self {
+            Lines::Memory(lines) => lines,
+            Lines::Mapped { map, start } => map.get(*start..).unwrap_or_default().as_chunks().0,
+        }
+    }
+}
+
+impl BlobIndex {
+    /// Packs that some index object names, each once.
+    pub fn packs(&self) -> &[PackEntry] {
+        &self.packs
+    }
+
+    /// How many lines there are; a blob that lies in two packs counts twice.
+    pub fn len(&self) -> usize {
+        self.lines.as_slice().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Everywhere that the blob is said to lie. Costs a binary search.
+    pub fn find(&self, id: &BlobId) -> impl Iterator<Item = Location> + '_ {
+        let key = cut(id);
+        let lines = self.lines.as_slice();
+        let first = lines.partition_point(|line| line[..24] < key[..]);
+        lines[first..].iter().take_while(move |line| line[..24] == key[..]).map(location)
+    }
+
+    /// Every line: the cut id and the place.
+    pub fn iter(&self) -> impl Iterator<Item = ([u8; 24], Location)> + '_ {
+        self.lines.as_slice().iter().map(|line| {
+            let mut id = [0; 24];
+            id.copy_from_slice(&line[..24]);
+            (id, location(line))
+        })
+    }
+}
+
+/// The part of an id that the index keeps.
+pub fn cut(id: &BlobId) -> [u8; 24] {
+    let mut short = [0; 24];
+    short.copy_from_slice(&id.bytes()[..24]);
+    short
+}
+
+fn location(line: &Line) -> Location {
+    let word = |at: usize| u32::from_le_bytes([line[at], line[at + 1], line[at + 2], line[at + 3]]);
+    Location { pack: word(24), offset: word(28), stored: word(32), plain: word(36) }
+}
+
+fn line(blob: &PackedBlob, pack: u32) -> Line {
+    let mut line = [0; LINE];
+    line[..24].copy_from_slice(&blob.id.bytes()[..24]);
+    line[24..28].copy_from_slice(&pack.to_le_bytes());
+    line[28..32].copy_from_slice(&blob.offset.to_le_bytes());
+    line[32..36].copy_from_slice(&blob.stored.to_le_bytes());
+    line[36..].copy_from_slice(&blob.plain.to_le_bytes());
+    line
+}
+
+/// Collects index objects into packs and (still unsorted) lines.
+#[derive(Default)]
+pub(super) struct Merge {
+    pub(super) packs: Vec<PackEntry>,
+    numbers: HashMap<PackId, u32>,
+}
+
+impl Merge {
+    /// Starts from packs that were merged before.
+    pub(super) fn from_packs(packs: Vec<PackEntry>) -> Self {
+        let numbers = packs.iter().zip(0..).map(|(pack, number)| (pack.id, number)).collect();
+        Self { packs, numbers }
+    }
+
+    /// Adds an object; its lines go to `sink`. A pack that was seen before adds nothing: what is
+    /// in a pack never changes.
+    pub(super) fn add<E>(
+        &mut self,
+        index: &Index,
+        sink: &mut dyn FnMut(&Line) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for pack in &index.packs {
+            let number = u32::try_from(self.packs.len()).unwrap_or(u32::MAX);
+            if self.numbers.contains_key(&pack.id) || number == u32::MAX {
+                continue;
+            }
+            self.numbers.insert(pack.id, number);
+            self.packs.push(PackEntry {
+                id: pack.id,
+                session: pack.session,
+                class: pack.class,
+                size: pack.size,
+                payload: pack.table.payload,
+            });
+            for blob in &pack.table.blobs {
+                sink(&line(blob, number))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sorts lines by id, then by place, with all cores.
+pub(super) fn sort(lines: &mut [Line]) {
+    use rayon::slice::ParallelSliceMut;
+    lines.par_sort_unstable();
+}

@@ -1,0 +1,192 @@
+//! The index together with a listing of packs that was taken after it was read: only so does a
+//! line count (design §5).
+
+use super::RepoError;
+use super::blob_index::{BlobIndex, Lines, Location, Merge, PackEntry, sort};
+use super::index_cache::IndexCache;
+use super::repository::{Repository, object_name};
+use crate::codec::Class;
+use crate::format::{self, Index};
+use crate::model::{BlobId, IndexId, PackId};
+use crate::storage::{Folder, Listed, StorageError};
+use std::collections::{HashMap, HashSet};
+
+/// How often the index is read again because an object of it was replaced meanwhile.
+const PATIENCE: usize = 20;
+
+/// What a verb knows of the packs in a repository at one time.
+pub struct Catalog {
+    index: BlobIndex,
+    /// By pack number: the pack is listed.
+    counted: Vec<bool>,
+    /// By pack number: counted, not condemned, not named damaged.
+    reusable: Vec<bool>,
+    /// Every pack in storage, with its size.
+    listed: HashMap<PackId, u64>,
+}
+
+impl Repository {
+    /// Reads the index, then lists the packs. `barred` packs (condemned or damaged) are counted,
+    /// but not reusable.
+    pub fn catalog(&self, barred: &HashSet<PackId>) -> Result<Catalog, RepoError> {
+        let index = self.read_index(true)?;
+        self.catalog_of(index, barred)
+    }
+
+    /// The same, from the repository's own objects only: what decides about deletion does not
+    /// trust the local cache.
+    pub fn catalog_uncached(&self, barred: &HashSet<PackId>) -> Result<Catalog, RepoError> {
+        let index = self.read_index(false)?;
+        self.catalog_of(index, barred)
+    }
+
+    fn catalog_of(&self, index: BlobIndex, barred: &HashSet<PackId>) -> Result<Catalog, RepoError> {
+        let listed = self.list_packs()?;
+        let counted: Vec<bool> =
+            index.packs().iter().map(|pack| listed.contains_key(&pack.id)).collect();
+        let allowed = |pack: &PackEntry| !barred.contains(&pack.id);
+        let reusable = index
+            .packs()
+            .iter()
+            .zip(&counted)
+            .map(|(pack, there)| *there && allowed(pack))
+            .collect();
+        Ok(Catalog { index, counted, reusable, listed })
+    }
+
+    /// All packs in storage with their sizes.
+    pub fn list_packs(&self) -> Result<HashMap<PackId, u64>, RepoError> {
+        let listed = self.storage.list(Folder::Packs)?;
+        Ok(listed.iter().filter_map(|l| Some((l.name.last().parse().ok()?, l.size))).collect())
+    }
+
+    fn read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
+        for _ in 0..PATIENCE {
+            match self.try_read_index(cached) {
+                Err(RepoError::Storage(StorageError::Absent { name }))
+                    if name.folder() == Folder::Index => {}
+                done => return done,
+            }
+        }
+        Err(RepoError::Earlier("the index changed each time it was read; try again".to_string()))
+    }
+
+    fn try_read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
+        let sources = self.list_index()?;
+        let cache = self.cache().filter(|_| cached).map(IndexCache::new);
+        let Some(cache) = cache else { return self.index_in_memory(sources) };
+        let old = cache.read();
+        if let Some(old) = old.filter(|old| is_subset(&old.sources, &sources)) {
+            if old.sources == sources {
+                return Ok(old);
+            }
+            let new: Vec<IndexId> = sources
+                .iter()
+                .filter(|id| old.sources.binary_search(id).is_err())
+                .copied()
+                .collect();
+            let mut objects = new.iter().map(|id| self.get_index(id));
+            return self.write_cache(&cache, Some(&old), sources.clone(), &mut objects);
+        }
+        let mut objects = sources.iter().map(|id| self.get_index(id));
+        self.write_cache(&cache, None, sources.clone(), &mut objects)
+    }
+
+    /// A cache that cannot be written is done without.
+    fn write_cache(
+        &self,
+        cache: &IndexCache,
+        old: Option<&BlobIndex>,
+        sources: Vec<IndexId>,
+        objects: &mut dyn Iterator<Item = Result<Index, RepoError>>,
+    ) -> Result<BlobIndex, RepoError> {
+        match cache.write(old, sources.clone(), objects) {
+            Err(RepoError::Local { .. }) => self.index_in_memory(sources),
+            other => other,
+        }
+    }
+
+    fn index_in_memory(&self, sources: Vec<IndexId>) -> Result<BlobIndex, RepoError> {
+        let mut merge = Merge::default();
+        let mut lines = Vec::new();
+        for id in &sources {
+            let index = self.get_index(id)?;
+            merge.add(&index, &mut |line| {
+                lines.push(*line);
+                Ok::<(), RepoError>(())
+            })?;
+        }
+        sort(&mut lines);
+        Ok(BlobIndex { sources, packs: merge.packs, lines: Lines::Memory(lines) })
+    }
+
+    /// The ids of all index objects, sorted.
+    pub fn list_index(&self) -> Result<Vec<IndexId>, RepoError> {
+        let listed = self.storage.list(Folder::Index)?;
+        let id = |listed: Listed| listed.name.last().parse().ok();
+        let mut ids: Vec<IndexId> = listed.into_iter().filter_map(id).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// One index object, proved to be the one of this name.
+    pub fn get_index(&self, id: &IndexId) -> Result<Index, RepoError> {
+        let name = object_name(&format::index_name(id))?;
+        let sealed = self.storage.get(&name, format::LARGEST_OBJECT)?;
+        if blake3::hash(&sealed).as_bytes() != id.bytes() {
+            return Err(RepoError::damaged(&name, "its content does not match its name"));
+        }
+        let plain = self.open_object(Class::Index, &name, &[0; 32], &sealed)?;
+        Index::decode(&plain).map_err(|error| RepoError::format(&name, error))
+    }
+
+    /// Stores an index object.
+    pub fn put_index(&self, index: &Index) -> Result<IndexId, RepoError> {
+        let sealed = self.seal_object(Class::Index, &[0; 32], &index.encode())?;
+        let id = IndexId::new(*blake3::hash(&sealed).as_bytes());
+        self.storage.put_if_absent(&object_name(&format::index_name(&id))?, &sealed)?;
+        Ok(id)
+    }
+}
+
+fn is_subset(part: &[IndexId], whole: &[IndexId]) -> bool {
+    part.iter().all(|id| whole.binary_search(id).is_ok())
+}
+
+impl Catalog {
+    pub fn index(&self) -> &BlobIndex {
+        &self.index
+    }
+
+    /// Whether the blob may be relied on without being uploaded.
+    pub fn is_reusable(&self, id: &BlobId) -> bool {
+        self.index.find(id).any(|at| self.flag(&self.reusable, at))
+    }
+
+    /// Every place where the blob can be read, those that may be relied on first.
+    pub fn locate(&self, id: &BlobId) -> Vec<(PackId, Location)> {
+        let mut found: Vec<Location> =
+            self.index.find(id).filter(|at| self.flag(&self.counted, *at)).collect();
+        found.sort_by_key(|at| !self.flag(&self.reusable, *at));
+        found.into_iter().map(|at| (self.index.packs()[at.pack as usize].id, at)).collect()
+    }
+
+    fn flag(&self, flags: &[bool], at: Location) -> bool {
+        flags.get(at.pack as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether the pack of this number is in storage.
+    pub fn is_counted(&self, pack: u32) -> bool {
+        self.counted.get(pack as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether blobs in the pack of this number may be relied on.
+    pub fn is_reusable_pack(&self, pack: u32) -> bool {
+        self.reusable.get(pack as usize).copied().unwrap_or(false)
+    }
+
+    /// Every pack in storage, indexed or not, with its size in bytes.
+    pub fn listed(&self) -> &HashMap<PackId, u64> {
+        &self.listed
+    }
+}

@@ -1,0 +1,74 @@
+//! What can go wrong with a repository.
+
+use crate::codec::{CompressError, DeriveError, OpenError};
+use crate::format::FormatError;
+use crate::model::{BlobId, PackId, SessionId};
+use crate::storage::{ObjectName, StorageError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    #[error("there is no repository at {address}")]
+    NoRepository { address: String },
+    #[error("there is a repository at {address} already")]
+    ExistsAlready { address: String },
+    #[error("the repository at {address} has no key slot")]
+    NoKeySlot { address: String },
+    #[error("the password or key opens none of the {tried} key slots tried")]
+    WrongKey { tried: usize },
+    #[error(
+        "the repository has format version {found}, newer than this snap reads ({newest})",
+        newest = crate::format::VERSION
+    )]
+    TooNew { found: u32 },
+    /// An object does not hold what it should.
+    #[error("{name} is damaged: {why}")]
+    Damaged { name: String, why: String },
+    /// A blob is in no pack that counts.
+    #[error("blob {id} is missing from the repository")]
+    MissingBlob { id: BlobId },
+    /// A blob was found, and is not what it should be.
+    #[error("blob {id} in pack {pack} is damaged: {why}")]
+    DamagedBlob { id: BlobId, pack: PackId, why: String },
+    /// A tombstone was put in the session's place: it was taken for dead.
+    #[error("session {session} was shut out by a prune that took it for dead")]
+    Fenced { session: SessionId },
+    #[error("snapshot {0} was forgotten meanwhile")]
+    Forgotten(SessionId),
+    /// The user asked to stop.
+    #[error("stopped")]
+    Stopped,
+    #[error("{what}: {cause}")]
+    Local { what: String, cause: std::io::Error },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    #[error(transparent)]
+    Compress(#[from] CompressError),
+    /// A worker failed earlier; the cause was reported there.
+    #[error("{0}")]
+    Earlier(String),
+}
+
+impl RepoError {
+    pub(crate) fn damaged(name: &ObjectName, why: impl ToString) -> Self {
+        Self::Damaged { name: name.to_string(), why: why.to_string() }
+    }
+
+    /// What an object that cannot be decoded means.
+    pub(crate) fn format(name: &ObjectName, error: FormatError) -> Self {
+        match error {
+            FormatError::TooNew { found } => Self::TooNew { found },
+            FormatError::Malformed { .. } => Self::damaged(name, error),
+        }
+    }
+
+    pub(crate) fn open(name: &ObjectName, error: OpenError) -> Self {
+        Self::damaged(name, error)
+    }
+
+    /// Whether the content of the repository is at fault (exit 4), not its surroundings.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::MissingBlob { .. } | Self::DamagedBlob { .. })
+    }
+}

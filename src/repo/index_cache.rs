@@ -1,0 +1,189 @@
+//! The merged index as a file in the local cache. It may be deleted or damaged at any time: then
+//! it is made again from the repository. The layout is private to this version of snap.
+
+use super::RepoError;
+use super::blob_index::{BlobIndex, LINE, Line, Lines, Merge, PackEntry, sort};
+use crate::codec::BlobClass;
+use crate::format::Index;
+use crate::model::{BlobId, IndexId, PackId, SessionId};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+const MAGIC: &[u8; 8] = b"snapidx1";
+/// Magic, number of sources, packs (32 bits each), lines (64 bits), BLAKE3 of all that follows.
+const HEAD: usize = 8 + 4 + 4 + 8 + 32;
+const PACK: usize = 32 + 16 + 1 + 4 + 32 + 3;
+
+/// The cache file of one repository.
+pub(super) struct IndexCache {
+    folder: PathBuf,
+}
+
+impl IndexCache {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("index")
+    }
+
+    /// The index of the last run; `None` if there is none or it is damaged.
+    pub(super) fn read(&self) -> Option<BlobIndex> {
+        let file = File::open(self.path()).ok()?;
+        // SAFETY: the file is private to this user and never changed in place, only replaced by
+        // a rename; memory maps of replaced files stay what they were.
+        let map = unsafe { memmap2::Mmap::map(&file) }.ok()?;
+        let (sources, packs, start) = parse(&map)?;
+        Some(BlobIndex { sources, packs, lines: Lines::Mapped { map, start } })
+    }
+
+    /// Writes and maps the merge of `old` (if any) and `new` objects. Lines are sorted in the
+    /// mapped file, not on the heap.
+    pub(super) fn write(
+        &self,
+        old: Option<&BlobIndex>,
+        sources: Vec<IndexId>,
+        new: &mut dyn Iterator<Item = Result<Index, RepoError>>,
+    ) -> Result<BlobIndex, RepoError> {
+        let local = |what: &Path, cause: io::Error| RepoError::Local {
+            what: what.display().to_string(),
+            cause,
+        };
+        std::fs::create_dir_all(&self.folder).map_err(|cause| local(&self.folder, cause))?;
+        let temporary = tempfile_path(&self.folder);
+        let written = self.write_to(&temporary, old, sources, new);
+        if written.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written?;
+        std::fs::rename(&temporary, self.path()).map_err(|cause| local(&temporary, cause))?;
+        self.read().ok_or_else(|| {
+            local(&self.path(), io::Error::other("the index cache does not read back"))
+        })
+    }
+
+    fn write_to(
+        &self,
+        path: &Path,
+        old: Option<&BlobIndex>,
+        sources: Vec<IndexId>,
+        new: &mut dyn Iterator<Item = Result<Index, RepoError>>,
+    ) -> Result<(), RepoError> {
+        let local = |cause: io::Error| RepoError::Local { what: path.display().to_string(), cause };
+        let lines_path = path.with_extension("lines");
+        let (packs, count) = write_lines(&lines_path, old, new)?;
+        let mut lines = read_write(&lines_path).map_err(local)?;
+        let _ = std::fs::remove_file(&lines_path);
+        let mut body = Vec::new();
+        sources.iter().for_each(|id| body.extend_from_slice(id.bytes()));
+        packs.iter().for_each(|pack| push_pack(&mut body, pack));
+        let map = map_lines(&mut lines, count).map_err(local)?;
+        let sorted: &[u8] = map.as_deref().unwrap_or_default();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&body).update_rayon(sorted);
+        let mut out = BufWriter::new(File::create(path).map_err(local)?);
+        let mut head = MAGIC.to_vec();
+        head.extend_from_slice(&(sources.len() as u32).to_le_bytes());
+        head.extend_from_slice(&(packs.len() as u32).to_le_bytes());
+        head.extend_from_slice(&(count as u64).to_le_bytes());
+        head.extend_from_slice(hasher.finalize().as_bytes());
+        for part in [&head, &body, sorted] {
+            out.write_all(part).map_err(local)?;
+        }
+        out.flush().map_err(local)
+    }
+}
+
+fn tempfile_path(folder: &Path) -> PathBuf {
+    folder.join(format!("index.{}.tmp", std::process::id()))
+}
+
+/// Old lines, then those of new objects.
+fn write_lines(
+    path: &Path,
+    old: Option<&BlobIndex>,
+    new: &mut dyn Iterator<Item = Result<Index, RepoError>>,
+) -> Result<(Vec<PackEntry>, usize), RepoError> {
+    let local = |cause: io::Error| RepoError::Local { what: path.display().to_string(), cause };
+    let mut out = BufWriter::new(File::create(path).map_err(local)?);
+    let mut count = 0;
+    let mut merge = Merge::from_packs(old.map(|old| old.packs.clone()).unwrap_or_default());
+    if let Some(old) = old {
+        let lines = old.lines.as_slice();
+        out.write_all(lines.as_flattened()).map_err(local)?;
+        count += lines.len();
+    }
+    for index in new {
+        merge.add(&index?, &mut |line: &Line| {
+            count += 1;
+            out.write_all(line).map_err(local)
+        })?;
+    }
+    out.flush().map_err(local)?;
+    Ok((merge.packs, count))
+}
+
+fn read_write(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).open(path)
+}
+
+/// Maps and sorts; `None` for no lines (nothing can be mapped then).
+fn map_lines(file: &mut File, count: usize) -> io::Result<Option<memmap2::MmapMut>> {
+    if count == 0 {
+        return Ok(None);
+    }
+    // SAFETY: the file was made by this process under a name of its own and is already unlinked.
+    let mut map = unsafe { memmap2::MmapMut::map_mut(&*file) }?;
+    sort(map.as_chunks_mut().0);
+    Ok(Some(map))
+}
+
+fn push_pack(body: &mut Vec<u8>, pack: &PackEntry) {
+    body.extend_from_slice(pack.id.bytes());
+    body.extend_from_slice(pack.session.bytes());
+    body.push(pack.class.class() as u8);
+    body.extend_from_slice(&pack.size.to_le_bytes());
+    body.extend_from_slice(&pack.payload.map(|id| *id.bytes()).unwrap_or_default());
+    body.extend_from_slice(&[0; 3]);
+}
+
+/// Sources, packs, and where the lines start; `None` for anything unexpected.
+fn parse(bytes: &[u8]) -> Option<(Vec<IndexId>, Vec<PackEntry>, usize)> {
+    let (head, body) = bytes.split_at_checked(HEAD)?;
+    let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let (sources, packs) = (word(8) as usize, word(12) as usize);
+    let lines = usize::try_from(u64::from(word(16)) | u64::from(word(20)) << 32).ok()?;
+    let start = sources.checked_mul(32)?.checked_add(packs.checked_mul(PACK)?)?;
+    let length = start.checked_add(lines.checked_mul(LINE)?)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_rayon(body);
+    let intact = body.len() == length
+        && head[..8] == MAGIC[..]
+        && head[24..] == hasher.finalize().as_bytes()[..];
+    if !intact {
+        return None;
+    }
+    let ids = body[..sources * 32].as_chunks::<32>().0.iter().copied().map(IndexId::new).collect();
+    let packs: Option<Vec<_>> =
+        body[sources * 32..start].as_chunks::<PACK>().0.iter().map(parse_pack).collect();
+    let packs = packs?;
+    Some((ids, packs, HEAD + start))
+}
+
+fn parse_pack(bytes: &[u8; PACK]) -> Option<PackEntry> {
+    let class = match bytes[48] {
+        1 => BlobClass::Data,
+        2 => BlobClass::Tree,
+        _ => return None,
+    };
+    let payload = BlobId::from_slice(&bytes[53..85])?;
+    Some(PackEntry {
+        id: PackId::from_slice(&bytes[..32])?,
+        session: SessionId::from_slice(&bytes[32..48])?,
+        class,
+        size: u32::from_le_bytes([bytes[49], bytes[50], bytes[51], bytes[52]]),
+        payload: (payload != BlobId::new([0; 32])).then_some(payload),
+    })
+}

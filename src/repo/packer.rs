@@ -1,0 +1,121 @@
+//! Gathers sealed blobs into packs.
+
+use super::RepoError;
+use super::repository::{Repository, object_name};
+use crate::codec::{BlobClass, Class};
+use crate::format::{self, IndexedPack, PackFooter, PackTable, PackedBlob};
+use crate::model::{BlobId, PackId, SessionId};
+
+/// A sealed blob on its way into a pack.
+pub struct SealedBlob {
+    pub id: BlobId,
+    pub bytes: Vec<u8>,
+    /// Length of what was sealed.
+    pub plain: u32,
+}
+
+/// Blobs that will be one pack.
+pub struct OpenPack {
+    class: BlobClass,
+    blobs: Vec<SealedBlob>,
+    payload: Option<BlobId>,
+    size: usize,
+}
+
+/// A pack as it is stored, and its line in the index.
+pub struct FinishedPack {
+    pub bytes: Vec<u8>,
+    pub indexed: IndexedPack,
+}
+
+impl OpenPack {
+    pub fn new(class: BlobClass) -> Self {
+        Self { class, blobs: Vec::new(), payload: None, size: 0 }
+    }
+
+    pub fn push(&mut self, blob: SealedBlob) {
+        self.size += blob.bytes.len();
+        self.blobs.push(blob);
+    }
+
+    /// Names the blob that is the spare copy of a snapshot's payload.
+    pub fn set_payload(&mut self, id: BlobId) {
+        self.payload = Some(id);
+    }
+
+    /// Bytes so far.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.blobs.is_empty()
+    }
+
+    /// Shuffles, so that the order of chunk sizes tells nothing, and lays everything out.
+    pub fn finish(
+        mut self,
+        repository: &Repository,
+        session: SessionId,
+    ) -> Result<FinishedPack, RepoError> {
+        shuffle(&mut self.blobs, repository);
+        let mut bytes = Vec::with_capacity(self.size + self.blobs.len() * 48 + 512);
+        let mut table =
+            PackTable { blobs: Vec::with_capacity(self.blobs.len()), payload: self.payload };
+        for blob in self.blobs {
+            let too_large = |_| RepoError::Earlier("a pack grew beyond 4 GiB".to_string());
+            table.blobs.push(PackedBlob {
+                id: blob.id,
+                offset: u32::try_from(bytes.len()).map_err(too_large)?,
+                stored: u32::try_from(blob.bytes.len()).map_err(too_large)?,
+                plain: blob.plain,
+            });
+            bytes.extend_from_slice(&blob.bytes);
+        }
+        let sealed = repository.seal_object(Class::PackTable, &[0; 32], &table.encode())?;
+        bytes.extend_from_slice(&sealed);
+        let length = sealed.len() as u32;
+        let footer = PackFooter { class: self.class, session, table: length, parity: 0 };
+        bytes.extend_from_slice(&footer.encode());
+        let id = PackId::new(*blake3::Hasher::new().update_rayon(&bytes).finalize().as_bytes());
+        let size = bytes.len() as u32;
+        Ok(FinishedPack {
+            bytes,
+            indexed: IndexedPack { id, session, class: self.class, size, table },
+        })
+    }
+}
+
+/// Fisher and Yates.
+fn shuffle(blobs: &mut [SealedBlob], repository: &Repository) {
+    let mut random = vec![0; blobs.len() * 4];
+    repository.entropy().fill(&mut random);
+    for (last, word) in (1..blobs.len()).rev().zip(random.as_chunks::<4>().0) {
+        blobs.swap(last, u32::from_le_bytes(*word) as usize % (last + 1));
+    }
+}
+
+impl Repository {
+    /// Reads a pack's footer and table from the pack itself.
+    pub fn read_pack_table(&self, id: &PackId, size: u64) -> Result<IndexedPack, RepoError> {
+        let name = object_name(&format::pack_name(id))?;
+        let footer_length = format::FOOTER_LENGTH as u64;
+        let short = || RepoError::damaged(&name, "it is too short");
+        let start = size.checked_sub(footer_length).ok_or_else(short)?;
+        let bytes = self.storage.get_range(&name, start, format::FOOTER_LENGTH)?;
+        let footer = bytes.first_chunk().ok_or_else(short)?;
+        let footer = PackFooter::decode(footer).map_err(|error| RepoError::format(&name, error))?;
+        let after = u64::from(footer.table) + u64::from(footer.parity);
+        let table_start = start.checked_sub(after).ok_or_else(short)?;
+        let sealed = self.storage.get_range(&name, table_start, footer.table as usize)?;
+        let plain = self.open_object(Class::PackTable, &name, &[0; 32], &sealed)?;
+        let table = PackTable::decode(&plain).map_err(|error| RepoError::format(&name, error))?;
+        let blobs_end =
+            table.blobs.last().map_or(0, |blob| u64::from(blob.offset) + u64::from(blob.stored));
+        if blobs_end != table_start {
+            return Err(RepoError::damaged(&name, "its table does not describe all of it"));
+        }
+        let size = u32::try_from(size).map_err(|_| RepoError::damaged(&name, "it is too long"))?;
+        Ok(IndexedPack { id: *id, session: footer.session, class: footer.class, size, table })
+    }
+}

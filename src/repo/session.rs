@@ -1,0 +1,279 @@
+//! A writer's run: announced before it reads, decided by its commit (design §5, W1 to W6).
+
+use super::RepoError;
+use super::catalog::Catalog;
+use super::packer::{FinishedPack, OpenPack, SealedBlob};
+use super::repository::{Repository, object_name};
+use super::uploads::Uploads;
+use crate::codec::{BlobClass, Class, Compressor};
+use crate::format::{self, Announcement, Commit, ProcessIdentity, SessionKind};
+use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot};
+use crate::storage::{Folder, Put};
+use jiff::Timestamp;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A sign of life is put this often.
+const SIGN_OF_LIFE_SECONDS: i64 = 3600;
+
+/// Who announces itself.
+#[derive(Debug, Clone, Default)]
+pub struct Writer {
+    pub host: String,
+    pub process: ProcessIdentity,
+}
+
+/// A session that may add blobs and commit a snapshot. Shared by all its threads.
+pub struct Session {
+    repository: Arc<Repository>,
+    id: SessionId,
+    monitor: Arc<dyn Monitor>,
+    catalog: Catalog,
+    /// Whether W2 found an open mark, or a pack is named damaged: then nothing is reused unread.
+    guarded: bool,
+    /// Blobs that this session uploads or has uploaded.
+    claimed: Mutex<HashSet<BlobId>>,
+    data: Mutex<OpenPack>,
+    tree: Mutex<OpenPack>,
+    pack_size: usize,
+    uploads: Uploads,
+    signs: Mutex<Signs>,
+}
+
+struct Signs {
+    last: Timestamp,
+    count: u64,
+}
+
+impl Session {
+    /// W1 to W4: announces, reads open marks, the index, and the listing of packs.
+    pub fn begin(
+        repository: &Arc<Repository>,
+        kind: SessionKind,
+        writer: &Writer,
+        monitor: Arc<dyn Monitor>,
+    ) -> Result<Self, RepoError> {
+        let id = SessionId::new(repository.entropy().bytes());
+        let begun = repository.clock().now();
+        repository.announce(id, kind, writer, begun)?;
+        let marks = repository.open_marks()?;
+        let condemned: HashSet<PackId> =
+            marks.iter().flat_map(|(_, mark)| mark.condemned.iter().copied()).collect();
+        let damaged = repository.damaged_packs()?;
+        let guarded = !marks.is_empty() || !damaged.is_empty();
+        let barred: HashSet<PackId> = condemned.union(&damaged).copied().collect();
+        let catalog = repository.catalog(&barred)?;
+        let pack_size = pack_size(repository, &catalog);
+        let uploads = Uploads::new(Arc::clone(repository), id, Arc::clone(&monitor));
+        Ok(Self {
+            repository: Arc::clone(repository),
+            id,
+            monitor,
+            catalog,
+            guarded,
+            claimed: Mutex::new(HashSet::new()),
+            data: Mutex::new(OpenPack::new(BlobClass::Data)),
+            tree: Mutex::new(OpenPack::new(BlobClass::Tree)),
+            pack_size,
+            uploads,
+            signs: Mutex::new(Signs { last: begun, count: 0 }),
+        })
+    }
+
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub fn repository(&self) -> &Arc<Repository> {
+        &self.repository
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whether what lies under `parent` may be taken over without looking at its blobs: no mark
+    /// was open and no pack is damaged, and the snapshot is there and not forgotten, looked up
+    /// after that.
+    pub fn may_reuse_unread(&self, parent: SessionId) -> Result<bool, RepoError> {
+        Ok(!self.guarded && self.repository.is_live(parent)?)
+    }
+
+    /// Whether the repository has the blob for sure, so that it need not be uploaded.
+    pub fn has(&self, id: &BlobId) -> bool {
+        self.catalog.is_reusable(id) || lock(&self.claimed).contains(id)
+    }
+
+    /// Stores a blob unless it is there. Returns its id. Costs a hash, and, where the blob is
+    /// new, compression and sealing on the calling thread.
+    pub fn save(
+        &self,
+        class: BlobClass,
+        plain: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<BlobId, RepoError> {
+        let id = self.repository.identify(class, plain);
+        if self.catalog.is_reusable(&id) || !lock(&self.claimed).insert(id) {
+            return Ok(id);
+        }
+        let entropy = self.repository.entropy();
+        let sealer = &self.repository.sealer;
+        let bytes = sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?;
+        self.monitor.add(Counter::BlobsNew, 1);
+        self.monitor.add(Counter::BytesNew, plain.len() as u64);
+        self.add(class, SealedBlob { id, bytes, plain: plain.len() as u32 })?;
+        Ok(id)
+    }
+
+    /// Adds a blob that is sealed already (copied from another pack), whether or not the
+    /// repository has it.
+    pub fn add_sealed(&self, class: BlobClass, blob: SealedBlob) -> Result<(), RepoError> {
+        match lock(&self.claimed).insert(blob.id) {
+            true => self.add(class, blob),
+            false => Ok(()),
+        }
+    }
+
+    fn add(&self, class: BlobClass, blob: SealedBlob) -> Result<(), RepoError> {
+        let full = {
+            let mut pack = lock(self.open_pack(class));
+            pack.push(blob);
+            (pack.size() >= self.pack_size)
+                .then(|| std::mem::replace(&mut *pack, OpenPack::new(class)))
+        };
+        match full {
+            Some(pack) => self.upload(pack),
+            None => Ok(()),
+        }
+    }
+
+    fn open_pack(&self, class: BlobClass) -> &Mutex<OpenPack> {
+        match class {
+            BlobClass::Data => &self.data,
+            BlobClass::Tree => &self.tree,
+        }
+    }
+
+    fn upload(&self, pack: OpenPack) -> Result<(), RepoError> {
+        let FinishedPack { bytes, indexed } = pack.finish(&self.repository, self.id)?;
+        self.uploads.put(FinishedPack { bytes, indexed })?;
+        self.sign_of_life()
+    }
+
+    /// Puts a sign of life if the last is an hour old. Long work between uploads calls it too.
+    pub fn sign_of_life(&self) -> Result<(), RepoError> {
+        let now = self.repository.clock().now();
+        let number = {
+            let mut signs = lock(&self.signs);
+            if now.as_second() - signs.last.as_second() < SIGN_OF_LIFE_SECONDS {
+                return Ok(());
+            }
+            signs.last = now;
+            signs.count += 1;
+            signs.count
+        };
+        let name = object_name(&format::session_name(&self.id, number))?;
+        self.repository.put_object(Class::Session, &name, &[])?;
+        Ok(())
+    }
+
+    /// W5: everything added so far is durable and in the index when this returns.
+    pub fn flush(&self) -> Result<(), RepoError> {
+        for class in [BlobClass::Data, BlobClass::Tree] {
+            let pack = std::mem::replace(&mut *lock(self.open_pack(class)), OpenPack::new(class));
+            if !pack.is_empty() {
+                self.upload(pack)?;
+            }
+        }
+        self.uploads.finish()
+    }
+
+    /// W5 and W6: flushes, with a spare copy of the payload, and puts the commit. `snapshot.id`
+    /// must be this session's.
+    pub fn commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
+        let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
+        let spare = self.save(BlobClass::Tree, &payload, &mut self.repository.compressor()?)?;
+        lock(&self.tree).set_payload(spare);
+        self.flush()?;
+        let name = object_name(&format::snapshot_name(&self.id))?;
+        let sealed = self.repository.seal_named(Class::Snapshot, &name, &payload)?;
+        match self.repository.storage.put_if_absent(&name, &sealed)? {
+            Put::Created => Ok(()),
+            Put::Exists => self.look_at_taken_commit(&sealed),
+        }
+    }
+
+    /// An earlier, lost reply, or a tombstone.
+    fn look_at_taken_commit(&self, sealed: &[u8]) -> Result<(), RepoError> {
+        let name = object_name(&format::snapshot_name(&self.id))?;
+        let found = self.repository.storage.get(&name, format::LARGEST_OBJECT)?;
+        if found == sealed {
+            return Ok(());
+        }
+        match self.repository.read_commit(self.id)? {
+            Commit::Tombstone { .. } => Err(RepoError::Fenced { session: self.id }),
+            Commit::Snapshot(_) => Err(RepoError::damaged(&name, "it is another session's")),
+        }
+    }
+
+    /// Ends a session that commits nothing: its announcement goes, so that nobody waits for it.
+    /// Must not be called while something of this session is still to be relied on.
+    pub fn abandon(&self) -> Result<(), RepoError> {
+        self.repository.tombstone(self.id, self.id)?;
+        self.repository.remove_announcements(self.id)
+    }
+}
+
+/// Packs grow with the repository: 16 MiB up to 128 GiB, at most 64 MiB.
+fn pack_size(repository: &Repository, catalog: &Catalog) -> usize {
+    let stored: u64 = catalog.listed().values().sum();
+    let least = repository.config.pack_size as usize;
+    let grown = usize::try_from(stored / 8192).unwrap_or(usize::MAX);
+    grown.clamp(least, least.max(64 << 20))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Repository {
+    /// W1.
+    pub(super) fn announce(
+        &self,
+        id: SessionId,
+        kind: SessionKind,
+        writer: &Writer,
+        begun: Timestamp,
+    ) -> Result<(), RepoError> {
+        let announcement = Announcement {
+            kind,
+            host: writer.host.clone(),
+            process: writer.process.clone(),
+            begun,
+        };
+        let name = object_name(&format::session_name(&id, 0))?;
+        self.put_object(Class::Session, &name, &announcement.encode())?;
+        Ok(())
+    }
+
+    /// Seals an object under its name.
+    pub(super) fn seal_named(
+        &self,
+        class: Class,
+        name: &crate::storage::ObjectName,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, RepoError> {
+        self.seal_object(class, &crate::codec::object_context(&name.to_string()), plain)
+    }
+
+    /// Removes `sessions/<s>/*` of a decided session.
+    pub fn remove_announcements(&self, id: SessionId) -> Result<(), RepoError> {
+        let hex = id.hex();
+        for listed in self.storage.list(Folder::Sessions)? {
+            if listed.name.rest().split('/').next() == Some(hex.as_str()) {
+                self.storage.delete(&listed.name)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Snapshots, what was forgotten, and tombstones.
+
+use super::RepoError;
+use super::repository::{Repository, object_name};
+use crate::codec::Class;
+use crate::format::{self, Announcement, Commit, Forgotten};
+use crate::model::{PackId, SessionId, Snapshot, SnapshotHash};
+use crate::storage::{Folder, ObjectName, Put, StorageError};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What lies in `snapshots/` and `forgotten/`, read once.
+#[derive(Default)]
+pub struct Ledger {
+    /// Committed and not forgotten, in order of `begun`.
+    pub live: Vec<Snapshot>,
+    /// When the storage says that each commit was stored.
+    pub stored: HashMap<SessionId, Timestamp>,
+    /// Every id with an object in `snapshots/`: commits, tombstones, unreadable ones.
+    pub decided: HashSet<SessionId>,
+    pub forgotten: HashSet<SessionId>,
+    /// Commits that are forgotten: their objects may be deleted.
+    pub forgotten_commits: Vec<SessionId>,
+    /// Objects that do not open. Prune stops at them; everything else goes on without them.
+    pub unreadable: Vec<(ObjectName, RepoError)>,
+}
+
+/// A session that is neither committed nor fenced.
+#[derive(Debug, Clone)]
+pub struct Undecided {
+    pub id: SessionId,
+    /// `None` if the announcement does not open.
+    pub announcement: Option<Announcement>,
+    /// The newest sign of life, by the storage's clock.
+    pub last_sign: Timestamp,
+}
+
+impl Repository {
+    /// Reads all snapshots. Costs one small read a snapshot.
+    pub fn ledger(&self) -> Result<Ledger, RepoError> {
+        let mut ledger = Ledger::default();
+        let commits = self.storage.list(Folder::Snapshots)?;
+        self.read_forgotten(&mut ledger)?;
+        for listed in commits {
+            let Ok(id) = listed.name.last().parse::<SessionId>() else { continue };
+            ledger.decided.insert(id);
+            ledger.stored.insert(id, listed.stored);
+            match self.read_commit(id) {
+                Ok(Commit::Tombstone { .. }) => {}
+                Ok(Commit::Snapshot(_)) if ledger.forgotten.contains(&id) => {
+                    ledger.forgotten_commits.push(id);
+                }
+                Ok(Commit::Snapshot(snapshot)) => ledger.live.push(*snapshot),
+                // Deleted after the listing: it was forgotten.
+                Err(RepoError::Storage(StorageError::Absent { .. })) => {}
+                Err(error @ (RepoError::Storage(_) | RepoError::TooNew { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => ledger.unreadable.push((listed.name, error)),
+            }
+        }
+        ledger.live.sort_by_key(|snapshot| (snapshot.begun, snapshot.taken, snapshot.id));
+        Ok(ledger)
+    }
+
+    fn read_forgotten(&self, ledger: &mut Ledger) -> Result<(), RepoError> {
+        for listed in self.storage.list(Folder::Forgotten)? {
+            let Ok(id) = listed.name.last().parse::<SessionId>() else { continue };
+            match self.get_object(Class::Forgotten, &listed.name) {
+                Ok(_) => {
+                    ledger.forgotten.insert(id);
+                }
+                Err(error @ RepoError::Storage(_)) => return Err(error),
+                Err(error) => ledger.unreadable.push((listed.name, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies at `snapshots/<s>`.
+    pub fn read_commit(&self, id: SessionId) -> Result<Commit, RepoError> {
+        let name = object_name(&format::snapshot_name(&id))?;
+        let plain = self.get_object(Class::Snapshot, &name)?;
+        Commit::decode(id, &plain).map_err(|error| RepoError::format(&name, error))
+    }
+
+    /// Whether the session is a commit and not forgotten, looked up now.
+    pub fn is_live(&self, id: SessionId) -> Result<bool, RepoError> {
+        match self.read_commit(id) {
+            Ok(Commit::Snapshot(_)) => Ok(!self.is_forgotten(id)?),
+            Ok(Commit::Tombstone { .. }) => Ok(false),
+            Err(RepoError::Storage(StorageError::Absent { .. })) => Ok(false),
+            Err(error) if error.is_damage() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_forgotten(&self, id: SessionId) -> Result<bool, RepoError> {
+        let name = object_name(&format::forgotten_name(&id))?;
+        match self.storage.get(&name, format::LARGEST_OBJECT) {
+            Ok(_) => Ok(true),
+            Err(StorageError::Absent { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a snapshot not count any more. Doing it twice is fine.
+    pub fn forget(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
+        let forgotten = Forgotten {
+            writer: snapshot.writer,
+            sequence: snapshot.sequence,
+            hash: snapshot_hash(snapshot),
+            when: self.clock().now(),
+        };
+        let name = object_name(&format::forgotten_name(&snapshot.id))?;
+        self.put_object(Class::Forgotten, &name, &forgotten.encode())?;
+        Ok(())
+    }
+
+    /// Fences a session: from now on it cannot commit. Returns whether it was decided by this
+    /// call (`Exists` means that it was decided before).
+    pub fn tombstone(&self, id: SessionId, by: SessionId) -> Result<Put, RepoError> {
+        let name = object_name(&format::snapshot_name(&id))?;
+        self.put_object(Class::Snapshot, &name, &Commit::Tombstone { by }.encode())
+    }
+
+    /// Sessions that have announced themselves and are not decided. Announcements are listed
+    /// first, decisions after.
+    pub fn undecided(&self) -> Result<Vec<Undecided>, RepoError> {
+        let mut signs: BTreeMap<SessionId, Timestamp> = BTreeMap::new();
+        for listed in self.storage.list(Folder::Sessions)? {
+            let session = listed.name.rest().split('/').next().and_then(|id| id.parse().ok());
+            let Some(session) = session else { continue };
+            let last = signs.entry(session).or_insert(listed.stored);
+            *last = listed.stored.max(*last);
+        }
+        let mut decided: HashSet<SessionId> = HashSet::new();
+        for folder in [Folder::Snapshots, Folder::Forgotten] {
+            let listed = self.storage.list(folder)?;
+            decided.extend(listed.iter().filter_map(|l| l.name.last().parse::<SessionId>().ok()));
+        }
+        let mut undecided = Vec::new();
+        for (id, last_sign) in signs.into_iter().filter(|(id, _)| !decided.contains(id)) {
+            let announcement = self.read_announcement(id)?;
+            undecided.push(Undecided { id, announcement, last_sign });
+        }
+        Ok(undecided)
+    }
+
+    fn read_announcement(&self, id: SessionId) -> Result<Option<Announcement>, RepoError> {
+        let name = object_name(&format::session_name(&id, 0))?;
+        match self.get_object(Class::Session, &name) {
+            Ok(plain) => Ok(Announcement::decode(&plain).ok()),
+            Err(RepoError::Storage(error @ StorageError::Absent { .. })) => {
+                let _ = error;
+                Ok(None)
+            }
+            Err(error @ RepoError::Storage(_)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Packs that a check or restore found damaged. An object that does not open counts too: a
+    /// wrong guess costs work, never data.
+    pub fn damaged_packs(&self) -> Result<HashSet<PackId>, RepoError> {
+        let listed = self.storage.list(Folder::Damaged)?;
+        Ok(listed.iter().filter_map(|listed| listed.name.last().parse().ok()).collect())
+    }
+
+    /// Names a pack damaged, so that the next backup that still has its content stores it again.
+    pub fn mark_damaged(&self, pack: &PackId, why: &str) -> Result<(), RepoError> {
+        let name = object_name(&format::damaged_name(pack))?;
+        let why: String = why.chars().take(500).collect();
+        let damaged = format::Damaged { why, when: self.clock().now() };
+        self.put_object(Class::Damaged, &name, &damaged.encode())?;
+        Ok(())
+    }
+
+    /// Takes the name off again: the pack is gone, or whole.
+    pub fn unmark_damaged(&self, pack: &PackId) -> Result<(), RepoError> {
+        Ok(self.storage.delete(&object_name(&format::damaged_name(pack))?)?)
+    }
+}
+
+/// The link in a writer's chain.
+pub fn snapshot_hash(snapshot: &Snapshot) -> SnapshotHash {
+    let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
+    SnapshotHash::new(*blake3::hash(&payload).as_bytes())
+}

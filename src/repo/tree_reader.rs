@@ -1,0 +1,128 @@
+//! Reads trees as streams: a directory of a million entries is never in memory whole.
+
+use super::RepoError;
+use super::reader::BlobReader;
+use crate::format::{ChildPiece, PieceItems};
+use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind};
+use std::collections::VecDeque;
+
+/// The entries of one tree, in order. Memory: one piece a level.
+pub struct TreeEntries<'a> {
+    reader: &'a BlobReader,
+    entries: VecDeque<Entry>,
+    /// Pieces still to come, the next one last; with the level that each must have.
+    pieces: Vec<(u8, ChildPiece)>,
+    last: Option<EntryName>,
+    failed: bool,
+}
+
+impl<'a> TreeEntries<'a> {
+    /// Opens the tree with this root piece.
+    pub fn open(reader: &'a BlobReader, root: &BlobId) -> Result<Self, RepoError> {
+        let mut entries = Self {
+            reader,
+            entries: VecDeque::new(),
+            pieces: Vec::new(),
+            last: None,
+            failed: false,
+        };
+        entries.load(root, None)?;
+        Ok(entries)
+    }
+
+    /// Reads a piece: its entries come next, or its children do.
+    fn load(&mut self, id: &BlobId, level: Option<u8>) -> Result<(), RepoError> {
+        let piece = self.reader.piece(id)?;
+        if level.is_some_and(|level| level != piece.level) {
+            return Err(self.malformed(id, "its level is another than the one above says"));
+        }
+        match piece.items {
+            PieceItems::Entries(entries) => self.entries.extend(entries),
+            PieceItems::Children(children) => {
+                let below = piece.level - 1;
+                self.pieces.extend(children.into_iter().rev().map(|child| (below, child)));
+            }
+        }
+        Ok(())
+    }
+
+    fn malformed(&self, id: &BlobId, why: &str) -> RepoError {
+        RepoError::Damaged { name: format!("tree blob {id}"), why: why.to_string() }
+    }
+
+    fn try_next(&mut self) -> Result<Option<Entry>, RepoError> {
+        while self.entries.is_empty() {
+            let Some((level, piece)) = self.pieces.pop() else { return Ok(None) };
+            self.load(&piece.id, Some(level))?;
+        }
+        let entry = self.entries.pop_front();
+        if let Some(entry) = &entry {
+            if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
+                let why = "the names of its pieces are not ascending".to_string();
+                return Err(RepoError::Damaged { name: "a tree".to_string(), why });
+            }
+            self.last = Some(entry.name.clone());
+        }
+        Ok(entry)
+    }
+}
+
+impl Iterator for TreeEntries<'_> {
+    type Item = Result<Entry, RepoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.try_next();
+        self.failed = next.is_err();
+        next.transpose()
+    }
+}
+
+impl BlobReader {
+    /// The entries of a tree, in order.
+    pub fn entries(&self, tree: &BlobId) -> Result<TreeEntries<'_>, RepoError> {
+        TreeEntries::open(self, tree)
+    }
+
+    /// The entry of this name in a tree. Reads one piece a level.
+    pub fn find_entry(&self, tree: &BlobId, name: &[u8]) -> Result<Option<Entry>, RepoError> {
+        let mut id = *tree;
+        let mut level = None;
+        loop {
+            let piece = self.piece(&id)?;
+            if level.is_some_and(|level| level != piece.level) {
+                let why = "its level is another than the one above says".to_string();
+                return Err(RepoError::Damaged { name: format!("tree blob {id}"), why });
+            }
+            match piece.items {
+                PieceItems::Entries(entries) => {
+                    return Ok(entries.into_iter().find(|entry| entry.name.bytes() == name));
+                }
+                PieceItems::Children(children) => {
+                    let at = children.partition_point(|child| child.last.as_slice() < name);
+                    let Some(child) = children.get(at) else { return Ok(None) };
+                    id = child.id;
+                    level = Some(piece.level - 1);
+                }
+            }
+        }
+    }
+
+    /// The entry at a path below a root; `None` if there is none. The root itself has no entry.
+    pub fn find_path(&self, root: &BlobId, path: &EntryPath) -> Result<Option<Entry>, RepoError> {
+        let mut tree = Some(*root);
+        let mut found = None;
+        for name in path.names() {
+            let Some(directory) = tree else { return Ok(None) };
+            found = self.find_entry(&directory, name.bytes())?;
+            tree = match found.as_ref().map(|entry| &entry.kind) {
+                Some(Kind::Directory(Directory { tree, .. })) => *tree,
+                Some(_) => None,
+                None => return Ok(None),
+            };
+        }
+        Ok(found)
+    }
+}

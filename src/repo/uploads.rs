@@ -1,0 +1,155 @@
+//! Puts finished packs, on a thread of its own where there are several workers, and writes them
+//! into the index.
+
+use super::RepoError;
+use super::packer::FinishedPack;
+use super::repository::{Repository, object_name};
+use crate::format::{self, Index, IndexedPack};
+use crate::model::{Counter, Monitor, SessionId};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// An index object is put at least every so many packs, or so often, so that a killed first
+/// backup loses little.
+const PACKS_AN_INDEX: usize = 64;
+const SECONDS_AN_INDEX: i64 = 300;
+
+/// The way of packs into storage.
+pub(super) struct Uploads {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<Running>>,
+}
+
+struct Running {
+    packs: Sender<FinishedPack>,
+    handle: JoinHandle<()>,
+}
+
+struct Shared {
+    repository: Arc<Repository>,
+    session: SessionId,
+    monitor: Arc<dyn Monitor>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Stored, but in no index object yet.
+    waiting: Vec<IndexedPack>,
+    last_index: Timestamp,
+    failure: Option<RepoError>,
+}
+
+impl Uploads {
+    pub(super) fn new(
+        repository: Arc<Repository>,
+        session: SessionId,
+        monitor: Arc<dyn Monitor>,
+    ) -> Self {
+        let last_index = repository.clock().now();
+        let state = Mutex::new(State { waiting: Vec::new(), last_index, failure: None });
+        Self {
+            shared: Arc::new(Shared { repository, session, monitor, state }),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// Stores a pack; with several workers perhaps later. An error of an earlier pack is
+    /// reported here.
+    pub(super) fn put(&self, pack: FinishedPack) -> Result<(), RepoError> {
+        if self.shared.repository.workers() == 1 {
+            return self.shared.put(pack);
+        }
+        let packs = {
+            let mut thread = lock(&self.thread);
+            thread.get_or_insert_with(|| self.start()).packs.clone()
+        };
+        self.shared.take_failure()?;
+        // The thread ends only when all senders are gone.
+        packs.send(pack).map_err(|_| RepoError::Earlier("the upload thread is gone".to_string()))
+    }
+
+    fn start(&self) -> Running {
+        let (packs, queue) = bounded::<FinishedPack>(1);
+        let shared = Arc::clone(&self.shared);
+        let handle = std::thread::spawn(move || shared.serve(&queue));
+        Running { packs, handle }
+    }
+
+    /// Waits for all packs and puts the last index object.
+    pub(super) fn finish(&self) -> Result<(), RepoError> {
+        if let Some(Running { packs, handle }) = lock(&self.thread).take() {
+            drop(packs);
+            if handle.join().is_err() {
+                return Err(RepoError::Earlier("the upload thread failed".to_string()));
+            }
+        }
+        self.shared.take_failure()?;
+        self.shared.put_index()
+    }
+}
+
+impl Drop for Uploads {
+    /// A session that was given up still lets the upload under way end.
+    fn drop(&mut self) {
+        if let Some(Running { packs, handle }) = lock(&self.thread).take() {
+            drop(packs);
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Shared {
+    fn serve(&self, queue: &Receiver<FinishedPack>) {
+        for pack in queue {
+            if lock(&self.state).failure.is_some() {
+                continue;
+            }
+            if let Err(error) = self.put(pack) {
+                lock(&self.state).failure = Some(error);
+            }
+        }
+    }
+
+    /// The first error; after it was taken once, later calls say so.
+    fn take_failure(&self) -> Result<(), RepoError> {
+        let mut state = lock(&self.state);
+        match state.failure.take() {
+            None => Ok(()),
+            Some(error) => {
+                state.failure = Some(RepoError::Earlier(error.to_string()));
+                Err(error)
+            }
+        }
+    }
+
+    fn put(&self, pack: FinishedPack) -> Result<(), RepoError> {
+        let name = object_name(&format::pack_name(&pack.indexed.id))?;
+        self.repository.storage.put_if_absent(&name, &pack.bytes)?;
+        self.monitor.add(Counter::BytesStored, pack.bytes.len() as u64);
+        let due = {
+            let mut state = lock(&self.state);
+            state.waiting.push(pack.indexed);
+            let age = self.repository.clock().now().as_second() - state.last_index.as_second();
+            state.waiting.len() >= PACKS_AN_INDEX || age >= SECONDS_AN_INDEX
+        };
+        if due { self.put_index() } else { Ok(()) }
+    }
+
+    fn put_index(&self) -> Result<(), RepoError> {
+        let packs = {
+            let mut state = lock(&self.state);
+            state.last_index = self.repository.clock().now();
+            std::mem::take(&mut state.waiting)
+        };
+        if !packs.is_empty() {
+            self.repository.put_index(&Index { session: self.session, packs })?;
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
