@@ -2,7 +2,18 @@
 //! `now` and the time zone are arguments; the one thing looked up is a zone that a text names.
 
 mod duration;
+mod filter;
+mod grouping;
+mod retention;
 mod size_expression;
+#[cfg(test)]
+mod test_snapshots;
 
 pub use duration::format_duration;
+pub use filter::Filter;
+pub use grouping::{Group, GroupBy, GroupKey, group};
+pub use retention::{
+    Bucket, Candidate, Decision, Keep, Period, Policy, PolicyError, Reason, Span, begun_in_future,
+    decide,
+};
 pub use size_expression::{SizeError, format_size, parse_size};
