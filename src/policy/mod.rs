@@ -1,6 +1,7 @@
 //! Pure decisions: which snapshots stay, which one is meant, what a time or a size stands for.
 //! `now` and the time zone are arguments; the one thing looked up is a zone that a text names.
 
+mod choose;
 mod duration;
 mod filter;
 mod grouping;
@@ -8,7 +9,9 @@ mod retention;
 mod size_expression;
 #[cfg(test)]
 mod test_snapshots;
+mod time_expression;
 
+pub use choose::choose;
 pub use duration::format_duration;
 pub use filter::Filter;
 pub use grouping::{Group, GroupBy, GroupKey, group};
@@ -17,3 +20,4 @@ pub use retention::{
     decide,
 };
 pub use size_expression::{SizeError, format_size, parse_size};
+pub use time_expression::{Moment, TimeError, TimeExpression, parse_exact};
