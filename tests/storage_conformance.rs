@@ -4,9 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
-use snapstore::model::{SessionId, SystemClock};
+use snapstore::model::{OsEntropy, SessionId, SystemClock};
 use snapstore::storage::{
-    Folder, LocalStorage, MemoryStorage, ObjectName, Put, Storage, StorageError,
+    Folder, LocalStorage, MemoryStorage, ObjectName, Patience, Put, RecordStorage, RetryStorage,
+    Storage, StorageError,
 };
 
 /// Makes a test of each function of the suite for one kind of storage.
@@ -45,9 +46,16 @@ macro_rules! conformance {
 
 conformance!(memory, (memory(), ()));
 conformance!(local, local());
+conformance!(retry_over_memory, (retry(), ()));
+conformance!(record_over_memory, (RecordStorage::new(Arc::new(memory())), ()));
 
 fn memory() -> MemoryStorage {
     MemoryStorage::new(Arc::new(SystemClock))
+}
+
+fn retry() -> RetryStorage {
+    let pause = Arc::new(|_| panic!("nothing to wait for"));
+    RetryStorage::new(Arc::new(memory()), Patience::default(), Arc::new(OsEntropy), pause)
 }
 
 fn local() -> (LocalStorage, tempfile::TempDir) {

@@ -1,14 +1,25 @@
 //! Named objects on a medium. Knows names and bytes, never keys or packs.
 
-pub mod local;
-pub mod memory;
+mod call;
+mod limit;
+mod local;
+mod memory;
 mod name;
+mod probe;
+mod record;
+mod retry;
 
+pub use call::{Call, Outcome, Subject, Verb};
+pub use limit::{LimitStorage, Limits};
 pub use local::LocalStorage;
 pub use memory::MemoryStorage;
 pub use name::{Folder, InvalidObjectName, ObjectName};
+pub use probe::{Probe, probe};
+pub use record::{RecordStorage, Recorded};
+pub use retry::{Patience, RetryStorage};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -23,7 +34,7 @@ use crate::model::SessionId;
 /// - When `put_if_absent` returned, `Created` or `Exists`, the object is durable: it survives a
 ///   power cut. So do the deletions that this value had done before.
 /// - Of any number of `put_if_absent` for one name at once, also from several machines, exactly
-///   one is `Created`.
+///   one is `Created`; of equal bytes it may be more where answers are lost (see [`RetryStorage`]).
 /// - After `put_if_absent` returned, every `list` and `get` that begins later, anywhere, sees the
 ///   object, until somebody deletes it. A `list` is no single moment: of two objects that come
 ///   while it runs it may show the later one and not the earlier.
@@ -80,6 +91,9 @@ pub trait Storage: Send + Sync {
     fn address(&self) -> String;
 }
 
+/// How waiting is done: [`std::thread::sleep`], or the turning of a clock in a test.
+pub type Pause = Arc<dyn Fn(Duration) + Send + Sync>;
+
 /// What became of a `put_if_absent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -99,7 +113,7 @@ pub struct Listed {
 }
 
 /// Why storage did not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
     #[error("{name} is not there")]
     Absent { name: ObjectName },
