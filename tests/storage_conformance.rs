@@ -1,7 +1,9 @@
 //! Every line of the contract on [`Storage`], held against every implementation.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Barrier};
 
 use snapstore::model::{OsEntropy, SessionId, SystemClock};
@@ -329,4 +331,75 @@ fn local_needs_its_folder() {
     std::fs::write(&missing, b"a file").unwrap();
     assert!(matches!(open(&missing), StorageError::Failed { .. }));
     assert!(LocalStorage::create(&missing).is_err());
+}
+
+#[test]
+fn local_keeps_a_reserve_of_its_size() {
+    let (storage, folder) = local();
+    let reserve = folder.path().join("new/repository/reserve");
+    let blocks = || std::os::unix::fs::MetadataExt::blocks(&reserve.metadata().unwrap());
+    storage.restore_reserve().unwrap();
+    assert_eq!(reserve.metadata().unwrap().len(), 1 << 16);
+    assert_eq!(blocks() * 512, 1 << 16);
+    storage.release_reserve().unwrap();
+    assert!(!reserve.exists());
+    let smaller = storage.with_reserve(1 << 12);
+    smaller.restore_reserve().unwrap();
+    assert_eq!(reserve.metadata().unwrap().len(), 1 << 12);
+    smaller.with_reserve(0).restore_reserve().unwrap();
+    assert!(!reserve.exists());
+}
+
+/// A disk of 1 MiB of its own, which takes the rights to mount one.
+struct TinyDisk(PathBuf);
+
+impl TinyDisk {
+    fn mount(at: &Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(at);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then(|| Self(at.to_path_buf()))
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn local_on_a_full_disk_stays_whole_and_has_its_reserve() {
+    let folder = folder();
+    let Some(disk) = TinyDisk::mount(folder.path()) else {
+        // Past the capture of test output: this must be seen.
+        let _ = writeln!(std::io::stderr(), "\nNOT RUN: a full disk (needs the right to mount)\n");
+        return;
+    };
+    let storage = LocalStorage::open(&disk.0).unwrap().with_reserve(256 << 10);
+    storage.restore_reserve().unwrap();
+    let put = |number: usize| {
+        let name = name(&format!("packs/00/{number}"));
+        storage.put_if_absent(&name, &vec![number as u8; 100_000])
+    };
+    let full = (0..20).find_map(|number| put(number).err()).unwrap();
+    assert!(matches!(full, StorageError::Full { .. }), "{full}");
+    let stored = storage.list(Folder::Packs).unwrap();
+    assert!((5..=8).contains(&stored.len()), "{}", stored.len());
+    for object in &stored {
+        assert_eq!(storage.get(&object.name, 100_000).unwrap().len(), 100_000);
+    }
+    let files = std::fs::read_dir(disk.0.join("packs/00")).unwrap().count();
+    assert_eq!(files, stored.len());
+
+    storage.release_reserve().unwrap();
+    assert_eq!(put(20).unwrap(), Put::Created);
+    // Without the space for it there is none, and no error and no part of one either.
+    storage.restore_reserve().unwrap();
+    assert!(!disk.0.join("reserve").exists());
+    for object in &stored {
+        storage.delete(&object.name).unwrap();
+    }
+    storage.restore_reserve().unwrap();
+    assert_eq!(disk.0.join("reserve").metadata().unwrap().len(), 256 << 10);
 }
