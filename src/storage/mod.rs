@@ -1,10 +1,29 @@
 //! Named objects on a medium. Knows names and bytes, never keys or packs.
 
+mod call;
+mod limit;
+mod local;
+mod memory;
 mod name;
+mod probe;
+mod record;
+mod retry;
 
+pub use call::{Call, Outcome, Subject, Verb};
+pub use limit::{LimitStorage, Limits};
+pub use local::LocalStorage;
+pub use memory::MemoryStorage;
 pub use name::{Folder, InvalidObjectName, ObjectName};
+pub use probe::{Probe, probe};
+pub use record::{RecordStorage, Recorded};
+pub use retry::{Patience, RetryStorage};
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+
+use crate::model::SessionId;
 
 /// A place that keeps objects: write-once, later deleted or not.
 ///
@@ -12,11 +31,13 @@ use jiff::Timestamp;
 ///
 /// - An object appears whole or not at all, to every reader, also after a crash or a lost
 ///   connection in the middle of a `put_if_absent`.
-/// - When `put_if_absent` returns [`Put::Created`] the object is durable: it survives a power cut.
+/// - When `put_if_absent` returned, `Created` or `Exists`, the object is durable: it survives a
+///   power cut. So do the deletions that this value had done before.
 /// - Of any number of `put_if_absent` for one name at once, also from several machines, exactly
-///   one is `Created`.
-/// - After `put_if_absent` returned, every `list`, `get` and `size` that begins later, anywhere,
-///   sees the object, until somebody deletes it.
+///   one is `Created`; of equal bytes it may be more where answers are lost (see [`RetryStorage`]).
+/// - After `put_if_absent` returned, every `list` and `get` that begins later, anywhere, sees the
+///   object, until somebody deletes it. A `list` is no single moment: of two objects that come
+///   while it runs it may show the later one and not the earlier.
 /// - All calls may be repeated: a second `put_if_absent` of equal bytes says `Exists`, deleting
 ///   what is gone succeeds.
 /// - An error of `put_if_absent` leaves open whether the object is there, unless it says so.
@@ -43,6 +64,12 @@ pub trait Storage: Send + Sync {
     /// Removes an object; nothing happens if it is not there. After it returned, nobody sees it.
     fn delete(&self, name: &ObjectName) -> Result<(), StorageError>;
 
+    /// The same place for the writes of one session, which its leftovers are then named by;
+    /// `None` where that makes no difference. Without it a writer's leftovers go after a day.
+    fn for_session(&self, _session: &SessionId) -> Option<Arc<dyn Storage>> {
+        None
+    }
+
     /// Removes what interrupted writers left behind, where the medium has such a thing.
     /// `finished` says of a session id (32 hexadecimal digits) whether its leftovers may go.
     fn sweep(&self, _finished: &dyn Fn(&str) -> bool) -> Result<(), StorageError> {
@@ -64,6 +91,9 @@ pub trait Storage: Send + Sync {
     fn address(&self) -> String;
 }
 
+/// How waiting is done: [`std::thread::sleep`], or the turning of a clock in a test.
+pub type Pause = Arc<dyn Fn(Duration) + Send + Sync>;
+
 /// What became of a `put_if_absent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -83,10 +113,13 @@ pub struct Listed {
 }
 
 /// Why storage did not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
     #[error("{name} is not there")]
     Absent { name: ObjectName },
+    /// The whole place is missing: no such folder or bucket.
+    #[error("{address} does not exist")]
+    NoPlace { address: String },
     #[error("{name} is {size} bytes long, more than the {limit} that it may have")]
     TooLarge { name: ObjectName, size: u64, limit: u64 },
     #[error("{name} ends before byte {end}")]

@@ -75,11 +75,12 @@ impl Folder {
 
 impl ObjectName {
     /// An object directly in `folder`, or, for packs and sessions, one level below.
-    /// `rest` is `[a-z0-9.-]+`, with one slash where the folder has a level.
+    /// `rest` is `[A-Za-z0-9._-]+`, not hidden, with one slash where the folder has a level.
     pub fn new(folder: Folder, rest: &str) -> Result<Self, InvalidObjectName> {
         let parts: Vec<&str> = rest.split('/').collect();
         let well_formed = parts.len() == folder.levels() + 1 && parts.iter().all(|p| plain(p));
-        match well_formed && rest.len() <= 200 {
+        let taken = folder == Folder::Top && is_taken(rest);
+        match well_formed && !taken && rest.len() <= 200 {
             true => Ok(Self { folder, rest: rest.to_string() }),
             false => Err(InvalidObjectName(rest.chars().take(200).collect())),
         }
@@ -100,6 +101,13 @@ impl ObjectName {
     }
 }
 
+/// Whether something lies at the top under this name that is no object: a folder, or a local
+/// repository's reserve of space.
+fn is_taken(name: &str) -> bool {
+    let is_folder = Folder::ALL.iter().any(|folder| folder.word() == name);
+    is_folder || ["log", "reserve"].contains(&name)
+}
+
 /// Letters, digits, dot, hyphen and underscore; not hidden, so no `..` either.
 fn plain(part: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
@@ -110,11 +118,12 @@ impl FromStr for ObjectName {
     type Err = InvalidObjectName;
 
     fn from_str(text: &str) -> Result<Self, InvalidObjectName> {
-        let Some((word, rest)) = text.split_once('/') else { return Self::new(Folder::Top, text) };
-        let below = |folder: &Folder| *folder != Folder::Top && folder.word() == word;
-        match Folder::ALL.into_iter().find(below) {
-            Some(folder) => Self::new(folder, rest),
-            None => Err(InvalidObjectName(text.chars().take(200).collect())),
+        let Some((word, rest)) = text.split_once('/') else {
+            return Self::new(Folder::Top, text);
+        };
+        match Folder::ALL.into_iter().find(|folder| folder.word() == word) {
+            Some(folder) if folder != Folder::Top => Self::new(folder, rest),
+            _ => Err(InvalidObjectName(text.chars().take(200).collect())),
         }
     }
 }
@@ -147,8 +156,18 @@ mod tests {
 
     #[test]
     fn names_stay_below_the_repository() {
-        for text in ["", "packs/ab", "packs/../x", "keys/.x", "keys/a/b", "other/x", "/x", "keys/"]
-        {
+        for text in [
+            "",
+            "packs/ab",
+            "packs/../x",
+            "keys/.x",
+            "keys/a/b",
+            "other/x",
+            "/x",
+            "keys/",
+            "keys",
+            "reserve",
+        ] {
             assert!(text.parse::<ObjectName>().is_err(), "{text}");
         }
     }

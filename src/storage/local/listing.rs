@@ -1,0 +1,146 @@
+//! Walking the folders: for objects, and for what interrupted writers left.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, Dir, FileType, Stat, statat};
+use rustix::io::Errno;
+
+use super::{LocalStorage, NO_SESSION};
+use crate::model::FileTime;
+use crate::storage::{Folder, Listed, ObjectName};
+
+/// After this time a temporary file of no session is nobody's.
+const LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl LocalStorage {
+    pub(super) fn list_objects(&self, folder: Folder) -> io::Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        for below in self.levels_below(folder)? {
+            self.each_file(&joined(folder.word(), &below), |entry, _, metadata| {
+                let name = ObjectName::new(folder, &joined(&below, entry));
+                listed.extend(name.ok().map(|name| Listed {
+                    name,
+                    size: u64::try_from(metadata.st_size).unwrap_or(0),
+                    stored: modified(metadata).timestamp(),
+                }));
+                Ok(())
+            })?;
+        }
+        Ok(listed)
+    }
+
+    pub(super) fn sweep_temporaries(&self, finished: &dyn Fn(&str) -> bool) -> io::Result<()> {
+        for folder in Folder::ALL {
+            for below in self.levels_below(folder)? {
+                self.each_file(&joined(folder.word(), &below), |entry, folder, metadata| {
+                    match writer(entry) {
+                        Some(NO_SESSION) if is_old(metadata) => remove(folder, entry),
+                        Some(session) if is_session(session) && finished(session) => {
+                            remove(folder, entry)
+                        }
+                        _ => Ok(()),
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The folders, relative to `folder`, that objects lie in.
+    fn levels_below(&self, folder: Folder) -> io::Result<Vec<String>> {
+        if folder.levels() == 0 {
+            return Ok(vec![String::new()]);
+        }
+        let Some(opened) = present(self.place.folders.open(folder.word()))? else {
+            return Ok(Vec::new());
+        };
+        let mut below = names(&opened)?;
+        // Nothing else is looked into: a `lost+found` could not be read.
+        below.retain(|name| ObjectName::new(folder, &joined(name, "0")).is_ok());
+        Ok(below)
+    }
+
+    /// Calls `visit` with the name, the folder and the metadata of every file in a folder.
+    fn each_file(
+        &self,
+        path: &str,
+        mut visit: impl FnMut(&str, &OwnedFd, &Stat) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(folder) = present(self.place.folders.open(path))? else { return Ok(()) };
+        for entry in names(&folder)? {
+            match statat(&folder, &entry, AtFlags::empty()) {
+                Ok(metadata) if is_file(&metadata) => visit(&entry, &folder, &metadata)?,
+                // Deleted meanwhile, or a link to nowhere.
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The names in a folder, without `.` and `..` and those that are not UTF-8: none of ours.
+fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        match entry.file_name().to_str() {
+            Ok("." | "..") | Err(_) => {}
+            Ok(name) => names.push(name.to_string()),
+        }
+    }
+    Ok(names)
+}
+
+/// A folder that is missing, or no folder, has nothing in it.
+fn present(folder: io::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
+    match folder {
+        Ok(folder) => Ok(Some(folder)),
+        Err(why) => match why.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+            _ => Err(why),
+        },
+    }
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", name) => name.to_string(),
+        (folder, "") => folder.to_string(),
+        (folder, name) => format!("{folder}/{name}"),
+    }
+}
+
+/// Whose temporary file this is.
+fn writer(entry: &str) -> Option<&str> {
+    let (writer, number) = entry.strip_prefix('.')?.strip_suffix(".tmp")?.split_once('-')?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(writer)
+}
+
+fn is_session(writer: &str) -> bool {
+    writer.parse::<crate::model::SessionId>().is_ok()
+}
+
+fn remove(folder: &OwnedFd, entry: &str) -> io::Result<()> {
+    match rustix::fs::unlinkat(folder, entry, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn is_file(metadata: &Stat) -> bool {
+    FileType::from_raw_mode(metadata.st_mode) == FileType::RegularFile
+}
+
+fn is_old(metadata: &Stat) -> bool {
+    let seconds = u64::try_from(metadata.st_mtime).unwrap_or(0);
+    let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    modified.is_some_and(|time| time.elapsed().is_ok_and(|age| age > LEFT_AFTER))
+}
+
+fn modified(metadata: &Stat) -> FileTime {
+    let nanoseconds = u32::try_from(metadata.st_mtime_nsec).unwrap_or(0);
+    FileTime::new(metadata.st_mtime, nanoseconds).unwrap_or_default()
+}
