@@ -1,4 +1,7 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod manifest;
 mod storage_conformance;
+mod support;
 mod tidy;
+mod transcripts;
