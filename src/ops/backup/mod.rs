@@ -1,0 +1,225 @@
+//! Backup: sources become a snapshot.
+
+mod assemble;
+mod files;
+mod pool;
+mod previous;
+mod problems;
+mod read_file;
+
+pub use files::{FilesBackup, backup_files};
+
+use super::Tally;
+use crate::codec::BlobClass;
+use crate::format::SessionKind;
+use crate::model::{
+    BlobId, Counter, Directory, EntryName, EntryPath, FileTime, Host, Kind, Metadata, Monitor,
+    ProblemKind, SessionId, Snapshot, SnapshotKind, SnapshotSource, Source, SourceError, Stage,
+    Summary,
+};
+use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
+use assemble::Assembler;
+use jiff::Timestamp;
+use pool::{Helping, Pool};
+use previous::{PreviousTree, Reuse};
+use std::sync::Arc;
+
+/// How often a backup that was shut out by a prune begins again.
+const FENCED_ATTEMPTS: usize = 3;
+
+/// What a snapshot says of itself, beside its content.
+#[derive(Debug, Clone)]
+pub struct BackupOptions {
+    pub writer: Writer,
+    pub host: Host,
+    /// Sorted.
+    pub tags: Vec<String>,
+    pub begun: Timestamp,
+    pub kind: SnapshotKind,
+    /// Reads everything and counts what would be stored, and stores nothing.
+    pub dry_run: bool,
+    /// Commits nothing if the tree is that of the last snapshot of these sources.
+    pub skip_if_unchanged: bool,
+    /// The program and its version.
+    pub program: String,
+}
+
+/// What a backup did.
+#[derive(Debug, Clone)]
+pub struct BackupReport {
+    /// `None` for a dry run, and where nothing had changed and that was to be skipped.
+    pub snapshot: Option<Snapshot>,
+    pub summary: Summary,
+    pub unchanged: bool,
+    pub files_new: u64,
+    pub files_changed: u64,
+    pub files_unchanged: u64,
+    pub directories_changed: u64,
+    pub directories_unchanged: u64,
+    pub blobs_new: u64,
+    /// Plain bytes of new blobs.
+    pub bytes_new: u64,
+    /// Bytes added to the repository.
+    pub bytes_stored: u64,
+    pub bytes_processed: u64,
+    /// Entries that could not be read, or that changed each time they were read.
+    pub problems: u64,
+    /// Files that grew while they were read.
+    pub grown: u64,
+}
+
+/// Why a backup failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Rules(#[from] crate::files::RuleError),
+}
+
+/// One source of a backup, ready to be walked.
+pub struct Prepared<'a> {
+    pub source: Box<dyn Source + 'a>,
+    /// How it appears in the snapshot.
+    pub sources: Vec<SnapshotSource>,
+    /// The snapshot whose entries the source may say are unchanged.
+    pub recorded: Option<SessionId>,
+    /// Called when the walk has ended, with the paths (below the source's root) that the next
+    /// backup must read again.
+    pub ended: Box<dyn FnMut(&[EntryPath]) + 'a>,
+    /// Called when the snapshot is committed.
+    pub committed: Box<dyn FnMut(SessionId) + 'a>,
+}
+
+/// Backs up what `prepare` makes: it is called again if the session was shut out meanwhile, or
+/// if what the last snapshot should have is not there; `true` then asks for a source that reads
+/// everything.
+pub fn backup_source<'a>(
+    repository: &Arc<Repository>,
+    options: &BackupOptions,
+    prepare: &mut dyn FnMut(bool, Arc<dyn Monitor>) -> Result<Prepared<'a>, BackupError>,
+    monitor: Arc<dyn Monitor>,
+) -> Result<BackupReport, BackupError> {
+    let mut read_everything = false;
+    let mut attempt = 1;
+    loop {
+        let tally = Tally::new(Arc::clone(&monitor));
+        let prepared = prepare(read_everything, Arc::clone(&tally) as Arc<dyn Monitor>)?;
+        match attempt_backup(repository, options, prepared, &tally) {
+            Err(BackupError::Repo(RepoError::Fenced { .. })) if attempt < FENCED_ATTEMPTS => {}
+            Err(BackupError::Repo(error)) if error.is_damage() && !read_everything => {
+                read_everything = true;
+            }
+            done => return done,
+        }
+        attempt += 1;
+    }
+}
+
+/// What the walk made.
+struct Walked {
+    tree: BlobId,
+    summary: Summary,
+}
+
+fn attempt_backup(
+    repository: &Arc<Repository>,
+    options: &BackupOptions,
+    mut prepared: Prepared<'_>,
+    tally: &Arc<Tally>,
+) -> Result<BackupReport, BackupError> {
+    tally.stage(Stage::Indexing);
+    let monitor = Arc::clone(tally) as Arc<dyn Monitor>;
+    let session =
+        Session::begin(repository, SessionKind::Backup, &options.writer, Arc::clone(&monitor))?;
+    let parent = match prepared.recorded {
+        Some(parent) => live_parent(repository, parent)?,
+        None => None,
+    };
+    tally.stage(Stage::Reading);
+    let walked = walk(&session, &mut prepared, parent.as_ref(), tally.as_ref());
+    let walked = match walked {
+        Ok(walked) => walked,
+        Err(error) => {
+            // What was uploaded is kept and used by the next run.
+            session.flush()?;
+            session.abandon()?;
+            return Err(error);
+        }
+    };
+    tally.stage(Stage::Committing);
+    let unchanged = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
+    let commits = !options.dry_run && !(unchanged && options.skip_if_unchanged);
+    let mut report = report(&walked, unchanged, tally);
+    if commits {
+        let snapshot = snapshot(&session, options, &prepared, parent.as_ref(), &walked, &report)?;
+        session.commit(&snapshot)?;
+        (prepared.committed)(session.id());
+        repository.remember_snapshot(&snapshot);
+        report.snapshot = Some(snapshot);
+    } else {
+        session.flush()?;
+        session.abandon()?;
+    }
+    report.bytes_stored = tally.count(Counter::BytesStored);
+    Ok(report)
+}
+
+fn live_parent(
+    repository: &Repository,
+    id: SessionId,
+) -> Result<Option<Snapshot>, RepoError> {
+    match repository.read_commit(id) {
+        Ok(crate::format::Commit::Snapshot(snapshot)) => Ok(Some(*snapshot)),
+        Ok(_) => Ok(None),
+        Err(RepoError::Storage(crate::storage::StorageError::Absent { .. })) => Ok(None),
+        Err(error) if error.is_damage() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn walk(
+    session: &Session,
+    prepared: &mut Prepared<'_>,
+    parent: Option<&Snapshot>,
+    monitor: &dyn Monitor,
+) -> Result<Walked, BackupError> {
+    let repository = session.repository();
+    let unread = match parent {
+        Some(parent) => session.may_reuse_unread(parent.id)?,
+        None => false,
+    };
+    let reader = BlobReader::sharing(Arc::clone(repository), session.catalog_shared());
+    let files = match parent {
+        Some(parent) => files_tree(&reader, parent)?,
+        None => None,
+    };
+    let previous = |root: BlobId| PreviousTree::new(&reader, root);
+    let mut reuse = match files {
+        Some(_) if unread => Reuse::Everything,
+        Some(root) => Reuse::Checked { previous: previous(root), reader: &reader, session },
+        None => Reuse::Nothing,
+    };
+    let assembler = Assembler::new(session, monitor, parent.map(|p| previous(p.tree)), unread)?;
+    let (tree, summary, unsteady) = std::thread::scope(|scope| {
+        let helping = Helping::new(repository.workers(), monitor);
+        run(scope, session, prepared, &mut reuse, assembler, &helping)
+    })?;
+    (prepared.ended)(&unsteady);
+    Ok(Walked { tree, summary })
+}
+
+/// The tree of `files/` in a snapshot.
+fn files_tree(reader: &BlobReader, snapshot: &Snapshot) -> Result<Option<BlobId>, RepoError> {
+    match reader.find_entry(&snapshot.tree, FILES)?.map(|entry| entry.kind) {
+        Some(Kind::Directory(Directory { tree, .. })) => Ok(tree),
+        _ => Ok(None),
+    }
+}
+
+/// Where paths of file systems lie in a snapshot.
+pub const FILES: &[u8] = b"files";
+
+type Finished = (BlobId, Summary, Vec<EntryPath>);
