@@ -400,7 +400,7 @@ impl Drop for TinyDisk {
 }
 
 #[test]
-fn local_on_a_full_disk_stays_whole_and_has_its_reserve() {
+fn local_on_a_disk_that_is_full_and_then_read_only() {
     let folder = folder();
     let Some(disk) = TinyDisk::mount(folder.path()) else {
         // Past the capture of test output: this must be seen.
@@ -433,4 +433,10 @@ fn local_on_a_full_disk_stays_whole_and_has_its_reserve() {
     }
     storage.restore_reserve().unwrap();
     assert_eq!(disk.0.join("reserve").metadata().unwrap().len(), 256 << 10);
+
+    let remount = Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0).status();
+    assert!(remount.unwrap().success());
+    assert!(matches!(put(21), Err(StorageError::Denied { .. })));
+    assert!(matches!(storage.delete(&name("packs/00/20")), Err(StorageError::Denied { .. })));
+    assert_eq!(storage.get(&name("packs/00/20"), 100_000).unwrap().len(), 100_000);
 }
