@@ -4,9 +4,10 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 
 use snapstore::model::{OsEntropy, SessionId, SystemClock};
+use snapstore::storage::sim::{self, SimOptions, SimWorld};
 use snapstore::storage::{
     Folder, LocalStorage, MemoryStorage, ObjectName, Patience, Put, RecordStorage, RetryStorage,
     Storage, StorageError,
@@ -261,6 +262,36 @@ fn a_reserve_is_no_object(storage: &dyn Storage) {
     storage.restore_reserve().unwrap();
 }
 
+/// Where calls fail and answers are lost, patience makes the contract whole again.
+#[test]
+fn retry_makes_one_winner_in_a_storm() {
+    sim::explore(0..300, |seed| {
+        let options = SimOptions {
+            error_rate: 0.3,
+            lost_reply_rate: 0.3,
+            late_rate: 0.3,
+            ..SimOptions::calm()
+        };
+        let world = SimWorld::new(seed, options);
+        let answers = Mutex::new(Vec::new());
+        let put = |bytes: &'static [u8]| -> sim::Body<'_> {
+            let answers = &answers;
+            Box::new(move |storage, context| {
+                let patience = Patience { attempts: 1000, ..Patience::default() };
+                let storage = RetryStorage::new(storage, patience, context.entropy, context.pause);
+                let put = storage.put_if_absent(&name("snapshots/1"), bytes).unwrap();
+                answers.lock().unwrap().push((put, bytes));
+            })
+        };
+        world.run(vec![("one", put(b"one")), ("two", put(b"two")), ("three", put(b"three"))]);
+        let answers = answers.into_inner().unwrap();
+        let mut winners = answers.iter().filter(|(put, _)| *put == Put::Created);
+        let (_, winner) = winners.next().expect("one is told");
+        assert!(winners.next().is_none());
+        assert_eq!(world.memory().raw(&name("snapshots/1")).unwrap(), *winner);
+    });
+}
+
 #[test]
 fn local_passes_over_what_is_not_ours() {
     let (storage, folder) = local();
@@ -369,7 +400,7 @@ impl Drop for TinyDisk {
 }
 
 #[test]
-fn local_on_a_full_disk_stays_whole_and_has_its_reserve() {
+fn local_on_a_disk_that_is_full_and_then_read_only() {
     let folder = folder();
     let Some(disk) = TinyDisk::mount(folder.path()) else {
         // Past the capture of test output: this must be seen.
@@ -402,4 +433,10 @@ fn local_on_a_full_disk_stays_whole_and_has_its_reserve() {
     }
     storage.restore_reserve().unwrap();
     assert_eq!(disk.0.join("reserve").metadata().unwrap().len(), 256 << 10);
+
+    let remount = Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0).status();
+    assert!(remount.unwrap().success());
+    assert!(matches!(put(21), Err(StorageError::Denied { .. })));
+    assert!(matches!(storage.delete(&name("packs/00/20")), Err(StorageError::Denied { .. })));
+    assert_eq!(storage.get(&name("packs/00/20"), 100_000).unwrap().len(), 100_000);
 }

@@ -8,6 +8,7 @@ mod name;
 mod probe;
 mod record;
 mod retry;
+pub mod sim;
 
 pub use call::{Call, Outcome, Subject, Verb};
 pub use limit::{LimitStorage, Limits};

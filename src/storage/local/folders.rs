@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::disk::{Disk, sync_folder};
@@ -45,18 +45,22 @@ impl Folders {
         self.open(path)
     }
 
-    /// A folder that is there already may be somebody else's who has not flushed it yet, so the one
-    /// above is flushed in any case, once.
+    /// A folder that is there already may be another writer's who has not flushed it yet. So the
+    /// one above is flushed all the same, once for all that is in it.
     fn make(&self, folder: &str, disk: &dyn Disk) -> io::Result<()> {
         if lock(&self.made).contains(folder) {
             return Ok(());
         }
-        match mkdirat(&self.root, folder, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
+        let made = mkdirat(&self.root, folder, Mode::RWXU);
+        let path = split(folder).0;
+        let above = self.open(path)?;
+        let durable = match made {
+            Ok(()) => vec![folder.to_string()],
+            Err(Errno::EXIST) => names(&above)?.iter().map(|name| joined(path, name)).collect(),
             Err(errno) => return Err(errno.into()),
-        }
-        sync_folder(disk, &self.open(split(folder).0)?)?;
-        lock(&self.made).insert(folder.to_string());
+        };
+        sync_folder(disk, &above)?;
+        lock(&self.made).extend(durable);
         Ok(())
     }
 
@@ -110,6 +114,28 @@ impl Folders {
 /// The folder and the last part of a path.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// The other way round.
+pub(super) fn joined(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", name) => name.to_string(),
+        (folder, "") => folder.to_string(),
+        (folder, name) => format!("{folder}/{name}"),
+    }
+}
+
+/// The names in a folder, without `.` and `..` and those that are not UTF-8: none of ours.
+pub(super) fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        match entry.file_name().to_str() {
+            Ok("." | "..") | Err(_) => {}
+            Ok(name) => names.push(name.to_string()),
+        }
+    }
+    Ok(names)
 }
 
 /// Neither set is ever half changed.

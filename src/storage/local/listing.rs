@@ -4,9 +4,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, Dir, FileType, Stat, statat};
+use rustix::fs::{AtFlags, FileType, Stat, statat};
 use rustix::io::Errno;
 
+use super::folders::{joined, names};
 use super::{LocalStorage, NO_SESSION};
 use crate::model::FileTime;
 use crate::storage::{Folder, Listed, ObjectName};
@@ -81,19 +82,6 @@ impl LocalStorage {
     }
 }
 
-/// The names in a folder, without `.` and `..` and those that are not UTF-8: none of ours.
-fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        match entry.file_name().to_str() {
-            Ok("." | "..") | Err(_) => {}
-            Ok(name) => names.push(name.to_string()),
-        }
-    }
-    Ok(names)
-}
-
 /// A folder that is missing, or no folder, has nothing in it.
 fn present(folder: io::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
     match folder {
@@ -102,14 +90,6 @@ fn present(folder: io::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
             _ => Err(why),
         },
-    }
-}
-
-fn joined(folder: &str, name: &str) -> String {
-    match (folder, name) {
-        ("", name) => name.to_string(),
-        (folder, "") => folder.to_string(),
-        (folder, name) => format!("{folder}/{name}"),
     }
 }
 

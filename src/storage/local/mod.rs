@@ -88,7 +88,9 @@ impl LocalStorage {
     }
 
     fn error(&self, what: &dyn std::fmt::Display, why: &io::Error) -> StorageError {
-        error::error(&self.place.path, &self.place.path.join(what.to_string()), why)
+        let (place, what) = (&self.place.path, what.to_string());
+        let what = if what.is_empty() { place.clone() } else { place.join(what) };
+        error::error(place, &what, why)
     }
 
     fn read(&self, name: &ObjectName) -> Result<(File, u64), StorageError> {

@@ -12,6 +12,8 @@ struct Faulty {
     /// Flushes of files that will fail.
     failing_syncs: Mutex<usize>,
     no_rename: bool,
+    /// The name of the last temporary file.
+    renamed: Mutex<String>,
 }
 
 impl Disk for Faulty {
@@ -28,6 +30,7 @@ impl Disk for Faulty {
 
     fn rename(&self, folder: BorrowedFd<'_>, from: &str, to: &str) -> io::Result<()> {
         self.calls.lock().unwrap().push("rename".to_string());
+        *self.renamed.lock().unwrap() = from.to_string();
         match self.no_rename {
             true => Err(rustix::io::Errno::INVAL.into()),
             false => Kernel.rename(folder, from, to),
@@ -106,4 +109,26 @@ fn a_disk_that_cannot_rename_without_replacing_links() {
     assert_eq!(storage.put_if_absent(&name("keys/1"), b"2").unwrap(), Put::Exists);
     assert_eq!(storage.get(&name("keys/1"), 1).unwrap(), b"1");
     assert_eq!(files(&folder.path().join("keys")), ["1"]);
+}
+
+#[test]
+fn folders_that_are_there_are_flushed_once_for_all() {
+    let (folder, storage, disk) = storage(Faulty::default());
+    for path in ["packs", "packs/aa", "packs/bb"] {
+        std::fs::create_dir(folder.path().join(path)).unwrap();
+    }
+    storage.put_if_absent(&name("packs/aa/1"), b"1").unwrap();
+    disk.calls.lock().unwrap().clear();
+    storage.put_if_absent(&name("packs/bb/1"), b"1").unwrap();
+    assert_eq!(*disk.calls.lock().unwrap(), ["sync file", "rename", "sync folder"]);
+}
+
+#[test]
+fn temporary_files_are_named_by_their_session() {
+    let (_folder, storage, disk) = storage(Faulty::default());
+    storage.put_if_absent(&name("keys/1"), b"1").unwrap();
+    assert_eq!(*disk.renamed.lock().unwrap(), ".none-0.tmp");
+    let session = SessionId::new([0xab; 16]);
+    storage.for_session(&session).unwrap().put_if_absent(&name("keys/2"), b"2").unwrap();
+    assert_eq!(*disk.renamed.lock().unwrap(), format!(".{session}-1.tmp"));
 }
