@@ -1,3 +1,5 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod files_memory;
+mod files_source;
 mod tidy;
