@@ -1,7 +1,2 @@
 //! All integration tests are one binary: one link, and shared support.
 
-mod manifest;
-mod storage_conformance;
-mod support;
-mod tidy;
-mod transcripts;
