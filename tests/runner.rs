@@ -1,2 +1,9 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod files_memory;
+mod files_source;
+mod manifest;
+mod storage_conformance;
+mod support;
+mod tidy;
+mod transcripts;

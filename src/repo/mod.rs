@@ -2,6 +2,7 @@
 
 mod blob_index;
 mod catalog;
+mod chain;
 mod error;
 mod index_cache;
 mod marks;
@@ -17,6 +18,7 @@ mod uploads;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
 pub use catalog::Catalog;
+pub use chain::Link;
 pub use error::RepoError;
 pub use marks::Progress;
 pub use open::{Credential, InitOptions, init, open, read_marker};

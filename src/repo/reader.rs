@@ -27,7 +27,12 @@ impl BlobReader {
     }
 
     pub fn with_catalog(repository: Arc<Repository>, catalog: Catalog) -> Self {
-        Self { repository, catalog: RwLock::new(Arc::new(catalog)) }
+        Self::sharing(repository, Arc::new(catalog))
+    }
+
+    /// A reader that begins with a catalog that somebody else has too.
+    pub fn sharing(repository: Arc<Repository>, catalog: Arc<Catalog>) -> Self {
+        Self { repository, catalog: RwLock::new(catalog) }
     }
 
     pub fn repository(&self) -> &Arc<Repository> {

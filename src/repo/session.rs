@@ -28,7 +28,7 @@ pub struct Session {
     repository: Arc<Repository>,
     id: SessionId,
     monitor: Arc<dyn Monitor>,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     /// Whether W2 found an open mark, or a pack is named damaged: then nothing is reused unread.
     guarded: bool,
     /// Blobs that this session uploads or has uploaded.
@@ -62,7 +62,7 @@ impl Session {
         let damaged = repository.damaged_packs()?;
         let guarded = !marks.is_empty() || !damaged.is_empty();
         let barred: HashSet<PackId> = condemned.union(&damaged).copied().collect();
-        let catalog = repository.catalog(&barred)?;
+        let catalog = Arc::new(repository.catalog(&barred)?);
         let pack_size = pack_size(repository, &catalog);
         let uploads = Uploads::new(Arc::clone(repository), id, Arc::clone(&monitor));
         Ok(Self {
@@ -90,6 +90,11 @@ impl Session {
 
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The same, to be shared with a reader.
+    pub fn catalog_shared(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
     }
 
     /// Whether what lies under `parent` may be taken over without looking at its blobs: no mark
