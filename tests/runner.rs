@@ -2,4 +2,5 @@
 
 mod files_memory;
 mod files_source;
+mod files_tree;
 mod tidy;
