@@ -36,13 +36,11 @@ impl Node {
         Ok(Self { descriptor, passive: true })
     }
 
-    /// What is behind a descriptor that may have been opened with `O_PATH`.
-    pub fn passive_from(descriptor: OwnedFd) -> Self {
-        Self { descriptor, passive: true }
-    }
-
-    pub fn into_descriptor(self) -> OwnedFd {
-        self.descriptor
+    /// A directory, only to pass through it.
+    pub fn passive_directory(parent: impl AsFd, name: &CStr) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let descriptor = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+        Ok(Self { descriptor, passive: true })
     }
 
     pub fn into_file(self) -> std::fs::File {
