@@ -182,8 +182,9 @@ pub(super) fn open_way(root: BorrowedFd<'_>, path: &EntryPath) -> io::Result<Nod
 /// Opens a directory to list it, without touching its access time where that is allowed.
 pub(super) fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Node> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = match rustix::fs::openat(parent, name, flags | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => rustix::fs::openat(parent, name, flags, Mode::empty()),
+    let open = |flags| rustix::fs::openat(parent, name, flags, Mode::empty());
+    let opened = match open(flags | OFlags::NOATIME) {
+        Err(Errno::PERM) => open(flags),
         opened => opened,
     };
     Ok(Node::open(opened?))
