@@ -248,7 +248,7 @@ fn run<'scope, 'env: 'scope>(
 }
 
 fn files_name() -> EntryName {
-    // A constant, and a valid name. tidy: it cannot fail
+    // tidy: a constant, and a valid name
     EntryName::new(FILES).unwrap_or_else(|_| unreachable!("files is a name"))
 }
 
