@@ -10,7 +10,8 @@ fn world_with_copies() -> World {
         &world,
         "mkdir -p a/sub a/empty; printf content > a/file; printf content > a/sub/twin;
         ln a/file a/sub/link; ln -s file a/symlink; mkfifo a/fifo;
-        truncate -s 1M a/sparse; printf end >> a/sparse; cp -a a b",
+        truncate -s 1M a/sparse; printf end >> a/sparse;
+        find a -exec touch -h -d @1500000000 {} +; cp -a a b",
     );
     world
 }

@@ -1,1 +1,23 @@
-//! (being built)
+//! What is known about Linux file systems: walking them, what an inode is beside its content,
+//! which entries are unchanged, and putting them back safely.
+//!
+//! Invariants: no link below what was given is followed; directories are held by descriptors,
+//! of which only a bounded number is open; nothing recurses; names are bytes.
+
+mod descent;
+mod hash;
+mod holes;
+mod listing;
+mod node;
+mod owners;
+mod rules;
+mod source;
+mod stat;
+mod target;
+mod unchanged;
+
+pub use hash::FileHasher;
+pub use rules::{PathFilter, RuleError, RuleSettings, Rules, Selection};
+pub use source::{FilesSource, SourceOptions, SourceRoot};
+pub use target::{FilesTarget, TargetOptions};
+pub use unchanged::{Recording, UnchangedCache};

@@ -2,8 +2,10 @@
 
 mod blob_index;
 mod catalog;
+mod chain;
 mod error;
 mod index_cache;
+mod inspect;
 mod marks;
 mod open;
 mod packer;
@@ -16,7 +18,8 @@ mod tree_writer;
 mod uploads;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
-pub use catalog::Catalog;
+pub use catalog::{Catalog, ListedPack};
+pub use chain::Link;
 pub use error::RepoError;
 pub use marks::Progress;
 pub use open::{Credential, InitOptions, init, open, read_marker};

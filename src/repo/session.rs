@@ -28,7 +28,7 @@ pub struct Session {
     repository: Arc<Repository>,
     id: SessionId,
     monitor: Arc<dyn Monitor>,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     /// Whether W2 found an open mark, or a pack is named damaged: then nothing is reused unread.
     guarded: bool,
     /// Blobs that this session uploads or has uploaded.
@@ -62,7 +62,7 @@ impl Session {
         let damaged = repository.damaged_packs()?;
         let guarded = !marks.is_empty() || !damaged.is_empty();
         let barred: HashSet<PackId> = condemned.union(&damaged).copied().collect();
-        let catalog = repository.catalog(&barred)?;
+        let catalog = Arc::new(repository.catalog(&barred)?);
         let pack_size = pack_size(repository, &catalog);
         let uploads = Uploads::new(Arc::clone(repository), id, Arc::clone(&monitor));
         Ok(Self {
@@ -90,6 +90,11 @@ impl Session {
 
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The same, to be shared with a reader.
+    pub fn catalog_shared(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
     }
 
     /// Whether what lies under `parent` may be taken over without looking at its blobs: no mark
@@ -216,17 +221,16 @@ impl Session {
         }
     }
 
-    /// Ends a session that commits nothing: its announcement goes, so that nobody waits for it.
-    /// Must not be called while something of this session is still to be relied on.
-    pub fn abandon(&self) -> Result<(), RepoError> {
-        self.repository.tombstone(self.id, self.id)?;
+    /// Ends a session that commits nothing, or is a prune: its announcement goes, so that nobody
+    /// waits for it. Nothing of it may be relied on by this process any more.
+    pub fn end(&self) -> Result<(), RepoError> {
         self.repository.remove_announcements(self.id)
     }
 }
 
 /// Packs grow with the repository: 16 MiB up to 128 GiB, at most 64 MiB.
 fn pack_size(repository: &Repository, catalog: &Catalog) -> usize {
-    let stored: u64 = catalog.listed().values().sum();
+    let stored: u64 = catalog.listed().values().map(|pack| pack.size).sum();
     let least = repository.config.pack_size as usize;
     let grown = usize::try_from(stored / 8192).unwrap_or(usize::MAX);
     grown.clamp(least, least.max(64 << 20))
@@ -254,6 +258,13 @@ impl Repository {
         let name = object_name(&format::session_name(&id, 0))?;
         self.put_object(Class::Session, &name, &announcement.encode())?;
         Ok(())
+    }
+
+    /// Announces a repair, which adds nothing that a prune could take for garbage.
+    pub fn announce_repair(&self, writer: &Writer) -> Result<SessionId, RepoError> {
+        let id = SessionId::new(self.entropy().bytes());
+        self.announce(id, SessionKind::Repair, writer, self.clock().now())?;
+        Ok(id)
     }
 
     /// Seals an object under its name.

@@ -9,3 +9,27 @@ mod world;
 
 pub use transcript::play;
 pub use world::{Output, World};
+
+use std::time::Duration;
+
+/// How long a test that tries random things, seed after seed, goes on: `SNAP_TORTURE_SECONDS`.
+pub fn torture_time() -> Duration {
+    torture_seconds(std::env::var("SNAP_TORTURE_SECONDS").ok().as_deref())
+}
+
+fn torture_seconds(setting: Option<&str>) -> Duration {
+    let seconds = setting.map_or(Ok(5), str::parse);
+    Duration::from_secs(seconds.expect("SNAP_TORTURE_SECONDS is a number of whole seconds"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torture_is_short_unless_more_is_asked_for() {
+        assert_eq!(torture_seconds(None), Duration::from_secs(5));
+        assert_eq!(torture_seconds(Some("3600")), Duration::from_secs(3600));
+        assert!(torture_time() < Duration::MAX);
+    }
+}

@@ -5,10 +5,11 @@ use super::pool::{Delivery, FileResult, Pool};
 use super::previous::PreviousTree;
 use super::problems::ReadFailure;
 use super::read_file::{ReadFile, Reader};
+use super::shown;
 use crate::codec::Compressor;
 use crate::model::{
-    Counter, Directory, Entry, EntryName, EntryPath, Fresh, Kind, Metadata, Monitor, Origin,
-    Problem, ProblemKind, Step, Summary,
+    BlobId, Counter, Directory, Entry, EntryName, EntryPath, Fresh, Kind, Metadata, Monitor,
+    Origin, Problem, ProblemKind, Step, Summary,
 };
 use crate::repo::{RepoError, Session, TreeSink, TreeWriter};
 use std::collections::VecDeque;
@@ -31,16 +32,8 @@ pub struct Assembler<'a> {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     open: Vec<OpenDirectory>,
-    outcome: Outcome,
-}
-
-/// What the assembler knows beside the tree.
-#[derive(Default)]
-pub struct Outcome {
-    /// Sources, or parts of them, that are not in the snapshot as they should be.
-    pub problems: u64,
     /// Files that must be read again by the next backup.
-    pub unsteady: Vec<EntryPath>,
+    unsteady: Vec<EntryPath>,
 }
 
 enum Waiting {
@@ -82,7 +75,7 @@ impl<'a> Assembler<'a> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             open: vec![root],
-            outcome: Outcome::default(),
+            unsteady: Vec::new(),
         })
     }
 
@@ -198,7 +191,7 @@ impl<'a> Assembler<'a> {
         self.count_file(known);
         self.processed(0);
         if kind == Kind::Socket {
-            let what = self.top_path().join(&name).to_string();
+            let what = shown(&self.top_path().join(&name));
             let why = "it is a socket: recorded, and not made again by a restore".to_string();
             self.monitor.problem(Problem { kind: ProblemKind::Note, what, why });
         }
@@ -219,10 +212,9 @@ impl<'a> Assembler<'a> {
                     self.processed(file.size);
                 }
                 if let Some(problem) = problem {
-                    let problem = problem.describe(path.to_string());
-                    self.outcome.problems += u64::from(problem.kind == ProblemKind::Torn);
+                    let problem = problem.describe(shown(&path));
                     self.monitor.problem(problem);
-                    self.outcome.unsteady.push(path);
+                    self.unsteady.push(path);
                 }
                 self.add(&entry)
             }
@@ -238,10 +230,10 @@ impl<'a> Assembler<'a> {
     fn unreadable(&mut self, path: EntryPath, error: std::io::Error) {
         let vanished = error.kind() == std::io::ErrorKind::NotFound;
         let kind = if vanished { ProblemKind::Note } else { ProblemKind::Unreadable };
-        let why = if vanished { "it vanished while the backup ran".into() } else { error.to_string() };
-        self.outcome.problems += u64::from(!vanished);
-        self.monitor.problem(Problem { kind, what: path.to_string(), why });
-        self.outcome.unsteady.push(path);
+        let why =
+            if vanished { "it vanished while the backup ran".into() } else { error.to_string() };
+        self.monitor.problem(Problem { kind, what: shown(&path), why });
+        self.unsteady.push(path);
     }
 
     /// An entry that was read now.
@@ -324,11 +316,11 @@ impl<'a> Assembler<'a> {
     }
 
     /// The root of the whole tree.
-    pub fn finish(mut self) -> Result<(crate::model::BlobId, Summary, Outcome), RepoError> {
+    pub fn finish(mut self) -> Result<(BlobId, Summary, Vec<EntryPath>), RepoError> {
         let root = self.open.pop().unwrap_or_default();
         let mut sink = TreeSink { session: self.session, compressor: &mut self.compressor };
         let tree = root.tree.finish(&mut sink)?;
-        Ok((tree, root.summary, self.outcome))
+        Ok((tree, root.summary, self.unsteady))
     }
 }
 

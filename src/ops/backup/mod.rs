@@ -10,7 +10,6 @@ mod read_file;
 pub use files::{FilesBackup, backup_files};
 
 use super::Tally;
-use crate::codec::BlobClass;
 use crate::format::SessionKind;
 use crate::model::{
     BlobId, Counter, Directory, EntryName, EntryPath, FileTime, Host, Kind, Metadata, Monitor,
@@ -144,8 +143,7 @@ fn attempt_backup(
         Ok(walked) => walked,
         Err(error) => {
             // What was uploaded is kept and used by the next run.
-            session.flush()?;
-            session.abandon()?;
+            let _ = session.flush().and_then(|()| session.end());
             return Err(error);
         }
     };
@@ -161,16 +159,13 @@ fn attempt_backup(
         report.snapshot = Some(snapshot);
     } else {
         session.flush()?;
-        session.abandon()?;
+        session.end()?;
     }
     report.bytes_stored = tally.count(Counter::BytesStored);
     Ok(report)
 }
 
-fn live_parent(
-    repository: &Repository,
-    id: SessionId,
-) -> Result<Option<Snapshot>, RepoError> {
+fn live_parent(repository: &Repository, id: SessionId) -> Result<Option<Snapshot>, RepoError> {
     match repository.read_commit(id) {
         Ok(crate::format::Commit::Snapshot(snapshot)) => Ok(Some(*snapshot)),
         Ok(_) => Ok(None),
@@ -203,10 +198,9 @@ fn walk(
         None => Reuse::Nothing,
     };
     let assembler = Assembler::new(session, monitor, parent.map(|p| previous(p.tree)), unread)?;
-    let (tree, summary, unsteady) = std::thread::scope(|scope| {
-        let helping = Helping::new(repository.workers(), monitor);
-        run(scope, session, prepared, &mut reuse, assembler, &helping)
-    })?;
+    let helping = Helping::new(repository.workers(), monitor);
+    let (tree, summary, unsteady) =
+        std::thread::scope(|scope| run(scope, session, prepared, &mut reuse, assembler, &helping))?;
     (prepared.ended)(&unsteady);
     Ok(Walked { tree, summary })
 }
@@ -219,7 +213,95 @@ fn files_tree(reader: &BlobReader, snapshot: &Snapshot) -> Result<Option<BlobId>
     }
 }
 
+/// A path in a snapshot as people know it: `/srv/bot` for `files/srv/bot`.
+pub fn shown(path: &EntryPath) -> String {
+    let text = path.to_string();
+    match text.strip_prefix("files") {
+        Some(rest) if rest.starts_with('/') => rest.to_string(),
+        _ => text,
+    }
+}
+
 /// Where paths of file systems lie in a snapshot.
 pub const FILES: &[u8] = b"files";
 
 type Finished = (BlobId, Summary, Vec<EntryPath>);
+
+/// Drives the walk on this thread, with the workers beside it.
+fn run<'scope, 'env: 'scope>(
+    scope: &'scope std::thread::Scope<'scope, 'env>,
+    session: &'env Session,
+    prepared: &mut Prepared<'_>,
+    reuse: &mut Reuse<'_>,
+    mut assembler: Assembler<'_>,
+    helping: &'env Helping<'env>,
+) -> Result<Finished, BackupError> {
+    let mut pool = Pool::start(scope, session.repository().workers(), session, helping)?;
+    assembler.enter(files_name());
+    while let Some(step) = prepared.source.next(reuse)? {
+        assembler.step(step, &mut pool)?;
+        helping.check()?;
+    }
+    assembler.end_source(files_metadata())?;
+    session.sign_of_life()?;
+    Ok(assembler.finish()?)
+}
+
+fn files_name() -> EntryName {
+    // A constant, and a valid name.
+    EntryName::new(FILES).unwrap_or_else(|_| unreachable!("files is a name")) // tidy: constant
+}
+
+/// `files/` is no directory of any machine: always the same.
+fn files_metadata() -> Metadata {
+    Metadata { mode: 0o755, modified: FileTime::default(), ..Metadata::default() }
+}
+
+fn report(walked: &Walked, unchanged: bool, tally: &Tally) -> BackupReport {
+    BackupReport {
+        snapshot: None,
+        summary: walked.summary,
+        unchanged,
+        files_new: tally.count(Counter::FilesNew),
+        files_changed: tally.count(Counter::FilesChanged),
+        files_unchanged: tally.count(Counter::FilesUnchanged),
+        directories_changed: tally.count(Counter::DirectoriesChanged),
+        directories_unchanged: tally.count(Counter::DirectoriesUnchanged),
+        blobs_new: tally.count(Counter::BlobsNew),
+        bytes_new: tally.count(Counter::BytesNew),
+        bytes_stored: 0,
+        bytes_processed: tally.count(Counter::BytesProcessed),
+        problems: tally.problems(ProblemKind::Unreadable) + tally.problems(ProblemKind::Torn),
+        grown: tally.problems(ProblemKind::Grew),
+    }
+}
+
+fn snapshot(
+    session: &Session,
+    options: &BackupOptions,
+    prepared: &Prepared<'_>,
+    parent: Option<&Snapshot>,
+    walked: &Walked,
+    report: &BackupReport,
+) -> Result<Snapshot, RepoError> {
+    let link = session.repository().next_link()?;
+    let taken = prepared.sources.iter().map(|source| source.as_of).max();
+    Ok(Snapshot {
+        id: session.id(),
+        kind: options.kind,
+        begun: options.begun,
+        taken: taken.unwrap_or(options.begun),
+        host: options.host.clone(),
+        sources: prepared.sources.clone(),
+        tags: options.tags.clone(),
+        tree: walked.tree,
+        summary: walked.summary,
+        problems: report.problems,
+        writer: link.writer,
+        sequence: link.sequence,
+        previous: link.previous,
+        parent: parent.map(|parent| parent.id),
+        original: None,
+        program: options.program.clone(),
+    })
+}

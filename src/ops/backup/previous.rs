@@ -136,4 +136,3 @@ fn has_chunks(chunks: &ChunkTree, reader: &BlobReader, session: &Session) -> boo
     }
     true
 }
-

@@ -178,4 +178,3 @@ fn fill(stream: &mut dyn Stream, buffer: &mut [u8]) -> Result<usize, std::io::Er
 fn data_length(content: &Content) -> u64 {
     data_extents(content.size, &content.holes).map(|extent| extent.length).sum()
 }
-
