@@ -3,5 +3,6 @@
 mod files_changing;
 mod files_memory;
 mod files_source;
+mod files_target;
 mod files_tree;
 mod tidy;
