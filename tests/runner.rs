@@ -2,7 +2,9 @@
 
 mod files_changing;
 mod files_memory;
+mod files_random;
 mod files_source;
 mod files_target;
 mod files_tree;
+mod files_world;
 mod tidy;
