@@ -2,6 +2,7 @@
 
 mod files_memory;
 mod files_source;
+mod known_answers;
 mod manifest;
 mod storage_conformance;
 mod support;
