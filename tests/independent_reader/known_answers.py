@@ -3,8 +3,9 @@ holds those of snap against the same file, so that neither is the judge of the o
 import json
 import sys
 
-import cut_points
 from blake3 import blake3
+
+import cut_points
 from sealing import (
     KEY_RING,
     associated_data,

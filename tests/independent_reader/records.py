@@ -92,6 +92,16 @@ def record(*fields):
     return Kind(defaults(), read)
 
 
+def moment(kind):
+    def read(value):
+        time = kind.read(value)
+        in_range = -377705023201 <= time.seconds <= 253402207200 and time.nanoseconds < 10**9
+        need(in_range, "a time is in no calendar")
+        return time
+
+    return Kind(kind.default, read)
+
+
 U8, U16, U32, U64 = whole(8), whole(16), whole(32), whole(64)
 I64 = checked(0, lambda value: type(value) is int and -(1 << 63) <= value < 1 << 63)
 BYTES = checked(b"", lambda value: type(value) is bytes)
@@ -99,7 +109,7 @@ TEXT = checked("", lambda value: type(value) is str)
 ID, SHORT_ID = fixed(32), fixed(16)
 NODES = listed(pair(ID, U64))
 VERSION = ("v", "version", U32)
-TIME = record(("s", "seconds", I64), ("n", "nanoseconds", U32))
+TIME = moment(record(("s", "seconds", I64), ("n", "nanoseconds", U32)))
 SLOT_HEAD_RECORD = record(
     VERSION, ("k", "kind", U8), ("s", "salt", SHORT_ID), ("m", "memory_kib", U32), ("t", "passes", U32),
     ("p", "lanes", U32), ("c", "created", TIME), ("l", "label", TEXT),

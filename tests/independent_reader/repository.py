@@ -7,6 +7,7 @@ from collections import defaultdict, namedtuple
 from types import SimpleNamespace
 
 from blake3 import blake3
+
 from records import (
     CONFIG_RECORD,
     FORGOTTEN_RECORD,
@@ -44,6 +45,7 @@ HEX16, HEX32, NUMBER = "[0-9a-f]{32}", "[0-9a-f]{64}", "0|[1-9][0-9]*"
 
 def read_object(repo, name, limit=LARGEST_OBJECT):
     path = os.path.join(repo.path, name)
+    need(os.path.isfile(path), f"{name} is not there")
     need(os.path.getsize(path) <= limit, f"{name} is too large")
     with open(path, "rb") as file:
         return file.read()
@@ -202,17 +204,16 @@ def read_blob(repo, class_, blob):
 
 def snapshots(repo):
     """(live snapshots in order of time, forgotten marks); snapshots have their id and hash."""
-    forgotten = {}
+    listed, forgotten, live = names(repo, "snapshots", HEX16), {}, []
     for name in names(repo, "forgotten", HEX16):
         forgotten[name], _ = open_object(repo, FORGOTTEN, FORGOTTEN_RECORD, f"forgotten/{name}")
-    found = []
-    for name in names(repo, "snapshots", HEX16):
+    for name in listed:
         snapshot, plain = open_object(repo, SNAPSHOT, SNAPSHOT_RECORD, f"snapshots/{name}")
         need(snapshot.kind <= 2, f"kind {snapshot.kind} of a snapshot is unknown")
         if snapshot.kind < 2 and name not in forgotten:
             snapshot.id, snapshot.hash = name, blake3(plain).digest()
             for source in snapshot.sources:
-                check_path(source.path)
-            found.append(snapshot)
-    found.sort(key=lambda s: (s.begun.seconds, s.begun.nanoseconds, s.taken.seconds, s.taken.nanoseconds, s.id))
-    return found, forgotten
+                check_path(source.path or b"files")
+            live.append(snapshot)
+    live.sort(key=lambda s: (s.begun.seconds, s.begun.nanoseconds, s.taken.seconds, s.taken.nanoseconds, s.id))
+    return live, forgotten

@@ -72,7 +72,7 @@ def give_metadata(repo, entry):
     if os.geteuid() == 0:
         os.chown(entry.name, entry.user, entry.group, follow_symlinks=False)
     for attribute in entry.attributes:
-        value = attribute.value or b"".join(content(repo, attribute.depth, attribute.nodes))
+        value = b"".join(content(repo, attribute.depth, attribute.nodes)) if attribute.nodes else attribute.value
         with trying(f"{entry.name!r}: attribute {attribute.name!r}"):
             os.setxattr(entry.name, attribute.name, value, follow_symlinks=False)
     if entry.kind != SYMLINK:

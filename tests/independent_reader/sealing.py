@@ -6,6 +6,7 @@ import zstandard
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from records import RING_RECORD, SLOT_HEAD_RECORD, Refused, WrongKey, decode, need
 
 MOST_MEMORY_KIB = 1 << 20

@@ -1,5 +1,6 @@
 """docs/format.md, "Trees", "Entries", "Lists of chunks", "File hash"."""
 from blake3 import blake3
+
 from records import LIST_RECORD, PIECE_RECORD, check_path, decode, need
 from repository import naming, read_blob
 from sealing import DATA, TREE

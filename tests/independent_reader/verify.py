@@ -2,6 +2,7 @@
 from collections import defaultdict
 
 from blake3 import blake3
+
 from records import CONFIG_RECORD, DAMAGED_RECORD, PRUNE_RECORD, SESSION_RECORD, TABLE_RECORD, TooNew, decode, need
 from repository import (
     HEX16,
@@ -30,11 +31,12 @@ def verify_pack(repo, pack):
     need(len(footer) == 40 and footer[32:] == b"snappack", "it has no footer")
     if footer[9] > 0:
         raise TooNew(f"it has format version {footer[9]}")
-    class_, table_length = footer[8], int.from_bytes(footer[4:8], "little")
-    need(class_ in (DATA, TREE) and footer[:4] == bytes(4), "its class or parity is unknown")
-    table_start = len(stored) - 40 - table_length
+    class_, parity, table_length = footer[8], int.from_bytes(footer[:4], "little"), int.from_bytes(footer[4:8], "little")
+    need(class_ in (DATA, TREE), f"class {class_} of its blobs is unknown")
+    table_end = len(stored) - 40 - parity
+    table_start = table_end - table_length
     need(table_start >= 0, "it is too short")
-    table = decode(TABLE_RECORD, open_sealed(repo, TABLE, ZEROS, stored[table_start:-40]))
+    table = decode(TABLE_RECORD, open_sealed(repo, TABLE, ZEROS, stored[table_start:table_end]))
     end, blobs = 0, set()
     for blob, place in read_lines(pack, table.lines):
         end = place.offset + place.stored
@@ -73,13 +75,13 @@ def verify_tree(repo, snapshot, known):
 
 
 def verify_chains(live, forgotten):
-    hashes = {(mark.writer, mark.sequence): mark.hash for mark in forgotten.values()}
-    hashes |= {(snapshot.writer, snapshot.sequence): snapshot.hash for snapshot in live}
+    """Two snapshots may have the same number: of backups at once, or after a crash."""
+    hashes = defaultdict(set)
+    for link in [*live, *forgotten.values()]:
+        hashes[link.writer, link.sequence].add(link.hash)
     for snapshot in live:
-        if snapshot.previous is not None:
-            before = hashes.get((snapshot.writer, snapshot.sequence - 1))
-            need(before is not None, f"the snapshot before {snapshot.id} is gone, and no mark says why")
-            need(before == snapshot.previous, f"the snapshot before {snapshot.id} is another than it says")
+        before = hashes[snapshot.writer, snapshot.sequence - 1]
+        need(snapshot.previous is None or snapshot.previous in before, f"the one before {snapshot.id} is not there")
 
 
 def verify(repo):
