@@ -1,7 +1,9 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod files_changing;
 mod files_memory;
 mod files_source;
+mod files_tree;
 mod known_answers;
 mod manifest;
 mod storage_conformance;

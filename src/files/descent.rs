@@ -1,8 +1,9 @@
 //! Going down into directories and up again, however deep, with a bounded number of them open.
 
-use super::stat::{Identity, Stat};
+use super::node::Node;
+use super::stat::Identity;
 use crate::model::{EntryName, EntryPath};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -21,14 +22,18 @@ const OPEN_HANDLES: usize = 256;
 /// An open directory.
 #[derive(Debug)]
 pub(super) struct Handle {
-    descriptor: OwnedFd,
+    node: Node,
     open_handles: Arc<AtomicUsize>,
 }
 
 impl Handle {
-    fn new(descriptor: OwnedFd, open_handles: &Arc<AtomicUsize>) -> Arc<Self> {
+    fn new(node: Node, open_handles: &Arc<AtomicUsize>) -> Arc<Self> {
         open_handles.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { descriptor, open_handles: open_handles.clone() })
+        Arc::new(Self { node, open_handles: open_handles.clone() })
+    }
+
+    pub fn node(&self) -> &Node {
+        &self.node
     }
 }
 
@@ -40,7 +45,7 @@ impl Drop for Handle {
 
 impl AsFd for Handle {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+        self.node.as_fd()
     }
 }
 
@@ -61,7 +66,7 @@ pub(super) struct Descent {
 }
 
 impl Descent {
-    pub fn new(root: OwnedFd) -> Self {
+    pub fn new(root: Node) -> Self {
         let open_handles = Arc::new(AtomicUsize::new(0));
         let root = Handle::new(root, &open_handles);
         Self { root, levels: Vec::new(), first_open: 0, open_handles }
@@ -71,12 +76,8 @@ impl Descent {
         &self.root
     }
 
-    pub fn depth(&self) -> usize {
-        self.levels.len()
-    }
-
     /// Goes into `directory`, which was opened as `name` in the directory last entered.
-    pub fn push(&mut self, name: &CStr, directory: OwnedFd, identity: Identity) {
+    pub fn push(&mut self, name: &CStr, directory: Node, identity: Identity) {
         let handle = Some(Handle::new(directory, &self.open_handles));
         self.levels.push(Level { name: name.to_owned(), identity, handle });
         if self.levels.len().saturating_sub(self.first_open) > OPEN_LEVELS {
@@ -170,8 +171,8 @@ impl Place {
 }
 
 /// Opens the directory `path` below `root`, name by name.
-pub(super) fn open_way(root: BorrowedFd<'_>, path: &EntryPath) -> io::Result<OwnedFd> {
-    let mut directory = rustix::io::fcntl_dupfd_cloexec(root, 0)?;
+pub(super) fn open_way(root: BorrowedFd<'_>, path: &EntryPath) -> io::Result<Node> {
+    let mut directory = open_or_pass(root, c".")?;
     for name in path.names() {
         directory = open_or_pass(directory.as_fd(), &c_name(&name)?)?;
     }
@@ -179,33 +180,34 @@ pub(super) fn open_way(root: BorrowedFd<'_>, path: &EntryPath) -> io::Result<Own
 }
 
 /// Opens a directory to list it, without touching its access time where that is allowed.
-pub(super) fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+pub(super) fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Node> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(parent, name, flags | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?),
-        opened => Ok(opened?),
-    }
+    let open = |flags| rustix::fs::openat(parent, name, flags, Mode::empty());
+    let opened = match open(flags | OFlags::NOATIME) {
+        Err(Errno::PERM) => open(flags),
+        opened => opened,
+    };
+    Ok(Node::open(opened?))
 }
 
 /// Opens a directory to list it or, where that is not allowed, only to pass through it.
-pub(super) fn open_or_pass(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+pub(super) fn open_or_pass(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Node> {
     match open_directory(parent, name) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
+            Node::passive_directory(parent, name)
         }
         opened => opened,
     }
 }
 
-fn reopen(parent: BorrowedFd<'_>, name: &CStr, identity: Identity) -> io::Result<OwnedFd> {
+fn reopen(parent: BorrowedFd<'_>, name: &CStr, identity: Identity) -> io::Result<Node> {
     let directory = open_or_pass(parent, name)?;
     verify(&directory, identity)?;
     Ok(directory)
 }
 
-fn verify(directory: &OwnedFd, identity: Identity) -> io::Result<()> {
-    if Stat::of_open(directory)?.identity == identity {
+fn verify(directory: &Node, identity: Identity) -> io::Result<()> {
+    if directory.stat()?.identity == identity {
         return Ok(());
     }
     Err(io::Error::other("the directory was moved or replaced meanwhile"))
@@ -221,15 +223,14 @@ mod tests {
     use super::*;
 
     fn root(directory: &tempfile::TempDir) -> Descent {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        Descent::new(rustix::fs::open(directory.path(), flags, Mode::empty()).unwrap())
+        Descent::new(Node::open(std::fs::File::open(directory.path()).unwrap().into()))
     }
 
     fn enter(descent: &mut Descent, name: &CStr) {
         let parent = descent.current().unwrap();
         rustix::fs::mkdirat(&parent, name, Mode::RWXU).unwrap();
         let child = open_directory(parent.as_fd(), name).unwrap();
-        let identity = Stat::of_open(&child).unwrap().identity;
+        let identity = child.stat().unwrap().identity;
         descent.push(name, child, identity);
     }
 
@@ -240,12 +241,12 @@ mod tests {
         let mut identities = Vec::new();
         for _ in 0..500 {
             enter(&mut descent, c"d");
-            identities.push(Stat::of_open(descent.current().unwrap()).unwrap().identity);
+            identities.push(descent.current().unwrap().node().stat().unwrap().identity);
             assert!(descent.open_handles.load(Ordering::Relaxed) <= OPEN_LEVELS + 1);
         }
         while let Some(identity) = identities.pop() {
             let current = descent.current().unwrap();
-            assert_eq!(Stat::of_open(current).unwrap().identity, identity);
+            assert_eq!(current.node().stat().unwrap().identity, identity);
             descent.pop();
         }
     }
@@ -265,7 +266,7 @@ mod tests {
             descent.pop();
         }
         // Through `..` it is still found, for it is the same directory.
-        assert_eq!(Stat::of_open(descent.current().unwrap()).unwrap().identity, second);
+        assert_eq!(descent.current().unwrap().node().stat().unwrap().identity, second);
         descent.levels[1].handle = None;
         assert!(descent.current().is_err());
     }
@@ -285,7 +286,7 @@ mod tests {
         let place = descent.place(&path, c"file").unwrap();
         assert!(matches!(place.directory, Home::Way { .. }));
         drop(held);
-        let found = Stat::of_open(place.directory().unwrap()).unwrap().identity;
-        assert_eq!(found, Stat::of_open(descent.current().unwrap()).unwrap().identity);
+        let found = place.directory().unwrap().node().stat().unwrap().identity;
+        assert_eq!(found, descent.current().unwrap().node().stat().unwrap().identity);
     }
 }

@@ -68,8 +68,9 @@ impl Listing {
         names.sort_unstable_by(|a, b| name_bytes(bytes, a).cmp(name_bytes(bytes, b)));
     }
 
-    pub fn len(&self) -> usize {
-        self.names.len()
+    /// All names in order.
+    pub fn names(&self) -> impl Iterator<Item = &CStr> {
+        (0..self.names.len()).filter_map(|index| Some(self.get(index)?.0))
     }
 
     /// A name, and what kind of thing the directory says that it is (it need not know).
@@ -102,9 +103,7 @@ mod tests {
         let handle = std::fs::File::open(directory.path()).unwrap();
         let (listing, result) = Lister::new().list(&handle);
         assert!(result.is_ok());
-        let names: Vec<_> = (0..listing.len())
-            .map(|index| listing.get(index).unwrap().0.to_str().unwrap())
-            .collect();
+        let names: Vec<_> = listing.names().map(|name| name.to_str().unwrap()).collect();
         assert_eq!(names, ["Z", "a", "a.b", "ab", "b", "é"]);
         assert!(listing.contains(b"a.b") && !listing.contains(b"a."));
     }

@@ -13,9 +13,11 @@ mod owners;
 mod rules;
 mod source;
 mod stat;
+mod target;
 mod unchanged;
 
 pub use hash::FileHasher;
 pub use rules::{PathFilter, RuleError, RuleSettings, Rules, Selection};
 pub use source::{FilesSource, SourceOptions, SourceRoot};
+pub use target::{FilesTarget, TargetOptions};
 pub use unchanged::{Recording, UnchangedCache};

@@ -1,9 +1,11 @@
 //! One inode held open: its extended attributes and inode flags.
 
 use super::stat::Stat;
-use crate::model::{Attribute, AttributeValue, InodeFlags};
+use crate::model::{Attribute, AttributeValue, FileTime, InodeFlags};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{IFlags, Mode, OFlags, XattrFlags};
+use rustix::fs::{
+    AtFlags, CWD, Gid, IFlags, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags,
+};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::io;
@@ -28,6 +30,19 @@ impl Node {
         Self { descriptor, passive: false }
     }
 
+    /// A regular file or directory, to be read: no link is followed, nothing is waited for,
+    /// should something else be there, and the access time stays where that is allowed.
+    pub fn to_read(directory: impl AsFd, name: &CStr) -> io::Result<Self> {
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let open = |flags| rustix::fs::openat(&directory, name, flags, Mode::empty());
+        let opened = match open(flags | OFlags::NOATIME) {
+            Err(Errno::PERM) => open(flags),
+            opened => opened,
+        };
+        Ok(Self::open(opened?))
+    }
+
     /// Any kind of entry; opening it has no effect on what it is (a device is not woken), and a
     /// link is held itself.
     pub fn passive(directory: impl AsFd, name: &CStr) -> io::Result<Self> {
@@ -36,13 +51,23 @@ impl Node {
         Ok(Self { descriptor, passive: true })
     }
 
-    /// What is behind a descriptor that may have been opened with `O_PATH`.
-    pub fn passive_from(descriptor: OwnedFd) -> Self {
-        Self { descriptor, passive: true }
+    /// A directory, only to pass through it.
+    pub fn passive_directory(parent: impl AsFd, name: &CStr) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let descriptor = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+        Ok(Self { descriptor, passive: true })
     }
 
-    pub fn into_descriptor(self) -> OwnedFd {
-        self.descriptor
+    /// The same directory, opened once more: to be listed, or held elsewhere.
+    pub fn again(&self) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptor = rustix::fs::openat(&self.descriptor, c".", flags, Mode::empty())?;
+        Ok(Self { descriptor, passive: false })
+    }
+
+    /// The same open file, for what the standard library does with files.
+    pub fn file(&self) -> io::Result<std::fs::File> {
+        Ok(self.descriptor.try_clone()?.into())
     }
 
     pub fn into_file(self) -> std::fs::File {
@@ -156,6 +181,34 @@ impl Node {
             Ok(rustix::fs::removexattr(self.proc_path(), name)?)
         } else {
             Ok(rustix::fs::fremovexattr(&self.descriptor, name)?)
+        }
+    }
+
+    /// Sets the permission bits. Not of a symbolic link, which has none.
+    pub fn set_mode(&self, mode: u16) -> io::Result<()> {
+        let mode = Mode::from_bits_retain(mode.into());
+        if self.passive {
+            Ok(rustix::fs::chmod(self.proc_path(), mode)?)
+        } else {
+            Ok(rustix::fs::fchmod(&self.descriptor, mode)?)
+        }
+    }
+
+    pub fn set_owner(&self, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
+        let (user, group) = (user.map(Uid::from_raw), group.map(Gid::from_raw));
+        Ok(rustix::fs::chownat(&self.descriptor, c"", user, group, AtFlags::EMPTY_PATH)?)
+    }
+
+    /// Sets the time of the last modification; that of the last access stays.
+    pub fn set_modified(&self, time: FileTime) -> io::Result<()> {
+        let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let tv_nsec = time.nanoseconds().into();
+        let last_modification = Timespec { tv_sec: time.seconds, tv_nsec };
+        let times = Timestamps { last_access, last_modification };
+        if self.passive {
+            Ok(rustix::fs::utimensat(CWD, self.proc_path(), &times, AtFlags::empty())?)
+        } else {
+            Ok(rustix::fs::futimens(&self.descriptor, &times)?)
         }
     }
 

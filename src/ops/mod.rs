@@ -2,7 +2,20 @@
 //! overwrites is split into a plan, which can be printed, and its execution.
 
 mod backup;
+mod check;
+mod forget;
+mod live;
+mod process;
+mod prune;
+mod repair;
 mod tally;
 
-pub use backup::{BackupOptions, BackupReport, FilesBackup, backup_files, backup_source};
+pub use backup::{
+    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
+};
+pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
+pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
+pub use process::{is_dead_process, process_identity};
+pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
+pub use repair::{IndexRepair, SnapshotRepair, repair_index, repair_snapshots};
 pub use tally::Tally;

@@ -73,10 +73,28 @@ impl BlobIndex {
 
     /// Everywhere that the blob is said to lie. Costs a binary search.
     pub fn find(&self, id: &BlobId) -> impl Iterator<Item = Location> + '_ {
+        self.lines.as_slice()[self.lines_of(id)].iter().map(location)
+    }
+
+    /// The numbers of the lines of a blob; empty if there are none.
+    pub fn lines_of(&self, id: &BlobId) -> std::ops::Range<usize> {
         let key = cut(id);
         let lines = self.lines.as_slice();
         let first = lines.partition_point(|line| line[..24] < key[..]);
-        lines[first..].iter().take_while(move |line| line[..24] == key[..]).map(location)
+        let count = lines[first..].iter().take_while(|line| line[..24] == key[..]).count();
+        first..first + count
+    }
+
+    /// How many lines from this one on have its id.
+    pub fn count_from(&self, line: usize) -> usize {
+        let lines = self.lines.as_slice().get(line..).unwrap_or_default();
+        let Some(first) = lines.first() else { return 0 };
+        lines.iter().take_while(|line| line[..24] == first[..24]).count()
+    }
+
+    /// The place that a line names.
+    pub fn location(&self, line: usize) -> Option<Location> {
+        self.lines.as_slice().get(line).map(location)
     }
 
     /// Every line: the cut id and the place.

@@ -22,7 +22,16 @@ pub struct Catalog {
     /// By pack number: counted, not condemned, not named damaged.
     reusable: Vec<bool>,
     /// Every pack in storage, with its size.
-    listed: HashMap<PackId, u64>,
+    listed: HashMap<PackId, ListedPack>,
+}
+
+/// A pack in storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedPack {
+    /// Bytes.
+    pub size: u64,
+    /// By the storage's clock.
+    pub stored: jiff::Timestamp,
 }
 
 impl Repository {
@@ -40,7 +49,11 @@ impl Repository {
         self.catalog_of(index, barred)
     }
 
-    fn catalog_of(&self, index: BlobIndex, barred: &HashSet<PackId>) -> Result<Catalog, RepoError> {
+    pub(super) fn catalog_of(
+        &self,
+        index: BlobIndex,
+        barred: &HashSet<PackId>,
+    ) -> Result<Catalog, RepoError> {
         let listed = self.list_packs()?;
         let counted: Vec<bool> =
             index.packs().iter().map(|pack| listed.contains_key(&pack.id)).collect();
@@ -54,10 +67,14 @@ impl Repository {
         Ok(Catalog { index, counted, reusable, listed })
     }
 
-    /// All packs in storage with their sizes.
-    pub fn list_packs(&self) -> Result<HashMap<PackId, u64>, RepoError> {
+    /// All packs in storage.
+    pub fn list_packs(&self) -> Result<HashMap<PackId, ListedPack>, RepoError> {
         let listed = self.storage.list(Folder::Packs)?;
-        Ok(listed.iter().filter_map(|l| Some((l.name.last().parse().ok()?, l.size))).collect())
+        let pack = |listed: &Listed| {
+            let id = listed.name.last().parse().ok()?;
+            Some((id, ListedPack { size: listed.size, stored: listed.stored }))
+        };
+        Ok(listed.iter().filter_map(pack).collect())
     }
 
     fn read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
@@ -185,8 +202,8 @@ impl Catalog {
         self.reusable.get(pack as usize).copied().unwrap_or(false)
     }
 
-    /// Every pack in storage, indexed or not, with its size in bytes.
-    pub fn listed(&self) -> &HashMap<PackId, u64> {
+    /// Every pack in storage, indexed or not.
+    pub fn listed(&self) -> &HashMap<PackId, ListedPack> {
         &self.listed
     }
 }

@@ -5,6 +5,7 @@ mod catalog;
 mod chain;
 mod error;
 mod index_cache;
+mod inspect;
 mod marks;
 mod open;
 mod packer;
@@ -17,7 +18,7 @@ mod tree_writer;
 mod uploads;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
-pub use catalog::Catalog;
+pub use catalog::{Catalog, ListedPack};
 pub use chain::Link;
 pub use error::RepoError;
 pub use marks::Progress;

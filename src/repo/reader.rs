@@ -5,7 +5,7 @@ use super::RepoError;
 use super::catalog::Catalog;
 use super::repository::{Repository, object_name};
 use crate::codec::BlobClass;
-use crate::format::{self, ChunkList, Piece};
+use crate::format::{self, ChunkList, PackedBlob, Piece};
 use crate::model::{BlobId, ChunkTree, PackId};
 use crate::storage::StorageError;
 use std::collections::HashSet;
@@ -90,23 +90,21 @@ impl BlobReader {
         Ok(self.repository.storage.get_range(&name, u64::from(offset), length as usize)?)
     }
 
-    /// The blob as it is stored, from the first place that has it whole: for copying.
-    pub fn read_sealed(&self, class: BlobClass, id: &BlobId) -> Result<(Vec<u8>, u32), RepoError> {
-        let mut failure = RepoError::MissingBlob { id: *id };
-        for (pack, at) in self.catalog().locate(id) {
-            let sealed = match self.fetch(&pack, at.offset, at.stored) {
-                Ok(sealed) => sealed,
-                Err(error) => {
-                    failure = error;
-                    continue;
-                }
-            };
-            match self.repository.open_blob(class, id, &sealed) {
-                Ok(plain) => return Ok((sealed, plain.len() as u32)),
-                Err(why) => failure = RepoError::DamagedBlob { id: *id, pack, why },
-            }
+    /// A blob of this pack as it is stored, after proof that it opens and is what its id says:
+    /// for copying.
+    pub fn read_sealed_at(
+        &self,
+        pack: &PackId,
+        class: BlobClass,
+        blob: &PackedBlob,
+    ) -> Result<Vec<u8>, RepoError> {
+        let sealed = self.fetch(pack, blob.offset, blob.stored)?;
+        let damaged = |why| RepoError::DamagedBlob { id: blob.id, pack: *pack, why };
+        let plain = self.repository.open_blob(class, &blob.id, &sealed).map_err(damaged)?;
+        match plain.len() == blob.plain as usize {
+            true => Ok(sealed),
+            false => Err(damaged("its length is not what the table says".to_string())),
         }
-        Err(failure)
     }
 
     /// A piece of a tree.

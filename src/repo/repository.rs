@@ -161,7 +161,7 @@ impl Repository {
     }
 
     /// Opens a stored blob and proves that it is `id`.
-    pub(super) fn open_blob(
+    pub fn open_blob(
         &self,
         class: BlobClass,
         id: &BlobId,

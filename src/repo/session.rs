@@ -221,17 +221,16 @@ impl Session {
         }
     }
 
-    /// Ends a session that commits nothing: its announcement goes, so that nobody waits for it.
-    /// Must not be called while something of this session is still to be relied on.
-    pub fn abandon(&self) -> Result<(), RepoError> {
-        self.repository.tombstone(self.id, self.id)?;
+    /// Ends a session that commits nothing, or is a prune: its announcement goes, so that nobody
+    /// waits for it. Nothing of it may be relied on by this process any more.
+    pub fn end(&self) -> Result<(), RepoError> {
         self.repository.remove_announcements(self.id)
     }
 }
 
 /// Packs grow with the repository: 16 MiB up to 128 GiB, at most 64 MiB.
 fn pack_size(repository: &Repository, catalog: &Catalog) -> usize {
-    let stored: u64 = catalog.listed().values().sum();
+    let stored: u64 = catalog.listed().values().map(|pack| pack.size).sum();
     let least = repository.config.pack_size as usize;
     let grown = usize::try_from(stored / 8192).unwrap_or(usize::MAX);
     grown.clamp(least, least.max(64 << 20))
@@ -259,6 +258,13 @@ impl Repository {
         let name = object_name(&format::session_name(&id, 0))?;
         self.put_object(Class::Session, &name, &announcement.encode())?;
         Ok(())
+    }
+
+    /// Announces a repair, which adds nothing that a prune could take for garbage.
+    pub fn announce_repair(&self, writer: &Writer) -> Result<SessionId, RepoError> {
+        let id = SessionId::new(self.entropy().bytes());
+        self.announce(id, SessionKind::Repair, writer, self.clock().now())?;
+        Ok(id)
     }
 
     /// Seals an object under its name.

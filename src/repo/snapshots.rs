@@ -19,6 +19,8 @@ pub struct Ledger {
     /// Every id with an object in `snapshots/`: commits, tombstones, unreadable ones.
     pub decided: HashSet<SessionId>,
     pub forgotten: HashSet<SessionId>,
+    /// Writer and sequence of each forgotten snapshot.
+    pub forgotten_links: Vec<([u8; 16], u64)>,
     /// Commits that are forgotten: their objects may be deleted.
     pub forgotten_commits: Vec<SessionId>,
     /// Objects that do not open. Prune stops at them; everything else goes on without them.
@@ -66,11 +68,17 @@ impl Repository {
     fn read_forgotten(&self, ledger: &mut Ledger) -> Result<(), RepoError> {
         for listed in self.storage.list(Folder::Forgotten)? {
             let Ok(id) = listed.name.last().parse::<SessionId>() else { continue };
-            match self.get_object(Class::Forgotten, &listed.name) {
-                Ok(_) => {
+            let forgotten = self.get_object(Class::Forgotten, &listed.name).and_then(|plain| {
+                Forgotten::decode(&plain).map_err(|error| RepoError::format(&listed.name, error))
+            });
+            match forgotten {
+                Ok(forgotten) => {
                     ledger.forgotten.insert(id);
+                    ledger.forgotten_links.push((forgotten.writer, forgotten.sequence));
                 }
-                Err(error @ RepoError::Storage(_)) => return Err(error),
+                Err(error @ (RepoError::Storage(_) | RepoError::TooNew { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => ledger.unreadable.push((listed.name, error)),
             }
         }
@@ -186,4 +194,64 @@ impl Repository {
 pub fn snapshot_hash(snapshot: &Snapshot) -> SnapshotHash {
     let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
     SnapshotHash::new(*blake3::hash(&payload).as_bytes())
+}
+
+impl Repository {
+    /// The id of the spare copy of a snapshot's payload.
+    pub fn payload_id(&self, snapshot: &Snapshot) -> crate::model::BlobId {
+        let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
+        self.identify(crate::codec::BlobClass::Tree, &payload)
+    }
+}
+
+/// What a prune removes at its end.
+impl Repository {
+    /// Removes announcements of decided sessions, but for `own`.
+    pub fn remove_decided(&self, own: SessionId) -> Result<(), RepoError> {
+        let mut decided: HashSet<SessionId> = HashSet::new();
+        let announced = self.storage.list(Folder::Sessions)?;
+        for folder in [Folder::Snapshots, Folder::Forgotten] {
+            let listed = self.storage.list(folder)?;
+            decided.extend(listed.iter().filter_map(|l| l.name.last().parse::<SessionId>().ok()));
+        }
+        for listed in announced {
+            let session = listed.name.rest().split('/').next().and_then(|id| id.parse().ok());
+            let Some(session) = session else { continue };
+            if session != own && decided.contains(&session) {
+                self.storage.delete(&listed.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a session is decided, or has taken its announcement away.
+    pub fn is_finished(&self, id: SessionId) -> Result<bool, RepoError> {
+        match self.storage.get(&object_name(&format::session_name(&id, 0))?, format::LARGEST_OBJECT)
+        {
+            Err(StorageError::Absent { .. }) => return Ok(true),
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+        match self.storage.get(&object_name(&format::snapshot_name(&id))?, format::LARGEST_OBJECT) {
+            Err(StorageError::Absent { .. }) => self.is_forgotten(id),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// Removes the commits of forgotten snapshots; `forgotten/s` stays for ever.
+    pub fn delete_forgotten_commits(&self) -> Result<(), RepoError> {
+        for id in self.ledger()?.forgotten_commits {
+            self.storage.delete(&object_name(&format::snapshot_name(&id))?)?;
+        }
+        Ok(())
+    }
+
+    pub fn delete_pack(&self, id: &PackId) -> Result<(), RepoError> {
+        Ok(self.storage.delete(&object_name(&format::pack_name(id))?)?)
+    }
+
+    pub fn delete_index(&self, id: &crate::model::IndexId) -> Result<(), RepoError> {
+        Ok(self.storage.delete(&object_name(&format::index_name(id))?)?)
+    }
 }

@@ -6,6 +6,7 @@ use super::packer::FinishedPack;
 use super::repository::{Repository, object_name};
 use crate::format::{self, Index, IndexedPack};
 use crate::model::{Counter, Monitor, SessionId};
+use crate::storage::Storage;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,8 @@ struct Running {
 
 struct Shared {
     repository: Arc<Repository>,
+    /// Names its temporary files by the session.
+    storage: Arc<dyn Storage>,
     session: SessionId,
     monitor: Arc<dyn Monitor>,
     state: Mutex<State>,
@@ -48,9 +51,11 @@ impl Uploads {
         monitor: Arc<dyn Monitor>,
     ) -> Self {
         let last_index = repository.clock().now();
+        let storage = repository.storage();
+        let storage = storage.for_session(&session).unwrap_or_else(|| Arc::clone(storage));
         let state = Mutex::new(State { waiting: Vec::new(), last_index, failure: None });
         Self {
-            shared: Arc::new(Shared { repository, session, monitor, state }),
+            shared: Arc::new(Shared { repository, storage, session, monitor, state }),
             thread: Mutex::new(None),
         }
     }
@@ -126,7 +131,7 @@ impl Shared {
 
     fn put(&self, pack: FinishedPack) -> Result<(), RepoError> {
         let name = object_name(&format::pack_name(&pack.indexed.id))?;
-        self.repository.storage.put_if_absent(&name, &pack.bytes)?;
+        self.storage.put_if_absent(&name, &pack.bytes)?;
         self.monitor.add(Counter::BytesStored, pack.bytes.len() as u64);
         let due = {
             let mut state = lock(&self.state);

@@ -1,6 +1,7 @@
 //! Named objects on a medium. Knows names and bytes, never keys or packs.
 
 mod call;
+mod discard;
 mod limit;
 mod local;
 mod memory;
@@ -11,6 +12,7 @@ mod retry;
 pub mod sim;
 
 pub use call::{Call, Outcome, Subject, Verb};
+pub use discard::DiscardStorage;
 pub use limit::{LimitStorage, Limits};
 pub use local::LocalStorage;
 pub use memory::MemoryStorage;

@@ -7,8 +7,6 @@ use super::super::stat::Stat;
 use super::super::unchanged::Recording;
 use super::inspect::Inspector;
 use crate::model::{Content, EntryPath, Extent, FileTime, Metadata, Stream, Verdict, data_extents};
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -49,7 +47,7 @@ pub(super) struct Reading {
 impl Stream for FileStream {
     fn begin(&mut self) -> Result<Content, io::Error> {
         let again = self.reading.take().is_some();
-        let node = Node::open(self.open()?.into());
+        let node = Node::to_read(self.place.directory()?, self.place.name())?;
         let begun = settled(&node)?;
         if !begun.is_file() {
             return Err(io::Error::other("it is not a regular file any more"));
@@ -93,19 +91,6 @@ impl FileStream {
             recording.spoil(&self.path);
         }
         inspected.metadata
-    }
-
-    /// Does not wait for whatever may lie there by now in the file's place.
-    fn open(&self) -> io::Result<File> {
-        let directory = self.place.directory()?;
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let open =
-            |flags| rustix::fs::openat(directory.as_fd(), self.place.name(), flags, Mode::empty());
-        match open(flags | OFlags::NOATIME) {
-            Err(Errno::PERM) => Ok(open(flags)?.into()),
-            opened => Ok(opened?.into()),
-        }
     }
 }
 

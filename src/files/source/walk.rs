@@ -1,6 +1,6 @@
 //! The walk.
 
-use super::super::descent::{Descent, c_name, open_directory, open_or_pass};
+use super::super::descent::{Descent, c_name, open_or_pass};
 use super::super::listing::{Lister, Listing};
 use super::super::node::Node;
 use super::super::rules::{IgnoreFiles, Rules, Scratch};
@@ -149,7 +149,7 @@ impl FilesSource {
     }
 
     fn begin(&mut self) -> io::Result<()> {
-        let node = open_node(CWD, c"/")?;
+        let node = open_or_pass(CWD, c"/")?;
         let stat = node.stat()?;
         let place = Whereabouts {
             plan: Some(Plan::ROOT),
@@ -344,7 +344,7 @@ impl FilesSource {
         parent: BorrowedFd<'_>,
         candidate: &Candidate<'_>,
     ) -> io::Result<Option<Step>> {
-        let node = match open_node(parent, candidate.c_name) {
+        let node = match open_or_pass(parent, candidate.c_name) {
             Err(error) if is_other_kind(&error) => return Ok(None),
             node => node?,
         };
@@ -367,7 +367,7 @@ impl FilesSource {
         self.directory.push(name);
         let frame = self.frame(&node, &stat, place, key);
         self.frames.push(frame);
-        self.descent.push(candidate.c_name, node.into_descriptor(), stat.identity);
+        self.descent.push(candidate.c_name, node, stat.identity);
         Ok(Some(Step::Enter { name: name.clone() }))
     }
 
@@ -497,16 +497,6 @@ fn resolve(paths: &[PathBuf], inspector: &Inspector) -> Result<Vec<SourceRoot>, 
     match last {
         Some(error) if roots.is_empty() => Err(error),
         _ => Ok(roots),
-    }
-}
-
-/// A directory, opened to be listed or at least to be passed through.
-fn open_node(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Node> {
-    match open_directory(parent, name) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Ok(Node::passive_from(open_or_pass(parent, name)?))
-        }
-        directory => Ok(Node::open(directory?)),
     }
 }
 

@@ -143,7 +143,7 @@ fn attempt_backup(
         Ok(walked) => walked,
         Err(error) => {
             // What was uploaded is kept and used by the next run.
-            let _ = session.flush().and_then(|()| session.abandon());
+            let _ = session.flush().and_then(|()| session.end());
             return Err(error);
         }
     };
@@ -159,7 +159,7 @@ fn attempt_backup(
         report.snapshot = Some(snapshot);
     } else {
         session.flush()?;
-        session.abandon()?;
+        session.end()?;
     }
     report.bytes_stored = tally.count(Counter::BytesStored);
     Ok(report)

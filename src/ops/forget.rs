@@ -1,0 +1,93 @@
+//! Forget: which snapshots a policy keeps, and letting the others go. Space comes back with the
+//! next prune.
+
+use crate::model::{Monitor, Snapshot};
+use crate::policy::{
+    Candidate, Decision, Filter, GroupBy, GroupKey, Policy, PolicyError, Span, decide, group,
+};
+use crate::repo::{RepoError, Repository};
+use jiff::Zoned;
+
+/// What a policy decides, group by group.
+#[derive(Debug, Clone)]
+pub struct ForgetPlan {
+    pub groups: Vec<ForgetGroup>,
+}
+
+/// One group of snapshots: those of one host and set of paths, say.
+#[derive(Debug, Clone)]
+pub struct ForgetGroup {
+    pub key: GroupKey,
+    /// Newest first.
+    pub decisions: Vec<(Snapshot, Decision)>,
+    /// Why the policy was not applied here: then everything stays.
+    pub refused: Option<PolicyError>,
+}
+
+impl ForgetPlan {
+    /// The snapshots that go.
+    pub fn forgotten(&self) -> impl Iterator<Item = &Snapshot> {
+        let decisions = self.groups.iter().filter(|group| group.refused.is_none());
+        let decisions = decisions.flat_map(|group| &group.decisions);
+        decisions.filter(|(_, decision)| !decision.keep).map(|(snapshot, _)| snapshot)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+/// Applies a policy to the snapshots that `filter` lets through. Changes nothing.
+pub fn plan_forget(
+    repository: &Repository,
+    policy: &Policy,
+    by: GroupBy,
+    filter: &Filter,
+    now: &Zoned,
+) -> Result<ForgetPlan, ForgetError> {
+    policy.check()?;
+    let ledger = repository.ledger()?;
+    let snapshots: Vec<Snapshot> =
+        ledger.live.iter().filter(|snapshot| filter.matches(snapshot)).cloned().collect();
+    let mut groups = Vec::new();
+    for group in group(&snapshots, by) {
+        let candidate = |snapshot: &&Snapshot| {
+            let stored = ledger.stored.get(&snapshot.id).copied().unwrap_or(snapshot.begun);
+            Candidate::new(snapshot, stored)
+        };
+        let candidates: Vec<Candidate> = group.snapshots.iter().map(candidate).collect();
+        let decided = decide(&candidates, policy, Span::SAFETY, now);
+        let (decisions, refused) = match decided {
+            Ok(decisions) => (decisions, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let with_snapshot = |decision: Decision| {
+            let found = group.snapshots.iter().find(|snapshot| snapshot.id == decision.id);
+            found.map(|snapshot| ((*snapshot).clone(), decision))
+        };
+        let decisions = decisions.into_iter().filter_map(with_snapshot).collect();
+        groups.push(ForgetGroup { key: group.key, decisions, refused });
+    }
+    Ok(ForgetPlan { groups })
+}
+
+/// Forgets snapshots, one after the other. May be stopped and run again.
+pub fn forget<'a>(
+    repository: &Repository,
+    snapshots: impl Iterator<Item = &'a Snapshot>,
+    monitor: &dyn Monitor,
+) -> Result<u64, RepoError> {
+    let mut forgotten = 0;
+    for snapshot in snapshots {
+        if monitor.stopped() {
+            return Err(RepoError::Stopped);
+        }
+        repository.forget(snapshot)?;
+        forgotten += 1;
+    }
+    Ok(forgotten)
+}

@@ -1,0 +1,67 @@
+//! Prune: space that no snapshot needs is given back, while others write (design §5, P1 to P9).
+//! The order of the storage calls is the proof; `tests/protocol_order.rs` holds it to the model.
+
+mod choose;
+mod copy;
+mod run;
+mod steps;
+mod survey;
+
+pub use choose::Thrift;
+pub use run::{plan_prune, prune};
+
+use crate::model::SessionId;
+use crate::repo::{Undecided, Writer};
+use std::time::Duration;
+
+/// How to prune.
+pub struct PruneOptions<'a> {
+    pub writer: Writer,
+    /// Says of a session without an end whether its process is gone for sure.
+    pub is_dead: &'a dyn Fn(&Undecided) -> bool,
+    /// Sessions that the user says are dead.
+    pub named_dead: Vec<SessionId>,
+    /// How long to wait for writers under way before the rest is left to the next prune.
+    pub patience: Duration,
+    pub pause: &'a dyn Fn(Duration),
+    pub thrift: Thrift,
+}
+
+impl Thrift {
+    /// One part in a hundred may stay dead; packs below 4 MiB are put together when there are
+    /// ten.
+    pub const STANDARD: Self = Self { tolerated: 0.01, small: 4 << 20, rewrite: true };
+}
+
+/// What a prune would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrunePlan {
+    pub packs: u64,
+    pub bytes: u64,
+    pub packs_dead: u64,
+    pub bytes_dead: u64,
+    pub packs_rewritten: u64,
+    /// Bytes of those packs, and what of them is live.
+    pub bytes_rewritten: u64,
+    pub bytes_copied: u64,
+    /// Bytes of dead blobs that stay in packs with live ones.
+    pub bytes_left: u64,
+    /// Bytes of writers under way, which are not looked at.
+    pub bytes_under_way: u64,
+}
+
+/// What a prune did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PruneReport {
+    pub packs_deleted: u64,
+    pub bytes_deleted: u64,
+    pub packs_rewritten: u64,
+    pub bytes_copied: u64,
+    pub bytes_left: u64,
+    /// Writers that were waited for in vain: a later prune goes on from here.
+    pub waiting_for: Vec<String>,
+    /// Sessions that were taken for dead and shut out.
+    pub fenced: u64,
+    /// Needed blobs that no pack has: damage that `check` names.
+    pub missing: u64,
+}

@@ -1,0 +1,175 @@
+//! P2: what is in the repository, and what of it is needed.
+
+use crate::codec::BlobClass;
+use crate::model::{Monitor, PackId, SessionId};
+use crate::ops::live::LiveBlobs;
+use crate::repo::{BlobIndex, BlobReader, Catalog, Ledger, ListedPack, RepoError, Repository};
+use crate::storage::StorageError;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// An orphan whose footer does not open belongs to nobody who still lives after a day.
+const UNREADABLE_AFTER_SECONDS: i64 = 24 * 3600;
+
+/// What one pack holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackUse {
+    pub id: PackId,
+    /// Number in the index; `None` for an orphan.
+    pub number: Option<u32>,
+    pub class: BlobClass,
+    /// Bytes of the whole pack; 0 if it is gone.
+    pub size: u64,
+    /// Bytes of blobs that are needed and counted here.
+    pub live: u64,
+    pub live_blobs: u64,
+    pub is_damaged: bool,
+    /// It is named by the index and not there any more.
+    pub is_gone: bool,
+}
+
+/// The whole repository at one time.
+pub struct Survey {
+    pub reader: BlobReader,
+    pub live: LiveBlobs,
+    /// Every indexed pack, by its number.
+    pub uses: Vec<PackUse>,
+    /// Those that may go, sorted by id: orphans are among them, packs of undecided sessions not.
+    pub packs: Vec<PackUse>,
+    /// Bytes of packs that belong to sessions under way.
+    pub bytes_under_way: u64,
+}
+
+/// Reads everything in the order that the protocol demands.
+pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Survey, RepoError> {
+    let before = repository.list_packs()?;
+    let catalog = repository.catalog_uncached(&HashSet::new())?;
+    let undecided: HashSet<SessionId> =
+        repository.undecided()?.into_iter().map(|session| session.id).collect();
+    let damaged = repository.damaged_packs()?;
+    let ledger = repository.ledger()?;
+    stop_at_unreadable(&ledger)?;
+    let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
+    let catalog = reader.catalog();
+    let mut live = LiveBlobs::new(catalog.index());
+    live.mark_snapshots(&reader, &ledger.live, monitor)?;
+    let uses = pack_uses(&catalog, &live, &damaged);
+    let mut packs = uses.clone();
+    let mut bytes_under_way = 0;
+    packs.retain(|pack| {
+        let number = pack.number.unwrap_or_default() as usize;
+        let under_way = undecided.contains(&catalog.index().packs()[number].session);
+        bytes_under_way += if under_way { pack.size } else { 0 };
+        !under_way
+    });
+    packs.extend(orphans(repository, &before, &catalog, &undecided)?);
+    packs.sort_by_key(|pack| pack.id);
+    drop(catalog);
+    Ok(Survey { reader, live, uses, packs, bytes_under_way })
+}
+
+/// What cannot be read might need anything.
+pub fn stop_at_unreadable(ledger: &Ledger) -> Result<(), RepoError> {
+    match ledger.unreadable.first() {
+        None => Ok(()),
+        Some((name, error)) => {
+            Err(RepoError::Damaged { name: name.to_string(), why: error.to_string() })
+        }
+    }
+}
+
+/// Counts each needed blob in one pack: the first that is there and not damaged.
+fn pack_uses(catalog: &Catalog, live: &LiveBlobs, damaged: &HashSet<PackId>) -> Vec<PackUse> {
+    let index = catalog.index();
+    let mut uses: Vec<PackUse> = index
+        .packs()
+        .iter()
+        .zip(0..)
+        .map(|(pack, number)| PackUse {
+            id: pack.id,
+            number: Some(number),
+            class: pack.class,
+            size: catalog.listed().get(&pack.id).map_or(0, |listed| listed.size),
+            live: 0,
+            live_blobs: 0,
+            is_damaged: damaged.contains(&pack.id),
+            is_gone: !catalog.is_counted(number),
+        })
+        .collect();
+    for (lines, _) in needed(index, live) {
+        if let Some(at) = home(index, lines, &uses) {
+            let pack = &mut uses[at.pack as usize];
+            pack.live += u64::from(at.stored);
+            pack.live_blobs += 1;
+        }
+    }
+    uses
+}
+
+/// The lines of every needed blob, with its cut id.
+pub fn needed<'a>(
+    index: &'a BlobIndex,
+    live: &'a LiveBlobs,
+) -> impl Iterator<Item = (std::ops::Range<usize>, [u8; 24])> + 'a {
+    let mut previous = None;
+    let mut first = 0;
+    let starts = index.iter().enumerate().filter_map(move |(line, (id, _))| {
+        if previous != Some(id) {
+            (previous, first) = (Some(id), line);
+        }
+        (first == line && live.is_marked(line)).then_some((line, id))
+    });
+    starts.map(|(line, id)| (line..line + index.count_from(line), id))
+}
+
+/// The place where a needed blob is counted.
+pub fn home(
+    index: &BlobIndex,
+    lines: std::ops::Range<usize>,
+    uses: &[PackUse],
+) -> Option<crate::repo::Location> {
+    let places = || lines.clone().filter_map(|line| index.location(line));
+    let use_of = |at: &crate::repo::Location| uses.get(at.pack as usize);
+    places()
+        .find(|at| use_of(at).is_some_and(|pack| !pack.is_gone && !pack.is_damaged))
+        .or_else(|| places().find(|at| use_of(at).is_some_and(|pack| !pack.is_gone)))
+}
+
+/// Packs that no index object names: of writers that ended before they came to it.
+fn orphans(
+    repository: &Repository,
+    before: &HashMap<PackId, ListedPack>,
+    catalog: &Catalog,
+    undecided: &HashSet<SessionId>,
+) -> Result<Vec<PackUse>, RepoError> {
+    let indexed: HashSet<PackId> = catalog.index().packs().iter().map(|pack| pack.id).collect();
+    let mut found: Vec<_> = before.iter().filter(|(id, _)| !indexed.contains(id)).collect();
+    found.sort_by_key(|(id, _)| **id);
+    let mut orphans = Vec::new();
+    for (id, listed) in found {
+        let class = match repository.read_pack_table(id, listed.size) {
+            Ok(pack) if undecided.contains(&pack.session) => continue,
+            Ok(pack) => pack.class,
+            Err(RepoError::Storage(StorageError::Absent { .. })) => continue,
+            Err(error) if error.is_damage() => {
+                let age = repository.clock().now().as_second() - listed.stored.as_second();
+                if age < UNREADABLE_AFTER_SECONDS {
+                    continue;
+                }
+                BlobClass::Data
+            }
+            Err(error) => return Err(error),
+        };
+        orphans.push(PackUse {
+            id: *id,
+            number: None,
+            class,
+            size: listed.size,
+            live: 0,
+            live_blobs: 0,
+            is_damaged: false,
+            is_gone: false,
+        });
+    }
+    Ok(orphans)
+}
