@@ -1,4 +1,6 @@
 """docs/format.md, "Records": MessagePack maps with fixed keys in a fixed order, defaults left out."""
+import contextlib
+import re
 from collections import namedtuple
 from types import SimpleNamespace
 
@@ -78,8 +80,7 @@ def record(*fields):
         need(type(value) is list, "a map is missing")
         found, seen = defaults(), -1
         for key, item in value:
-            need(type(key) is str, "a key is no string")
-            if (position := positions.get(key)) is None:
+            if (position := positions.get(TEXT.read(key))) is None:
                 continue
             need(position > seen, f"key {key!r} is out of order")
             _, name, kind = fields[position]
@@ -105,7 +106,7 @@ def moment(kind):
 U8, U16, U32, U64 = whole(8), whole(16), whole(32), whole(64)
 I64 = checked(0, lambda value: type(value) is int and -(1 << 63) <= value < 1 << 63)
 BYTES = checked(b"", lambda value: type(value) is bytes)
-TEXT = checked("", lambda value: type(value) is str)
+TEXT = checked("", lambda value: type(value) is str and not re.search("[\ud800-\udfff]", value))
 ID, SHORT_ID = fixed(32), fixed(16)
 NODES = listed(pair(ID, U64))
 VERSION = ("v", "version", U32)
@@ -161,15 +162,30 @@ PIECE_RECORD = record(VERSION, ("l", "level", U8), ("e", "entries", listed(ENTRY
 LIST_RECORD = record(VERSION, ("d", "depth", U8), ("c", "nodes", NODES))
 
 
+def version(data):
+    """The format version that a record begins with, whatever comes after; 0 if it has none."""
+    unpacker = msgpack.Unpacker(raw=True, max_buffer_size=0)
+    unpacker.feed(data)
+    with contextlib.suppress(ValueError, msgpack.UnpackException):
+        if unpacker.read_map_header() > 0 and unpacker.unpack() == b"v":
+            return U32.read(unpacker.unpack())
+    return 0
+
+
 def decode(kind, data):
-    """Maps come as lists of pairs, arrays as tuples."""
+    """Maps come as lists of pairs, arrays as tuples, what is no UTF-8 in text as surrogates."""
+    if (found := version(data)) > 0:
+        raise TooNew(f"it has format version {found}")
     try:
-        value = msgpack.unpackb(data, use_list=False, object_pairs_hook=list)
+        value = msgpack.unpackb(
+            data, use_list=False, object_pairs_hook=list, strict_map_key=False, unicode_errors="surrogateescape"
+        )
     except ValueError as error:
         raise Refused(f"no MessagePack: {error}") from error
-    if type(value) is list and value and value[0][0] == "v" and U32.read(value[0][1]) > 0:
-        raise TooNew(f"it has format version {value[0][1]}")
-    return kind.read(value)
+    found = kind.read(value)
+    if found.version > 0:
+        raise TooNew(f"it has format version {found.version}")
+    return found
 
 
 def check_path(path):

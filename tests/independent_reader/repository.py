@@ -94,6 +94,7 @@ def open_repository(path, password, key):
             if marker["version"] > 0:
                 raise TooNew(f"it has format version {marker['version']}")
             need(re.fullmatch(HEX16, marker["repository"]), "its repository id is none")
+            need(type(marker["created"]) is str, "it does not say when it was made")
             repo.id = bytes.fromhex(marker["repository"])
         except (ValueError, KeyError, TypeError) as error:
             raise Refused(f"{error!r}") from error
