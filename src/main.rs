@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `snap`.
+
+fn main() -> std::process::ExitCode {
+    snapstore::cli::run()
+}

@@ -1,6 +1,6 @@
 //! A snapshot in memory: what a source delivered, as a repository would keep it.
 
-use snapstore::files::FileHasher;
+use snapstore::codec::FileHasher;
 use snapstore::model::*;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,1 +1,86 @@
-//! (being built)
+//! The command line: one file a command. The only place that prints, asks, and knows clap.
+//!
+//! A command parses its arguments, resolves them against the environment, has `ops` do the work,
+//! and prints what came of it. Errors become message, cause, hint and exit code in `error`.
+
+mod arguments;
+mod ask;
+mod backup;
+mod code;
+mod context;
+mod error;
+mod global;
+mod init;
+mod json;
+mod keep;
+mod open;
+mod output;
+mod paint;
+mod process;
+mod progress;
+mod select;
+mod signals;
+mod snapshots;
+mod table;
+mod text;
+mod version;
+
+use arguments::{Cli, Command};
+use clap::Parser;
+use clap::error::ErrorKind;
+use code::Code;
+use context::Context;
+use error::Failure;
+use output::Output;
+use std::process::ExitCode;
+
+/// Runs the program with the process's arguments and environment. To be called once, before
+/// any thread is started.
+pub fn run() -> ExitCode {
+    let environment = process::begin();
+    let code = match Cli::try_parse() {
+        Ok(cli) => {
+            let context = Context::new(cli.global, environment);
+            finish(&context.output, perform(&context, cli.command))
+        }
+        Err(error) => explain(&error),
+    };
+    code.into()
+}
+
+fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
+    match command {
+        Command::Init(arguments) => init::run(context, &arguments),
+        Command::Backup(arguments) => backup::run(context, &arguments),
+        Command::Snapshots(arguments) => snapshots::run(context, &arguments),
+        Command::Version => version::run(context),
+    }
+}
+
+fn finish(output: &Output, result: Result<Code, Failure>) -> Code {
+    let result = result.and_then(|code| output.flush().map(|()| code));
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.code()
+        }
+    }
+}
+
+/// What clap has to say: help on standard output, errors on standard error.
+fn explain(error: &clap::Error) -> Code {
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    // Nothing can be done about a closed terminal.
+    let _ = error.print();
+    if !is_help && std::env::args_os().any(|argument| argument == "--json") {
+        Output::json_only().failure(&Failure::usage(first_line(error)));
+    }
+    if is_help { Code::Done } else { Code::Usage }
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}

@@ -1,10 +1,7 @@
 //! Names from content, all by BLAKE3 (<https://github.com/BLAKE3-team/BLAKE3-specs>).
 
 use super::Secret;
-use crate::model::{BlobId, ContentHash, Extent};
-
-/// Above this many bytes BLAKE3's own threads pay (measured; see `docs/performance.md`).
-const PARALLEL_FROM: usize = 256 * 1024;
+use crate::model::{BlobId, ContentHash, Extent, data_extents};
 
 /// The id of a blob: BLAKE3 keyed with the id key of its class.
 pub fn identify(id_key: &Secret, plain: &[u8]) -> BlobId {
@@ -17,8 +14,9 @@ pub fn object_context(name: &str) -> [u8; 32] {
 }
 
 /// The hash of a whole file: BLAKE3 over its data bytes in order, then for each data extent its
-/// offset and its length, 64 bits little-endian each. Holes cost nothing.
-#[derive(Default)]
+/// offset and its length, 64 bits little-endian each. A terabyte of hole costs nothing. How far a
+/// hole at the end reaches is not in it: compare the size too.
+#[derive(Debug, Clone, Default)]
 pub struct FileHasher(blake3::Hasher);
 
 impl FileHasher {
@@ -31,18 +29,9 @@ impl FileHasher {
         self.0.update(data);
     }
 
-    /// The next data bytes, with all threads of the current rayon pool where that pays.
-    pub fn update_parallel(&mut self, data: &[u8]) {
-        if data.len() >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
-            self.0.update_rayon(data);
-        } else {
-            self.0.update(data);
-        }
-    }
-
-    /// Ends with where the data lies.
-    pub fn finish(mut self, extents: impl Iterator<Item = Extent>) -> ContentHash {
-        for extent in extents {
+    /// The hash of a file of `size` bytes whose data, outside `holes`, was all passed in.
+    pub fn finish(mut self, size: u64, holes: &[Extent]) -> ContentHash {
+        for extent in data_extents(size, holes) {
             self.0.update(&extent.offset.to_le_bytes());
             self.0.update(&extent.length.to_le_bytes());
         }
@@ -72,5 +61,33 @@ impl PieceCutter {
         let mut first = [0; 8];
         hasher.finalize_xof().fill(&mut first);
         u64::from_le_bytes(first) & ((1 << self.bits) - 1) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(data: &[u8], size: u64, holes: &[Extent]) -> ContentHash {
+        let mut hasher = FileHasher::new();
+        hasher.update(data);
+        hasher.finish(size, holes)
+    }
+
+    #[test]
+    fn where_the_data_lies_counts() {
+        let data = [7; 4096];
+        let first = hash(&data, 8192, &[Extent { offset: 4096, length: 4096 }]);
+        let second = hash(&data, 8192, &[Extent { offset: 0, length: 4096 }]);
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn the_definition_is_kept() {
+        let mut bytes = b"data".to_vec();
+        bytes.extend_from_slice(&0_u64.to_le_bytes());
+        bytes.extend_from_slice(&4_u64.to_le_bytes());
+        assert_eq!(hash(b"data", 4, &[]).bytes(), blake3::hash(&bytes).as_bytes());
+        assert_eq!(hash(b"", 0, &[]).bytes(), blake3::hash(b"").as_bytes());
     }
 }

@@ -5,7 +5,6 @@
 //! of which only a bounded number is open; nothing recurses; names are bytes.
 
 mod descent;
-mod hash;
 mod holes;
 mod listing;
 mod node;
@@ -16,7 +15,6 @@ mod stat;
 mod target;
 mod unchanged;
 
-pub use hash::FileHasher;
 pub use rules::{PathFilter, RuleError, RuleSettings, Rules, Selection};
 pub use source::{FilesSource, SourceOptions, SourceRoot};
 pub use target::{FilesTarget, TargetOptions};

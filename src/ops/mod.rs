@@ -8,6 +8,7 @@ mod live;
 mod process;
 mod prune;
 mod repair;
+mod restore;
 mod tally;
 
 pub use backup::{
@@ -18,4 +19,8 @@ pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, SnapshotRepair, repair_index, repair_snapshots};
+pub use restore::{
+    Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
+    Wanted, restore, restore_into,
+};
 pub use tally::Tally;

@@ -65,7 +65,7 @@ def file_key(path):
     """The key in a key file."""
     with open(path) as file:
         lines = [line for line in map(str.strip, file) if line and not line.startswith("#")]
-    found = re.fullmatch(r"snap-key-1 ([0-9a-fA-F]{64})", lines[0]) if len(lines) == 1 else None
+    found = re.fullmatch(r"snap-key-1 +([0-9a-fA-F]{64})", lines[0]) if len(lines) == 1 else None
     if not found:
         raise WrongKey(f"{path} is no key file")
     return bytes.fromhex(found[1])

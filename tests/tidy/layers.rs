@@ -166,7 +166,7 @@ mod tests {
             ("src/main.rs", "use snapstore::cli;"),
             ("src/files/walk.rs", "pub(crate) fn a(b: pub_crate::repo) {}"),
         ] {
-            assert!(lines(path, text).is_empty(), "{text}");
+            assert_eq!(lines(path, text), [0_usize; 0], "{text}");
         }
     }
 
@@ -181,10 +181,10 @@ mod tests {
         }
         assert_eq!(lines("src/files/mod.rs", "use super::repo;"), [1]);
         for text in ["use super::repo;", "mod tests { use super::super::repo; }"] {
-            assert!(lines("src/files/walk.rs", text).is_empty(), "{text}");
+            assert_eq!(lines("src/files/walk.rs", text), [0_usize; 0], "{text}");
         }
-        assert!(lines("src/files/mod.rs", "mod tests { use super::*; }").is_empty());
-        assert!(lines("src/files/source/walk.rs", "use super::super::repo;").is_empty());
+        assert_eq!(lines("src/files/mod.rs", "mod tests { use super::*; }"), [0_usize; 0]);
+        assert_eq!(lines("src/files/source/walk.rs", "use super::super::repo;"), [0_usize; 0]);
     }
 
     #[test]

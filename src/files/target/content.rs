@@ -1,7 +1,7 @@
 //! The content of regular files: writing it, and comparing what is there with it.
 
-use super::super::hash::FileHasher;
 use super::io_error;
+use crate::codec::FileHasher;
 use crate::model::{ContentHash, ContentSource, Extent, File, TargetError, data_extents};
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;

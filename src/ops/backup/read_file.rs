@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
             // not known any more.
             (size, holes) = (length, Vec::new());
         }
-        let hash = hasher.finish(data_extents(size, &holes));
+        let hash = hasher.finish(size, &holes);
         let metadata = self.store_attributes(metadata)?;
         let kind = Kind::File(File { size, hash: Some(hash), holes, chunks, reading });
         let problem = FileProblem::of(reading);

@@ -98,6 +98,7 @@ impl SimWorld {
         thread::scope(|scope| {
             for ((name, body), life) in actors.into_iter().zip(lives) {
                 let builder = thread::Builder::new().name(format!("{name}, seed {}", self.seed));
+                // tidy: the simulated world serves tests, which end by panicking
                 builder.spawn_scoped(scope, || life.live(body)).expect("a thread can be started");
             }
             self.scheduler.open();
@@ -106,6 +107,7 @@ impl SimWorld {
         for (name, ending) in names.iter().zip(&run.endings) {
             if let Ending::Panicked(message) = ending {
                 let (seed, last) = (self.seed, run.trace.last(40));
+                // tidy: the simulated world serves tests, which end by panicking
                 panic!("seed {seed}: {name} panicked: {message}\nWhat happened before:\n{last}");
             }
         }
@@ -117,6 +119,7 @@ impl SimWorld {
 pub fn explore(seeds: Range<u64>, examine: impl Fn(u64)) {
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| examine(seed))) {
+            // tidy: the simulated world serves tests, which end by panicking
             panic!("seed {seed}: {}", message(&*panic));
         }
     }

@@ -1,0 +1,256 @@
+//! The one place that turns errors into a message, a cause, a hint what to do next, and an exit
+//! code.
+
+use super::code::Code;
+use crate::files::RuleError;
+use crate::model::SourceError;
+use crate::ops::BackupError;
+use crate::policy::{PolicyError, SizeError, TimeError};
+use crate::repo::RepoError;
+use crate::settings::SettingsError;
+use crate::storage::StorageError;
+use std::io;
+
+/// Why a command ended, as the user is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    code: Code,
+    /// Empty: nobody listens any more.
+    message: String,
+    cause: Option<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub fn new(code: Code, message: impl ToString) -> Self {
+        Self { code, message: message.to_string(), cause: None, hint: None }
+    }
+
+    /// Something is wrong with what was typed.
+    pub fn usage(message: impl ToString) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// The user asked to stop.
+    pub fn stopped() -> Self {
+        Self::new(Code::Interrupted, "stopped")
+    }
+
+    pub fn because(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    pub fn hint(mut self, hint: impl ToString) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// `None` if there is nobody to tell.
+    pub fn message(&self) -> Option<&str> {
+        (!self.message.is_empty()).then_some(self.message.as_str())
+    }
+
+    pub fn cause_text(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// An error of the standard streams. Whoever closes a pipe has seen enough (`snap ls | head`).
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Code::Done, ""),
+            _ => Self::new(Code::Failed, "cannot write the output").because(error),
+        }
+    }
+}
+
+impl From<RepoError> for Failure {
+    fn from(error: RepoError) -> Self {
+        let failure = |code| Self::new(code, &error);
+        match error {
+            RepoError::NoRepository { .. } => failure(Code::NoRepository).hint(
+                "check the path given with -r or SNAP_REPOSITORY; `snap init` makes a repository",
+            ),
+            RepoError::ExistsAlready { .. } => {
+                failure(Code::Failed).hint("use it as it is, or name an empty folder")
+            }
+            RepoError::WrongKey { .. } => failure(Code::WrongKey).hint(
+                "check SNAP_PASSWORD, --password-file, --key-file and the like: they must hold \
+                 what was given at `snap init`",
+            ),
+            RepoError::NoKeySlot { .. } => failure(Code::WrongKey)
+                .hint("check --key-hint; without a key slot nothing can be opened"),
+            RepoError::TooNew { .. } => {
+                failure(Code::TooNew).hint("use the newer snap that wrote it, nothing was changed")
+            }
+            RepoError::Stopped => Self::stopped(),
+            RepoError::Forgotten(_) => {
+                failure(Code::Nothing).hint("`snap snapshots` shows those that are there")
+            }
+            RepoError::Storage(error) => error.into(),
+            RepoError::Local { ref what, ref cause } => {
+                Self::new(Code::Failed, format!("cannot use {what}")).because(cause)
+            }
+            _ if error.is_damage() => failure(Code::Damage).hint(
+                "`snap check --read-data` shows all that is damaged; `snap repair index` makes \
+                 the index again from the packs; the next backup stores again what it still finds",
+            ),
+            _ => failure(Code::Failed),
+        }
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let failure = |code| Self::new(code, &error);
+        match &error {
+            StorageError::NoPlace { .. } => failure(Code::NoRepository).hint(
+                "is the disk mounted? `snap init` makes a repository where there is none yet",
+            ),
+            StorageError::Absent { .. } | StorageError::TooShort { .. } => {
+                failure(Code::Damage).hint("`snap check` shows what is missing")
+            }
+            StorageError::TooLarge { .. } => {
+                failure(Code::Damage).hint("snap never writes such an object")
+            }
+            StorageError::Full { .. } => failure(Code::Failed).hint(
+                "free some space there; `snap prune` works on a full disk too, it has a reserve",
+            ),
+            StorageError::Denied { .. } => {
+                failure(Code::Failed).hint("run snap as the user that the repository belongs to")
+            }
+            StorageError::Unavailable { what, why } => {
+                Self::new(Code::Failed, format!("cannot reach {what}"))
+                    .because(why)
+                    .hint("try again later: what was stored is kept and used by the next run")
+            }
+            StorageError::Failed { what, why } => {
+                Self::new(Code::Failed, format!("cannot use {what}")).because(why)
+            }
+        }
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Repo(error) => error.into(),
+            BackupError::Source(error) => error.into(),
+            BackupError::Rules(error) => error.into(),
+        }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Io { what, cause } => {
+                Self::new(Code::Failed, format!("cannot read {what}")).because(cause)
+            }
+            SourceError::Other(message) => Self::new(Code::Failed, message),
+        }
+        .hint("nothing was saved: check the paths, and that you may read them")
+    }
+}
+
+impl From<RuleError> for Failure {
+    fn from(error: RuleError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<TimeError> for Failure {
+    fn from(error: TimeError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<SizeError> for Failure {
+    fn from(error: SizeError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let failure = |code| Self::new(code, &error);
+        match &error {
+            SettingsError::NoRepositoryNamed => failure(Code::NoRepository).hint(
+                "name it with -r PATH or SNAP_REPOSITORY; `snap backup --init PATH…` makes one in \
+                 your home directory",
+            ),
+            SettingsError::RemoteAddress { .. } | SettingsError::EmptyAddress => {
+                failure(Code::Usage).hint("name a folder, such as /mnt/backup/snap")
+            }
+            SettingsError::Unreadable { cause, .. } => {
+                failure(Code::WrongKey).because(cause).hint("check the path and who may read it")
+            }
+            SettingsError::EmptyFile { .. } => failure(Code::WrongKey),
+            SettingsError::NotAKeyFile { .. } => failure(Code::WrongKey).hint(
+                "a key file is made by `snap init --key-file FILE`, and opens that repository",
+            ),
+            SettingsError::NoKeyFile { .. } => failure(Code::WrongKey)
+                .hint("check the path; is the disk that the key is on mounted?"),
+            SettingsError::KeyFileExists { .. } => {
+                failure(Code::Failed).hint("name another path, or use it with --key-file")
+            }
+            SettingsError::KeyFileUnwritable { cause, .. } => failure(Code::Failed).because(cause),
+            SettingsError::CommandNotStarted { cause } => failure(Code::WrongKey).because(cause),
+            SettingsError::CommandFailed { .. } | SettingsError::CommandSilent { .. } => {
+                failure(Code::WrongKey).hint("run it by itself to see what is wrong")
+            }
+            SettingsError::NoHome => failure(Code::Failed).hint("set HOME"),
+            SettingsError::UnknownRule { .. } => failure(Code::TooNew)
+                .hint("it was stored by a newer snap; give the --keep-… flags yourself"),
+            SettingsError::Policy(_) => failure(Code::Usage),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_the_promised_codes() {
+        let address = || "/srv/repository".to_string();
+        let cases: [(Failure, Code); 8] = [
+            (RepoError::NoRepository { address: address() }.into(), Code::NoRepository),
+            (StorageError::NoPlace { address: address() }.into(), Code::NoRepository),
+            (RepoError::WrongKey { tried: 1 }.into(), Code::WrongKey),
+            (RepoError::TooNew { found: 9 }.into(), Code::TooNew),
+            (RepoError::Stopped.into(), Code::Interrupted),
+            (
+                RepoError::Damaged { name: "index/x".into(), why: "it is short".into() }.into(),
+                Code::Damage,
+            ),
+            (StorageError::Full { address: address() }.into(), Code::Failed),
+            (TimeError::LatestIsNoTime.into(), Code::Usage),
+        ];
+        for (failure, code) in cases {
+            assert_eq!(failure.code(), code, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!((failure.code(), failure.message()), (Code::Done, None));
+    }
+}

@@ -1,0 +1,158 @@
+//! `snap init`
+
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use super::keep::KeepFlags;
+use super::open::{Located, ask_new_password, credential_source, exists, locate, surroundings};
+use super::text::{readable, shell_word};
+use crate::codec::Secret;
+use crate::format::RepositoryConfig;
+use crate::model::OsEntropy;
+use crate::policy::Policy;
+use crate::repo::{self, Credential, InitOptions, RepoError, Repository};
+use crate::settings::{CredentialSource, SettingsError, make_key_file, policy_to_pairs};
+use crate::storage::{LocalStorage, Storage};
+use serde::Serialize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const AFTER_HELP: &str = "\
+Examples:
+  snap init -r /mnt/backup/snap                     asks for a password, twice
+  snap init -r /mnt/backup/snap --key-file bot.key  makes the key file if there is none
+  snap init -r repository --keep-daily 7 --keep-yearly unlimited
+
+Without the password (or key file) nothing can be read any more, by nobody: keep a
+copy of it in another place than the repository.";
+
+/// Make a repository.
+///
+/// The folder is made too, and should be empty. The retention policy is stored in the
+/// repository, and `snap prune` applies it: 30 daily, 12 weekly, 12 monthly and all yearly
+/// snapshots, unless flags say otherwise.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Name the first key, for people
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    #[command(flatten)]
+    keep: KeepFlags,
+}
+
+#[derive(Serialize)]
+struct Initialized<'a> {
+    id: String,
+    repository: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<&'a str>,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
+    let located = locate(context)?.ok_or_else(|| {
+        Failure::from(SettingsError::NoRepositoryNamed)
+            .hint("say where it shall be: `snap init -r /mnt/backup/snap`, or set SNAP_REPOSITORY")
+    })?;
+    let policy = arguments.keep.policy()?.unwrap_or_else(Policy::default_stored);
+    make(context, &located, &policy, &arguments.label)?;
+    Ok(Code::Done)
+}
+
+/// Makes the repository and says so.
+pub fn make(
+    context: &Context,
+    located: &Located,
+    policy: &Policy,
+    label: &str,
+) -> Result<Arc<Repository>, Failure> {
+    policy.check()?;
+    check_place(located)?;
+    let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(&located.path)?);
+    let (credential, new_key) = new_credential(context, located)?;
+    let config = RepositoryConfig::standard(policy_to_pairs(policy));
+    let options = InitOptions { config, label: label.to_owned() };
+    let made = repo::init(Arc::clone(&storage), &credential, options, surroundings(context)?);
+    if made.is_err()
+        && let Some(key) = &new_key
+    {
+        // It opens nothing.
+        let _ = std::fs::remove_file(key);
+    }
+    let repository = made?;
+    storage.restore_reserve()?;
+    announce(context, &repository, new_key)?;
+    Ok(Arc::new(repository))
+}
+
+/// What an init that did not come to its end may have left behind.
+const LEFTOVERS: [&str; 4] = ["keys", "config", "reserve", "snap.json"];
+
+/// Refuses a folder that is in use, before anybody is asked for a password.
+fn check_place(located: &Located) -> Result<(), Failure> {
+    if exists(located)? {
+        let address = located.path.display().to_string();
+        return Err(RepoError::ExistsAlready { address }.into());
+    }
+    // What cannot be listed is found out when it is opened.
+    let entries = std::fs::read_dir(&located.path).into_iter().flatten().flatten();
+    let is_stranger = |name: &std::ffi::OsString| LEFTOVERS.iter().all(|own| name != own);
+    match entries.map(|entry| entry.file_name()).find(is_stranger) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("the folder {} is not empty", located.path.display());
+            let cause = format!("it has {}", readable(name.as_bytes()));
+            Err(Failure::new(Code::Failed, message)
+                .because(cause)
+                .hint("name a folder that is empty or not there yet"))
+        }
+    }
+}
+
+/// The credential of the first key slot. A key file that is named and not there is made: the
+/// second value is its path.
+fn new_credential(
+    context: &Context,
+    located: &Located,
+) -> Result<(Credential, Option<PathBuf>), Failure> {
+    let source = credential_source(context, located.default_key.clone());
+    if let CredentialSource::KeyFile(path) = &source
+        && !path.exists()
+    {
+        let key = Secret::random(&OsEntropy);
+        make_key_file(path, &key, &context.now.date().to_string())?;
+        return Ok((Credential::KeyFile(key), Some(path.clone())));
+    }
+    Ok(match source.read()? {
+        Some(credential) => (credential, None),
+        None => (ask_new_password(context, &located.path)?, None),
+    })
+}
+
+fn announce(
+    context: &Context,
+    repository: &Repository,
+    new_key: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let address = repository.storage().address();
+    let key_file = new_key.as_ref().map(|path| path.display().to_string());
+    let message = Initialized {
+        id: repository.id().hex(),
+        repository: address.clone(),
+        key_file: key_file.as_deref(),
+    };
+    context.output.object("initialized", &message)?;
+    context.output.say(format!("made repository {} at {address}", repository.id().short()))?;
+    if let Some(path) = new_key {
+        let word = shell_word(path.as_os_str());
+        context.output.say(format!(
+            "made key file {}\n  \
+             Without it the backups cannot be read, by nobody: keep a copy in another place.\n  \
+             Print it:     cat {word}\n  \
+             Or copy it:   cp {word} /media/usb-stick/",
+            path.display()
+        ))?;
+    }
+    Ok(())
+}

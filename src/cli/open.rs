@@ -1,0 +1,131 @@
+//! From flags and environment to an open repository.
+
+use super::ask;
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use crate::model::{OsEntropy, SystemClock};
+use crate::repo::{self, Credential, Repository, Surroundings};
+use crate::settings::{
+    Address, CredentialSource, RepositoryChoice, SettingsError, password_credential, prepare_cache,
+};
+use crate::storage::{LocalStorage, Storage};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Where the repository is, and which key file opens it if nothing else is said.
+pub struct Located {
+    pub path: PathBuf,
+    pub default_key: Option<PathBuf>,
+}
+
+/// Finds out which repository is meant; `None` if none is named and there is none in the data
+/// directory.
+pub fn locate(context: &Context) -> Result<Option<Located>, Failure> {
+    let places = context.places()?;
+    let flag = context.global.repository.as_deref();
+    Ok(match RepositoryChoice::find(flag, &context.environment, &places)? {
+        RepositoryChoice::Named(Address::Local(path)) => Some(Located { path, default_key: None }),
+        RepositoryChoice::Embedded(path) => {
+            Some(Located { path, default_key: Some(places.embedded_key()) })
+        }
+        RepositoryChoice::Nowhere => None,
+    })
+}
+
+/// Opens the repository that is meant.
+pub fn open(context: &Context) -> Result<Arc<Repository>, Failure> {
+    let located = locate(context)?.ok_or(SettingsError::NoRepositoryNamed)?;
+    open_located(context, &located, |storage| storage)
+}
+
+/// Opens it with something between the repository and its storage.
+pub fn open_located(
+    context: &Context,
+    located: &Located,
+    wrap: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Storage>,
+) -> Result<Arc<Repository>, Failure> {
+    let storage = wrap(Arc::new(LocalStorage::open(&located.path)?));
+    // Nobody is asked for the password of what is not there.
+    repo::read_marker(storage.as_ref())?;
+    let credential = credential(context, located)?;
+    let hint = context.global.key_hint.as_deref();
+    let surroundings = surroundings(context)?;
+    let repository = repo::open(Arc::clone(&storage), &credential, hint, surroundings)?;
+    Ok(Arc::new(repository))
+}
+
+/// Whether there is a repository.
+pub fn exists(located: &Located) -> Result<bool, Failure> {
+    Ok(located.path.join(crate::format::MARKER_NAME).try_exists().map_err(|cause| {
+        Failure::new(Code::Failed, format!("cannot look at {}", located.path.display()))
+            .because(cause)
+    })?)
+}
+
+fn credential(context: &Context, located: &Located) -> Result<Credential, Failure> {
+    let source = credential_source(context, located.default_key.clone());
+    match source.read()? {
+        Some(credential) => Ok(credential),
+        None => ask_password(context, located),
+    }
+}
+
+/// Where the credential comes from.
+pub fn credential_source(context: &Context, default_key: Option<PathBuf>) -> CredentialSource {
+    let flags = context.global.credential_flags();
+    CredentialSource::find(&flags, &context.environment, default_key)
+}
+
+fn ask_password(context: &Context, located: &Located) -> Result<Credential, Failure> {
+    require_terminal()?;
+    let prompt = format!("password of {}", located.path.display());
+    Ok(password_credential(ask::password(&prompt, &context.stop)?))
+}
+
+/// Asks for a password that is not yet in use, twice.
+pub fn ask_new_password(context: &Context, path: &Path) -> Result<Credential, Failure> {
+    require_terminal()?;
+    let prompt = format!("new password for {}", path.display());
+    let password = ask::password(&prompt, &context.stop)?;
+    let again = ask::password("the same again", &context.stop)?;
+    check_new(&password, &again)?;
+    Ok(password_credential(password))
+}
+
+fn check_new(password: &Zeroizing<Vec<u8>>, again: &Zeroizing<Vec<u8>>) -> Result<(), Failure> {
+    match () {
+        () if password != again => {
+            Err(Failure::new(Code::WrongKey, "the two passwords differ").hint("try again"))
+        }
+        () if password.is_empty() => Err(Failure::new(Code::WrongKey, "the password is empty")
+            .hint("an empty password guards nothing; `--key-file FILE` makes and uses a key file")),
+        () => Ok(()),
+    }
+}
+
+fn require_terminal() -> Result<(), Failure> {
+    match ask::is_possible() {
+        true => Ok(()),
+        false => Err(Failure::new(Code::WrongKey, "no password or key was given").hint(
+            "set SNAP_PASSWORD_FILE, SNAP_PASSWORD_COMMAND, SNAP_KEY_FILE or SNAP_PASSWORD, or \
+             use the flags of the same names; at a terminal snap asks",
+        )),
+    }
+}
+
+/// The world around a repository. Without a usable cache it works without one.
+pub fn surroundings(context: &Context) -> Result<Surroundings, Failure> {
+    let mut cache = context.cache()?;
+    if let Some(directory) = &cache
+        && let Err(error) = prepare_cache(directory)
+    {
+        let what = directory.display().to_string();
+        let why = format!("no local copies are kept there: {error}");
+        context.output.warning(&what, &why, "opening");
+        cache = None;
+    }
+    let workers = context.global.workers();
+    Ok(Surroundings { clock: Arc::new(SystemClock), entropy: Arc::new(OsEntropy), cache, workers })
+}

@@ -1,0 +1,166 @@
+//! What the program prints, and how: the one place that writes to the standard streams.
+
+use super::error::Failure;
+use super::global::GlobalOptions;
+use super::json::{ErrorMessage, ExitError, Message, NoteMessage};
+use super::paint::Paint;
+use crate::settings::Environment;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The standard streams. A progress bar makes room for what is printed.
+pub struct Output {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    paint: Paint,
+    stdout: Mutex<BufWriter<Stdout>>,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Output {
+    pub fn new(global: &GlobalOptions, environment: &Environment) -> Self {
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            paint: Paint::new(io::stderr().is_terminal(), environment),
+            stdout: Mutex::new(BufWriter::new(io::stdout())),
+            bar: Mutex::new(None),
+        }
+    }
+
+    /// For errors before the options are known.
+    pub fn json_only() -> Self {
+        let global = GlobalOptions { json: true, quiet: true, ..GlobalOptions::default() };
+        Self::new(&global, &Environment::default())
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether a person watches standard error.
+    pub fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// A line of what was asked for. Nothing with `--json`.
+    pub fn line(&self, text: impl Display) -> Result<(), Failure> {
+        match self.json {
+            true => Ok(()),
+            false => self.write(&text),
+        }
+    }
+
+    /// A line that is worth reading and not what was asked for. Nothing with `-q` or `--json`.
+    pub fn say(&self, text: impl Display) -> Result<(), Failure> {
+        if self.quiet { Ok(()) } else { self.line(text) }
+    }
+
+    /// A line of JSON, with `--json`.
+    pub fn object(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Failure> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&Message { message_type: kind, body });
+        self.write(&text.map_err(io::Error::from)?)
+    }
+
+    fn write(&self, text: &dyn Display) -> Result<(), Failure> {
+        let written = self.aside(|| {
+            let mut stdout = lock(&self.stdout);
+            writeln!(stdout, "{text}")?;
+            // People want to see it now.
+            if io::stdout().is_terminal() { stdout.flush() } else { Ok(()) }
+        });
+        Ok(written?)
+    }
+
+    pub fn flush(&self) -> Result<(), Failure> {
+        Ok(lock(&self.stdout).flush()?)
+    }
+
+    /// Something that is wrong with one thing, while the work goes on.
+    pub fn warning(&self, what: &str, why: &str, during: &str) {
+        let error = ErrorMessage::new(what, why, during);
+        // A stream that is closed shows at the end.
+        let _ = self.object("error", &error);
+        if !self.json {
+            self.to_stderr(&format!("{} {what}: {why}", self.paint.yellow("warning:")));
+        }
+    }
+
+    /// Something worth knowing, where nothing is wrong.
+    pub fn note(&self, what: &str, why: &str) {
+        let _ = self.object("note", &NoteMessage { item: what, message: why });
+        if !self.json {
+            self.to_stderr(&format!("note: {what}: {why}"));
+        }
+    }
+
+    /// A line on standard error, for people only; nothing with `-q`.
+    pub fn aside_line(&self, text: &str) {
+        if !self.json && !self.quiet {
+            self.to_stderr(text);
+        }
+    }
+
+    /// Why the command failed.
+    pub fn failure(&self, failure: &Failure) {
+        let Some(message) = failure.message() else { return };
+        let (cause, hint) = (failure.cause_text(), failure.hint_text());
+        let code = failure.code() as u8;
+        let _ = self.object("exit_error", &ExitError { code, message, cause, hint });
+        let _ = self.flush();
+        if !self.json {
+            self.to_stderr(&format!("{} {message}", self.paint.red("error:")));
+            if let Some(cause) = cause {
+                self.to_stderr(&format!("{} {cause}", self.paint.red("cause:")));
+            }
+            if let Some(hint) = hint {
+                self.to_stderr(&format!("{} {hint}", self.paint.cyan("hint:")));
+            }
+        }
+    }
+
+    fn to_stderr(&self, text: &str) {
+        // There is nobody left to tell.
+        let _ = self.aside(|| writeln!(io::stderr(), "{text}"));
+    }
+
+    /// Shows a bar below everything else, until [`Output::remove_bar`].
+    pub fn show_bar(&self, bar: ProgressBar) {
+        *lock(&self.bar) = Some(bar);
+    }
+
+    pub fn remove_bar(&self) {
+        if let Some(bar) = lock(&self.bar).take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Writes while the bar is hidden.
+    fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        let bar = lock(&self.bar).clone();
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

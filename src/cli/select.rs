@@ -1,0 +1,127 @@
+//! Which snapshots are meant: filters, ids, times.
+
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use super::keep::split_tags;
+use super::text::{count, time_with_zone};
+use crate::model::{SessionId, Snapshot};
+use crate::policy::{Filter, TimeExpression, begun_in_future, choose};
+use crate::repo::{Ledger, Repository};
+use crate::settings::this_host;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// `--host`, `--path` and `--tag`.
+#[derive(clap::Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Which snapshots")]
+pub struct FilterFlags {
+    /// Only those of this host (may be repeated: any of them)
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// Only those of this source (may be repeated: all of them)
+    #[arg(long, value_name = "PATH")]
+    pub path: Vec<PathBuf>,
+    /// Only those with all of these tags, joined by commas (may be repeated: any of them)
+    #[arg(long, value_name = "TAGS")]
+    pub tag: Vec<String>,
+}
+
+impl FilterFlags {
+    pub fn filter(&self) -> Result<Filter, Failure> {
+        let absolute = |path: &PathBuf| {
+            let path = std::path::absolute(path).map_err(|_| Failure::usage("--path is empty"))?;
+            let path: PathBuf = path.components().collect();
+            Ok::<_, Failure>(OsString::from(path).into_vec())
+        };
+        Ok(Filter {
+            hosts: self.host.clone(),
+            paths: self.path.iter().map(absolute).collect::<Result<_, _>>()?,
+            tags: self.tag.iter().map(|tags| split_tags(tags)).collect(),
+        })
+    }
+}
+
+/// Reads all snapshots; those that cannot be read are named.
+pub fn read_ledger(context: &Context, repository: &Repository) -> Result<Ledger, Failure> {
+    let ledger = repository.ledger()?;
+    for (name, error) in &ledger.unreadable {
+        context.output.warning(&name.to_string(), &error.to_string(), "reading snapshots");
+    }
+    Ok(ledger)
+}
+
+/// [`Code::Damage`] if a snapshot could not be read.
+pub fn code_of(ledger: &Ledger) -> Code {
+    if ledger.unreadable.is_empty() { Code::Done } else { Code::Damage }
+}
+
+/// Snapshots whose time lies in the future of the storage's clock.
+pub fn in_future(ledger: &Ledger) -> HashSet<SessionId> {
+    let is_ahead = |snapshot: &&Snapshot| {
+        let stored = ledger.stored.get(&snapshot.id);
+        stored.is_some_and(|stored| begun_in_future(snapshot.begun, *stored))
+    };
+    ledger.live.iter().filter(is_ahead).map(|snapshot| snapshot.id).collect()
+}
+
+/// The snapshot whose id begins like `text` (at least four digits).
+pub fn by_id<'a>(snapshots: &'a [Snapshot], text: &str) -> Result<&'a Snapshot, Failure> {
+    let is_id = text.len() >= 4
+        && text.len() <= 2 * SessionId::LENGTH
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_id {
+        return Err(Failure::usage(format!("{text:?} is no snapshot"))
+            .hint("write an id as `snap snapshots` shows them (at least four digits), or latest"));
+    }
+    let text = text.to_ascii_lowercase();
+    let mut found = snapshots.iter().filter(|snapshot| snapshot.id.hex().starts_with(&text));
+    match (found.next(), found.count()) {
+        (Some(snapshot), 0) => Ok(snapshot),
+        (None, _) => Err(Failure::new(Code::Nothing, format!("there is no snapshot {text}"))
+            .hint("`snap snapshots` shows those that are there")),
+        (Some(_), more) => {
+            let message = format!("{} have ids that begin with {text}", more + 1);
+            Err(Failure::usage(message).hint("write more digits of the one you mean"))
+        }
+    }
+}
+
+/// The newest snapshot that passes the filter and was begun not after `at`. Without a host in
+/// the filter it is this machine's.
+pub fn by_time<'a>(
+    context: &Context,
+    ledger: &'a Ledger,
+    at: &TimeExpression,
+    filter: &Filter,
+) -> Result<&'a Snapshot, Failure> {
+    let future = in_future(ledger);
+    let mut own = filter.clone();
+    if own.hosts.is_empty() {
+        own.hosts.push(this_host(None).name);
+    }
+    if let Some(snapshot) = choose(&ledger.live, at, &own, &future) {
+        return Ok(snapshot);
+    }
+    let elsewhere = choose(&ledger.live, at, filter, &future);
+    let zone = context.now.time_zone();
+    let when = match at {
+        TimeExpression::Latest => String::new(),
+        TimeExpression::Moment(moment) => {
+            format!(" begun not after {}", time_with_zone(moment.last, zone))
+        }
+    };
+    let message = format!("there is no snapshot of host {}{when}", own.hosts.join(" or "));
+    let failure = Failure::new(Code::Nothing, message);
+    Err(match elsewhere {
+        Some(other) => {
+            failure.hint(format!("there is one of another host: --host {}", other.host.name))
+        }
+        None => {
+            let live = count(ledger.live.len() as u64, "snapshot", "snapshots");
+            failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
+        }
+    })
+}

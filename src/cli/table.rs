@@ -1,0 +1,98 @@
+//! Tables of text.
+
+/// Columns as wide as their widest cell, two spaces apart; the last one is as wide as it likes.
+/// A cell may have several lines.
+pub struct Table {
+    rows: Vec<Vec<Cell>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    lines: Vec<String>,
+    right: bool,
+}
+
+impl Cell {
+    pub fn left(text: impl Into<String>) -> Self {
+        Self { lines: vec![text.into()], right: false }
+    }
+
+    pub fn right(text: impl Into<String>) -> Self {
+        Self { lines: vec![text.into()], right: true }
+    }
+
+    pub fn lines(lines: impl IntoIterator<Item = String>) -> Self {
+        Self { lines: lines.into_iter().collect(), right: false }
+    }
+
+    fn width(&self) -> usize {
+        self.lines.iter().map(|line| width(line)).max().unwrap_or(0)
+    }
+
+    fn line(&self, number: usize) -> &str {
+        self.lines.get(number).map_or("", String::as_str)
+    }
+}
+
+impl Table {
+    pub fn new(head: impl IntoIterator<Item = Cell>) -> Self {
+        Self { rows: vec![head.into_iter().collect()] }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The lines of the table, without spaces at their ends.
+    pub fn render(&self) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width_of = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(Cell::width).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width_of).collect();
+        self.rows.iter().flat_map(|row| render_row(row, &widths)).collect()
+    }
+}
+
+fn render_row(row: &[Cell], widths: &[usize]) -> Vec<String> {
+    let height = row.iter().map(|cell| cell.lines.len()).max().unwrap_or(0);
+    let line = |number: usize| {
+        let mut text = String::new();
+        for (cell, wide) in row.iter().zip(widths) {
+            let part = cell.line(number);
+            let gap = " ".repeat(wide.saturating_sub(width(part)));
+            let (before, after) = if cell.right { (gap.as_str(), "") } else { ("", gap.as_str()) };
+            text.extend([before, part, after, "  "]);
+        }
+        text.trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
+}
+
+/// As a terminal counts, near enough: combining marks and wide characters are not looked at.
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let mut table = Table::new([Cell::left("id"), Cell::right("size"), Cell::left("paths")]);
+        let paths = ["/srv/bot", "/etc"].map(str::to_owned);
+        table.row([Cell::left("1a2b"), Cell::right("7 B"), Cell::lines(paths)]);
+        table.row([Cell::left("é"), Cell::right("12345 B"), Cell::lines([])]);
+        assert_eq!(
+            table.render(),
+            [
+                "id       size  paths",
+                "1a2b      7 B  /srv/bot",
+                "               /etc",
+                "é     12345 B",
+            ]
+        );
+    }
+}

@@ -1,0 +1,284 @@
+//! What is done with each entry, on whatever thread has time.
+
+use super::{Conflict, RestoreAction, RestoreOptions, RestoreReport, RestoreStep, StepSink};
+use crate::model::{
+    ContentSource, Counter, Entry, EntryPath, Kind, Monitor, Presence, Problem, ProblemKind, Slot,
+    TargetError,
+};
+use crossbeam_channel::{Sender, bounded};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
+
+/// Entries that wait for a worker: each may hold a descriptor.
+const WAITING: usize = 64;
+
+/// What all workers of a restore share.
+pub struct Work<'a> {
+    pub options: &'a RestoreOptions,
+    content: &'a dyn ContentSource,
+    steps: StepSink<'a>,
+    monitor: &'a dyn Monitor,
+    report: Mutex<RestoreReport>,
+    groups: Mutex<HashMap<EntryPath, Group>>,
+}
+
+/// A hard-link group that the walk has met.
+struct Group {
+    /// The member that was met first.
+    first: EntryPath,
+    /// It is there, with the group's content: others may be linked to it.
+    there: bool,
+}
+
+/// One entry to be handled.
+pub struct Job {
+    pub task: Task,
+    pub path: EntryPath,
+    pub entry: Entry,
+    /// `None` in a dry run, where the directory is not there.
+    pub slot: Option<Box<dyn Slot>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    Compare,
+    Write,
+    /// A further member of a hard-link group.
+    Link,
+    Verify,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(
+        options: &'a RestoreOptions,
+        content: &'a dyn ContentSource,
+        steps: StepSink<'a>,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        let (report, groups) = (Mutex::default(), Mutex::default());
+        Self { options, content, steps, monitor, report, groups }
+    }
+
+    pub fn report(&self) -> RestoreReport {
+        *lock(&self.report)
+    }
+
+    pub fn content(&self) -> &dyn ContentSource {
+        self.content
+    }
+
+    pub fn monitor(&self) -> &dyn Monitor {
+        self.monitor
+    }
+
+    pub fn matched(&self) {
+        lock(&self.report).matched = true;
+    }
+
+    /// Whether this entry is the first of its group that the walk meets; true without a group.
+    pub fn is_first_of_group(&self, entry: &Entry, path: &EntryPath) -> bool {
+        let Some(group) = &entry.link_group else { return true };
+        let mut groups = lock(&self.groups);
+        if groups.contains_key(group) {
+            return false;
+        }
+        groups.insert(group.clone(), Group { first: path.clone(), there: false });
+        true
+    }
+
+    /// Whether this path was the first that the walk met of a group.
+    pub fn was_first(&self, group: &EntryPath, path: &EntryPath) -> bool {
+        lock(&self.groups).get(group).is_some_and(|group| group.first == *path)
+    }
+
+    pub fn do_job(&self, mut job: Job) {
+        self.monitor.current(&job.path);
+        let done = match job.task {
+            Task::Compare => self.compare(&mut job).map(|_| ()),
+            Task::Write => self.write(&mut job),
+            Task::Link => self.link(&mut job),
+            Task::Verify => self.verify(&mut job),
+        };
+        if let Err(error) = done {
+            self.failed(&job.path, &error.to_string());
+        }
+    }
+
+    pub fn failed(&self, path: &EntryPath, why: &str) {
+        lock(&self.report).failed += 1;
+        let (what, why) = (format!("/{path}"), why.to_string());
+        self.monitor.problem(Problem { kind: ProblemKind::Unrestored, what, why });
+    }
+
+    /// What is to be done; counted.
+    fn compare(&self, job: &mut Job) -> Result<RestoreAction, TargetError> {
+        let presence = match &mut job.slot {
+            Some(slot) => slot.compare()?,
+            None => Presence::Absent,
+        };
+        Ok(self.count(action(presence, self.options.conflict), &job.path, &job.entry))
+    }
+
+    /// Tells and counts an action; returns it.
+    pub fn count(&self, action: RestoreAction, path: &EntryPath, entry: &Entry) -> RestoreAction {
+        let size = match &entry.kind {
+            Kind::File(file) => file.size,
+            _ => 0,
+        };
+        let mut report = lock(&self.report);
+        match action {
+            RestoreAction::Create => report.created += 1,
+            RestoreAction::Replace => report.replaced += 1,
+            RestoreAction::Metadata => report.metadata_changed += 1,
+            RestoreAction::Same => report.same += 1,
+            RestoreAction::Skip => report.skipped += 1,
+            RestoreAction::Delete => report.deleted += 1,
+        }
+        if matches!(action, RestoreAction::Create | RestoreAction::Replace) {
+            report.bytes += size;
+        }
+        drop(report);
+        (self.steps)(RestoreStep { action, path, size });
+        self.monitor.add(Counter::EntriesRestored, 1);
+        self.monitor.add(Counter::BytesRestored, size);
+        action
+    }
+
+    pub fn count_deleted(&self, path: &EntryPath, things: u64) {
+        lock(&self.report).deleted += things;
+        (self.steps)(RestoreStep { action: RestoreAction::Delete, path, size: 0 });
+    }
+
+    fn write(&self, job: &mut Job) -> Result<(), TargetError> {
+        let action = self.compare(job)?;
+        let Some(slot) = &mut job.slot else { return Ok(()) };
+        let written = match action {
+            RestoreAction::Create | RestoreAction::Replace => slot.write(self.content),
+            RestoreAction::Metadata => slot.write_metadata(self.content),
+            RestoreAction::Same | RestoreAction::Skip | RestoreAction::Delete => Ok(()),
+        };
+        if let Err(error) = written {
+            self.uncount(action, &job.entry);
+            return Err(error);
+        }
+        if let Some(group) = job.entry.link_group.as_ref().filter(|_| action != RestoreAction::Skip)
+        {
+            if let Some(group) = lock(&self.groups).get_mut(group) {
+                group.there = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn uncount(&self, action: RestoreAction, entry: &Entry) {
+        let mut report = lock(&self.report);
+        match action {
+            RestoreAction::Create => report.created -= 1,
+            RestoreAction::Replace => report.replaced -= 1,
+            RestoreAction::Metadata => report.metadata_changed -= 1,
+            _ => {}
+        }
+        if let (RestoreAction::Create | RestoreAction::Replace, Kind::File(file)) =
+            (action, &entry.kind)
+        {
+            report.bytes -= file.size;
+        }
+    }
+
+    fn link(&self, job: &mut Job) -> Result<(), TargetError> {
+        let action = self.compare(job)?;
+        let group = job.entry.link_group.as_ref();
+        let first = group.and_then(|group| {
+            let groups = lock(&self.groups);
+            groups.get(group).filter(|group| group.there).map(|group| group.first.clone())
+        });
+        let Some(slot) = &mut job.slot else { return Ok(()) };
+        match (action, first) {
+            (RestoreAction::Create | RestoreAction::Replace, Some(first)) => {
+                slot.link(&first, self.content)
+            }
+            (RestoreAction::Create | RestoreAction::Replace, None) => slot.write(self.content),
+            (RestoreAction::Metadata, _) => slot.write_metadata(self.content),
+            _ => Ok(()),
+        }
+    }
+
+    fn verify(&self, job: &mut Job) -> Result<(), TargetError> {
+        let Some(slot) = &mut job.slot else { return Ok(()) };
+        match (slot.compare()?, self.options.conflict) {
+            (Presence::Same, _) | (_, Conflict::Skip | Conflict::Newest) => {
+                lock(&self.report).verified += 1;
+                Ok(())
+            }
+            (Presence::Absent, _) if job.entry.kind == Kind::Socket => Ok(()),
+            (presence, Conflict::Overwrite) => {
+                let why = match presence {
+                    Presence::Absent => "it is not there after the restore",
+                    Presence::MetadataDiffers { .. } => "its metadata differs after the restore",
+                    _ => "its content differs after the restore",
+                };
+                Err(TargetError::Refused(why.to_string()))
+            }
+        }
+    }
+}
+
+/// What a conflict strategy does with what is there.
+pub fn action(presence: Presence, conflict: Conflict) -> RestoreAction {
+    let keeps = |newer: bool| match conflict {
+        Conflict::Skip => true,
+        Conflict::Overwrite => false,
+        Conflict::Newest => newer,
+    };
+    match presence {
+        Presence::Absent => RestoreAction::Create,
+        Presence::Same => RestoreAction::Same,
+        Presence::MetadataDiffers { newer } | Presence::Differs { newer } if keeps(newer) => {
+            RestoreAction::Skip
+        }
+        Presence::MetadataDiffers { .. } => RestoreAction::Metadata,
+        Presence::Differs { .. } => RestoreAction::Replace,
+    }
+}
+
+/// Runs jobs: on threads, or right here for one worker.
+pub enum Pool<'a> {
+    Here(&'a Work<'a>),
+    Threads(Sender<Job>),
+}
+
+impl<'a> Pool<'a> {
+    pub fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        workers: usize,
+        work: &'a Work<'a>,
+    ) -> Self
+    where
+        'a: 'scope,
+    {
+        if workers <= 1 {
+            return Self::Here(work);
+        }
+        let (jobs, queue) = bounded::<Job>(WAITING);
+        for _ in 0..workers {
+            let queue = queue.clone();
+            scope.spawn(move || queue.into_iter().for_each(|job| work.do_job(job)));
+        }
+        Self::Threads(jobs)
+    }
+
+    pub fn submit(&self, job: Job) {
+        match self {
+            Self::Here(work) => work.do_job(job),
+            Self::Threads(jobs) => {
+                // Workers end only after the sender is gone.
+                let _ = jobs.send(job);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,40 @@
+//! What can be wrong with settings.
+
+use crate::policy::PolicyError;
+use std::io;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("no repository was named")]
+    NoRepositoryNamed,
+    /// The address itself may hold a password, so it is not repeated.
+    #[error("this snap keeps repositories on local disks only so far, not at {scheme}: addresses")]
+    RemoteAddress { scheme: String },
+    #[error("the repository's address is empty")]
+    EmptyAddress,
+    #[error("cannot read {}", .path.display())]
+    Unreadable { path: PathBuf, cause: io::Error },
+    #[error("{} holds no {what}", .path.display())]
+    EmptyFile { path: PathBuf, what: &'static str },
+    #[error("{} is not a key file: {why}", .path.display())]
+    NotAKeyFile { path: PathBuf, why: &'static str },
+    #[error("there is no key file {}", .path.display())]
+    NoKeyFile { path: PathBuf },
+    #[error("the key file {} is there already and is never overwritten", .path.display())]
+    KeyFileExists { path: PathBuf },
+    #[error("cannot write the key file {}", .path.display())]
+    KeyFileUnwritable { path: PathBuf, cause: io::Error },
+    #[error("the password command could not be started")]
+    CommandNotStarted { cause: io::Error },
+    #[error("the password command failed ({status}): {command}")]
+    CommandFailed { command: String, status: String },
+    #[error("the password command printed no password: {command}")]
+    CommandSilent { command: String },
+    #[error("neither HOME nor the user database says where this user's files belong")]
+    NoHome,
+    #[error("the retention rule {rule:?} is unknown")]
+    UnknownRule { rule: String },
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
