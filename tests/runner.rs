@@ -2,8 +2,11 @@
 
 mod files_changing;
 mod files_memory;
+mod files_random;
 mod files_source;
+mod files_target;
 mod files_tree;
+mod files_world;
 mod known_answers;
 mod manifest;
 mod storage_conformance;
