@@ -7,6 +7,7 @@ mod files_source;
 mod files_target;
 mod files_tree;
 mod files_world;
+mod kill_rounds;
 mod known_answers;
 mod manifest;
 mod storage_conformance;
