@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, init, snapshots};
+use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -39,7 +39,13 @@ pub struct Cli {
 pub enum Command {
     Init(init::Arguments),
     Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Snapshots(snapshots::Arguments),
+    Ls(ls::Arguments),
+    Check(check::Arguments),
+    Repair(repair::Arguments),
+    Forget(forget::Arguments),
+    Prune(prune::Arguments),
     /// Print the version of snap and of the repositories that it writes.
     Version,
 }

@@ -4,7 +4,7 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::init;
-use super::open::{Located, exists, locate, open_located};
+use super::open::{Located, exists, locate, open_located, this_writer};
 use super::progress::Progress;
 use super::text::count;
 use super::version::PROGRAM;
@@ -12,8 +12,9 @@ use crate::files::RuleSettings;
 use crate::model::{Counter, Snapshot, SnapshotKind};
 use crate::ops::{BackupOptions, BackupReport, FilesBackup, backup_files};
 use crate::policy::{Policy, format_duration, format_size, parse_exact, parse_size};
-use crate::repo::{Repository, Writer};
+use crate::repo::Repository;
 use crate::settings::{SettingsError, this_host};
+use crate::storage::{DiscardStorage, Storage};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -95,11 +96,10 @@ pub struct Arguments {
 const LEAVE_OUT: &str = "What to leave out";
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
-    let mut options = options(context, arguments)?;
+    let options = options(context, arguments)?;
     let (repository, located) = repository(context, arguments)?;
     let mut files = files(arguments)?;
     leave_out_own(context, &located, &mut files)?;
-    options.writer.host.clone_from(&options.host.name);
     let progress = Progress::start(context);
     let report = backup_files(&repository, &files, &options, progress.monitor());
     let directories_new = progress.count(Counter::DirectoriesNew);
@@ -118,7 +118,7 @@ fn options(context: &Context, arguments: &Arguments) -> Result<BackupOptions, Fa
         None => context.now.timestamp(),
     };
     Ok(BackupOptions {
-        writer: Writer::default(),
+        writer: this_writer(),
         host: this_host(arguments.host.clone()),
         tags: tags(&arguments.tag)?,
         begun,
@@ -184,9 +184,13 @@ fn repository(
         }
         None => return Err(SettingsError::NoRepositoryNamed.into()),
     };
+    let wrap = |storage: Arc<dyn Storage>| match arguments.dry_run {
+        true => Arc::new(DiscardStorage::new(storage)) as Arc<dyn Storage>,
+        false => storage,
+    };
     let repository = match may_init && !exists(&located)? {
         true => init::make(context, &located, &Policy::default_stored(), "")?,
-        false => open_located(context, &located, |storage| storage)?,
+        false => open_located(context, &located, wrap)?,
     };
     Ok((repository, located))
 }

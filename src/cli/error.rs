@@ -4,7 +4,7 @@
 use super::code::Code;
 use crate::files::RuleError;
 use crate::model::SourceError;
-use crate::ops::BackupError;
+use crate::ops::{BackupError, ForgetError, RestoreError};
 use crate::policy::{PolicyError, SizeError, TimeError};
 use crate::repo::RepoError;
 use crate::settings::SettingsError;
@@ -147,6 +147,26 @@ impl From<BackupError> for Failure {
             BackupError::Repo(error) => error.into(),
             BackupError::Source(error) => error.into(),
             BackupError::Rules(error) => error.into(),
+        }
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Repo(error) => error.into(),
+            RestoreError::Target(cause) => {
+                Self::new(Code::Failed, "the target folder cannot be used").because(cause)
+            }
+        }
+    }
+}
+
+impl From<ForgetError> for Failure {
+    fn from(error: ForgetError) -> Self {
+        match error {
+            ForgetError::Repo(error) => error.into(),
+            ForgetError::Policy(error) => error.into(),
         }
     }
 }

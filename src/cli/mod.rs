@@ -6,18 +6,26 @@
 mod arguments;
 mod ask;
 mod backup;
+mod check;
 mod code;
 mod context;
 mod error;
+mod forget;
+mod forgetting;
 mod global;
 mod init;
 mod json;
 mod keep;
+mod ls;
 mod open;
 mod output;
 mod paint;
+mod place;
 mod process;
 mod progress;
+mod prune;
+mod repair;
+mod restore;
 mod select;
 mod signals;
 mod snapshots;
@@ -52,7 +60,13 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Backup(arguments) => backup::run(context, &arguments),
+        Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
+        Command::Ls(arguments) => ls::run(context, &arguments),
+        Command::Check(arguments) => check::run(context, &arguments),
+        Command::Repair(arguments) => repair::run(context, &arguments),
+        Command::Forget(arguments) => forget::run(context, &arguments),
+        Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Version => version::run(context),
     }
 }

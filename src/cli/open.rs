@@ -5,9 +5,11 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use crate::model::{OsEntropy, SystemClock};
-use crate::repo::{self, Credential, Repository, Surroundings};
+use crate::ops::process_identity;
+use crate::repo::{self, Credential, Repository, Surroundings, Writer};
 use crate::settings::{
     Address, CredentialSource, RepositoryChoice, SettingsError, password_credential, prepare_cache,
+    this_host,
 };
 use crate::storage::{LocalStorage, Storage};
 use std::path::{Path, PathBuf};
@@ -113,6 +115,11 @@ fn require_terminal() -> Result<(), Failure> {
              use the flags of the same names; at a terminal snap asks",
         )),
     }
+}
+
+/// Who announces its sessions: this machine and process.
+pub fn this_writer() -> Writer {
+    Writer { host: this_host(None).name, process: process_identity() }
 }
 
 /// The world around a repository. Without a usable cache it works without one.

@@ -4,6 +4,7 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::keep::split_tags;
+use super::place::may_hold;
 use super::text::{count, time_with_zone};
 use crate::model::{SessionId, Snapshot};
 use crate::policy::{Filter, TimeExpression, begun_in_future, choose};
@@ -89,33 +90,68 @@ pub fn by_id<'a>(snapshots: &'a [Snapshot], text: &str) -> Result<&'a Snapshot, 
     }
 }
 
-/// The newest snapshot that passes the filter and was begun not after `at`. Without a host in
-/// the filter it is this machine's.
-pub fn by_time<'a>(
+/// The snapshot that is meant: by time (`--at`), or by an id or `latest`. Chosen by time it is of
+/// this host, unless the filter names others, and has a source that holds `paths`.
+pub fn find<'a>(
     context: &Context,
     ledger: &'a Ledger,
-    at: &TimeExpression,
+    word: Option<&OsString>,
+    at: Option<&TimeExpression>,
     filter: &Filter,
+    paths: &[OsString],
 ) -> Result<&'a Snapshot, Failure> {
-    let future = in_future(ledger);
+    let at = match (at, word) {
+        (Some(at), _) => *at,
+        (None, Some(word)) if word.eq_ignore_ascii_case("latest") => TimeExpression::Latest,
+        (None, word) => {
+            let text = word.map(|word| word.to_string_lossy()).unwrap_or_default();
+            return by_id(&ledger.live, &text);
+        }
+    };
+    let mut holding = Vec::new();
+    for snapshot in &ledger.live {
+        let holds = paths.iter().map(|path| may_hold(snapshot, path));
+        if holds.collect::<Result<Vec<_>, _>>()?.into_iter().all(|holds| holds) {
+            holding.push(snapshot.clone());
+        }
+    }
     let mut own = filter.clone();
     if own.hosts.is_empty() {
         own.hosts.push(this_host(None).name);
     }
-    if let Some(snapshot) = choose(&ledger.live, at, &own, &future) {
-        return Ok(snapshot);
+    let future = in_future(ledger);
+    match choose(&holding, &at, &own, &future) {
+        Some(found) => by_exact_id(ledger, found.id),
+        None => {
+            let elsewhere = choose(&holding, &at, filter, &future);
+            Err(nothing(context, ledger, &at, &own, elsewhere))
+        }
     }
-    let elsewhere = choose(&ledger.live, at, filter, &future);
-    let zone = context.now.time_zone();
+}
+
+fn by_exact_id(ledger: &Ledger, id: SessionId) -> Result<&Snapshot, Failure> {
+    let found = ledger.live.iter().find(|snapshot| snapshot.id == id);
+    found.ok_or_else(|| Failure::new(Code::Nothing, format!("there is no snapshot {id}")))
+}
+
+fn nothing(
+    context: &Context,
+    ledger: &Ledger,
+    at: &TimeExpression,
+    filter: &Filter,
+    elsewhere: Option<&Snapshot>,
+) -> Failure {
     let when = match at {
         TimeExpression::Latest => String::new(),
         TimeExpression::Moment(moment) => {
-            format!(" begun not after {}", time_with_zone(moment.last, zone))
+            let last = time_with_zone(moment.last, context.now.time_zone());
+            format!(" begun not after {last}")
         }
     };
-    let message = format!("there is no snapshot of host {}{when}", own.hosts.join(" or "));
+    let hosts = filter.hosts.join(" or ");
+    let message = format!("there is no such snapshot of host {hosts}{when}");
     let failure = Failure::new(Code::Nothing, message);
-    Err(match elsewhere {
+    match elsewhere {
         Some(other) => {
             failure.hint(format!("there is one of another host: --host {}", other.host.name))
         }
@@ -123,5 +159,5 @@ pub fn by_time<'a>(
             let live = count(ledger.live.len() as u64, "snapshot", "snapshots");
             failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
         }
-    })
+    }
 }

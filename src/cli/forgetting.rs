@@ -1,0 +1,173 @@
+//! What `forget` and `prune` have in common: a policy's decisions are shown, then carried out.
+
+use super::ask;
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use super::json::SnapshotMessage;
+use super::progress::Progress;
+use super::snapshots::group_title;
+use super::table::{Cell, Table};
+use super::text::{count, time};
+use crate::model::Snapshot;
+use crate::ops::{ForgetGroup, forget, plan_forget};
+use crate::policy::{Decision, Filter, GroupBy, Policy};
+use crate::repo::Repository;
+use serde::Serialize;
+
+/// Which snapshots go.
+#[derive(Default)]
+pub struct Decided {
+    pub forgotten: Vec<Snapshot>,
+    kept: u64,
+    /// Groups that a policy would have emptied: they stay as they are.
+    refused: u64,
+}
+
+/// A snapshot with what becomes of it.
+#[derive(Serialize)]
+struct DecisionMessage {
+    #[serde(flatten)]
+    snapshot: SnapshotMessage,
+    keep: bool,
+    reasons: Vec<String>,
+}
+
+impl DecisionMessage {
+    fn new(snapshot: &Snapshot, keep: bool, reasons: Vec<String>) -> Self {
+        Self { snapshot: SnapshotMessage::from(snapshot), keep, reasons }
+    }
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshots_kept: u64,
+    snapshots_forgotten: u64,
+    groups_refused: u64,
+}
+
+/// Has a policy decide, and shows it: with `all` every snapshot and why, else those that go.
+pub fn decide(
+    context: &Context,
+    repository: &Repository,
+    policy: &Policy,
+    by: GroupBy,
+    filter: &Filter,
+    all: bool,
+) -> Result<Decided, Failure> {
+    let plan = plan_forget(repository, policy, by, filter, &context.now)?;
+    let mut decided = Decided::default();
+    for group in &plan.groups {
+        show(context, group, all || context.output.is_verbose())?;
+        if let Some(refused) = &group.refused {
+            let title = group_title(&group.key);
+            context.output.warning(&title, &refused.to_string(), "forgetting");
+            decided.refused += 1;
+        }
+        decided.kept += group.decisions.iter().filter(|(_, decision)| decision.keep).count() as u64;
+    }
+    decided.forgotten = plan.forgotten().cloned().collect();
+    context.output.object("summary", &decided.summary())?;
+    let (kept, forgotten) = (decided.kept, decided.forgotten.len() as u64);
+    let kept = count(kept, "snapshot stays", "snapshots stay");
+    context.output.say(format!("{kept}, {}", count(forgotten, "goes", "go")))?;
+    Ok(decided)
+}
+
+impl Decided {
+    /// Those that the user named.
+    pub fn named(
+        context: &Context,
+        forgotten: Vec<Snapshot>,
+        live: usize,
+    ) -> Result<Self, Failure> {
+        for snapshot in &forgotten {
+            let message = DecisionMessage::new(snapshot, false, vec!["named".to_owned()]);
+            context.output.object("snapshot", &message)?;
+        }
+        let kept = live.saturating_sub(forgotten.len()) as u64;
+        let decided = Self { forgotten, kept, refused: 0 };
+        context.output.object("summary", &decided.summary())?;
+        Ok(decided)
+    }
+
+    fn summary(&self) -> Summary {
+        Summary {
+            snapshots_kept: self.kept,
+            snapshots_forgotten: self.forgotten.len() as u64,
+            groups_refused: self.refused,
+        }
+    }
+
+    /// How the command ends, all else being well.
+    pub fn code(&self, context: &Context) -> Result<Code, Failure> {
+        match (self.refused, self.kept, self.forgotten.len()) {
+            (0, 0, 0) => {
+                context.output.say("no snapshot matches")?;
+                Ok(Code::Nothing)
+            }
+            (0, _, _) => Ok(Code::Done),
+            (refused, _, _) => {
+                let groups = count(refused, "group was", "groups were");
+                Err(Failure::new(Code::Failed, format!("{groups} left as they are"))
+                    .hint("add a rule that keeps some of them, or forget them by their ids"))
+            }
+        }
+    }
+}
+
+fn show(context: &Context, group: &ForgetGroup, all: bool) -> Result<(), Failure> {
+    let zone = context.now.time_zone();
+    let mut table = Table::new(["", "id", "begun", "why"].map(Cell::left));
+    let shown = group.decisions.iter().filter(|(_, decision)| all || !decision.keep);
+    let mut rows = 0;
+    for (snapshot, decision) in shown {
+        let Decision { keep, reasons, .. } = decision;
+        let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+        let message = DecisionMessage::new(snapshot, *keep, reasons.clone());
+        context.output.object("snapshot", &message)?;
+        table.row([
+            Cell::left(if *keep { "keep" } else { "forget" }),
+            Cell::left(snapshot.id.short()),
+            Cell::left(time(snapshot.begun, zone)),
+            Cell::lines(reasons),
+        ]);
+        rows += 1;
+    }
+    if rows == 0 || context.output.is_quiet() {
+        return Ok(());
+    }
+    context.output.line(format!("{}:", group_title(&group.key)))?;
+    table.render().into_iter().try_for_each(|line| context.output.line(line))?;
+    context.output.line("")
+}
+
+/// Forgets what was decided; asks first where somebody is there to answer.
+pub fn forget_all(
+    context: &Context,
+    repository: &Repository,
+    decided: &Decided,
+    ask: bool,
+) -> Result<(), Failure> {
+    let snapshots = &decided.forgotten;
+    if snapshots.is_empty() {
+        return Ok(());
+    }
+    let number = count(snapshots.len() as u64, "snapshot", "snapshots");
+    if ask && ask::is_possible() && !ask::confirm(&format!("forget {number}?"), &context.stop)? {
+        return Err(not_confirmed());
+    }
+    let progress = Progress::start(context);
+    let forgotten = forget(repository, snapshots.iter(), progress.monitor().as_ref());
+    drop(progress);
+    forgotten?;
+    for snapshot in snapshots.iter().filter(|_| context.output.is_verbose()) {
+        context.output.line(format!("forgot snapshot {}", snapshot.id.short()))?;
+    }
+    context.output.say(format!("forgot {number}"))
+}
+
+/// The answer was no.
+pub fn not_confirmed() -> Failure {
+    Failure::new(Code::Failed, "nothing was changed").hint("--yes does it without asking")
+}

@@ -1,0 +1,117 @@
+//! `snap ls`
+
+mod node;
+mod walk;
+
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use super::json::SnapshotMessage;
+use super::open::open;
+use super::place::{SnapshotPlace, find_places};
+use super::select::{FilterFlags, find, read_ledger};
+use crate::model::{Directory, Entry, EntryPath, Kind, Snapshot};
+use crate::policy::TimeExpression;
+use crate::repo::BlobReader;
+use node::{Node, long_line, shown_path};
+use std::ffi::OsString;
+use walk::walk;
+
+const AFTER_HELP: &str = "\
+Examples:
+  snap ls latest
+  snap ls -l 1a2b3c4d /srv/bot
+  snap ls -R --at yesterday /srv/bot/data";
+
+/// List what is in a snapshot.
+#[derive(clap::Args)]
+#[command(
+    after_help = AFTER_HELP,
+    override_usage = "snap ls <ID|latest> [PATH]...\n       snap ls --at <TIME> [PATH]...",
+)]
+pub struct Arguments {
+    /// The snapshot (an id or latest; not with --at), and folders or files in it [default: the
+    /// sources]
+    #[arg(value_name = "SNAPSHOT, PATH")]
+    words: Vec<OsString>,
+    /// Take the newest snapshot begun not after this
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Show mode, owner, size and time, too
+    #[arg(short, long)]
+    long: bool,
+    /// Show all that is below
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    #[command(flatten)]
+    filter: FilterFlags,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
+    let at = arguments.at.as_ref().map(|text| TimeExpression::parse(text, &context.now));
+    let at = at.transpose()?;
+    let (word, paths) = match (&at, arguments.words.split_first()) {
+        (Some(_), _) => (None, arguments.words.as_slice()),
+        (None, Some((word, paths))) => (Some(word), paths),
+        (None, None) => {
+            return Err(Failure::usage("no snapshot was named")
+                .hint("write an id, latest, or --at TIME; `snap snapshots` shows what there is"));
+        }
+    };
+    let filter = arguments.filter.filter()?;
+    let repository = open(context)?;
+    let ledger = read_ledger(context, &repository)?;
+    let snapshot = find(context, &ledger, word, at.as_ref(), &filter, paths)?;
+    context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
+    let reader = BlobReader::new(repository)?;
+    for place in places(&reader, snapshot, paths)? {
+        list(context, arguments, &reader, &place)?;
+    }
+    Ok(Code::Done)
+}
+
+/// What is to be listed: the paths, or all sources.
+fn places(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    paths: &[OsString],
+) -> Result<Vec<SnapshotPlace>, Failure> {
+    if !paths.is_empty() {
+        return find_places(reader, snapshot, paths);
+    }
+    let mut places = Vec::new();
+    for source in &snapshot.sources {
+        if let Some(entry) = reader.find_path(&snapshot.tree, &source.path)? {
+            places.push(SnapshotPlace { path: source.path.clone(), entry });
+        }
+    }
+    Ok(places)
+}
+
+/// A directory's content; of anything else itself.
+fn list(
+    context: &Context,
+    arguments: &Arguments,
+    reader: &BlobReader,
+    place: &SnapshotPlace,
+) -> Result<(), Failure> {
+    let mut print = |path: &EntryPath, entry: &Entry| {
+        if context.stop.is_asked() {
+            return Err(Failure::stopped());
+        }
+        context.output.object("node", &Node::new(path, entry))?;
+        match (context.output.is_json(), arguments.long) {
+            (true, _) => Ok(()),
+            (false, true) => context.output.line(long_line(path, entry, context.now.time_zone())),
+            (false, false) => context.output.line(shown_path(path, entry)),
+        }
+    };
+    let tree = match &place.entry {
+        Entry { kind: Kind::Directory(Directory { tree, .. }), .. } => *tree,
+        entry => return print(&place.path, entry),
+    };
+    match tree {
+        Some(tree) => walk(reader, &place.path, tree, arguments.recursive, &mut print),
+        None => Ok(()),
+    }
+}

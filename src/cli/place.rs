@@ -1,0 +1,125 @@
+//! Where a path that people know lies in a snapshot: `/srv/bot` is `files/srv/bot`.
+
+use super::code::Code;
+use super::error::Failure;
+use super::text::readable;
+use crate::model::{Entry, EntryName, EntryPath, Snapshot};
+use crate::repo::BlobReader;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+/// The folder of a snapshot that holds files.
+const FILES: &[u8] = b"files";
+
+/// Something in a snapshot.
+pub struct SnapshotPlace {
+    pub path: EntryPath,
+    pub entry: Entry,
+}
+
+/// Finds each of the paths; relative ones begin at the current directory. One that is not there
+/// is an error that names it.
+pub fn find_places(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    words: &[OsString],
+) -> Result<Vec<SnapshotPlace>, Failure> {
+    words.iter().map(|word| find_place(reader, snapshot, word)).collect()
+}
+
+fn find_place(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    word: &OsString,
+) -> Result<SnapshotPlace, Failure> {
+    let given = absolute(word)?;
+    for path in candidates(snapshot, &given)? {
+        if let Some(entry) = reader.find_path(&snapshot.tree, &path)? {
+            return Ok(SnapshotPlace { path, entry });
+        }
+    }
+    let name = readable(given.as_os_str().as_bytes());
+    let message = format!("{name} is not in snapshot {}", snapshot.id.short());
+    let id = snapshot.id.short();
+    let hint = format!("`snap ls {id}` shows what is; another snapshot may have it");
+    Err(Failure::new(Code::Nothing, message).hint(hint))
+}
+
+/// Whether the snapshot's sources hold the path, or some of what is below it.
+pub fn may_hold(snapshot: &Snapshot, word: &OsString) -> Result<bool, Failure> {
+    let given = absolute(word)?;
+    let candidates = candidates(snapshot, &given)?;
+    Ok(snapshot.sources.iter().any(|source| {
+        let near =
+            |path: &EntryPath| path.starts_with(&source.path) || source.path.starts_with(path);
+        candidates.iter().any(near)
+    }))
+}
+
+/// A source that was given through a link lies under its real path: a path that begins like the
+/// source as it was given is meant there, too.
+fn candidates(snapshot: &Snapshot, given: &Path) -> Result<Vec<EntryPath>, Failure> {
+    let mut candidates = vec![below(&files(), given)?];
+    for source in &snapshot.sources {
+        let address = Path::new(std::ffi::OsStr::from_bytes(&source.address));
+        if let Ok(rest) = given.strip_prefix(address) {
+            let path = below(&source.path, rest)?;
+            if !candidates.contains(&path) {
+                candidates.push(path);
+            }
+        }
+    }
+    Ok(candidates)
+}
+
+fn files() -> EntryPath {
+    EntryPath::parse(FILES).unwrap_or_default()
+}
+
+fn below(root: &EntryPath, path: &Path) -> Result<EntryPath, Failure> {
+    let mut below = root.clone();
+    for component in path.components() {
+        if let Component::Normal(name) = component {
+            let name = EntryName::new(name.as_bytes()).map_err(Failure::usage)?;
+            below.push(&name);
+        }
+    }
+    Ok(below)
+}
+
+/// Without `.` and `..`, as written: links are not looked up, they may be gone.
+fn absolute(word: &OsString) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(word).map_err(|_| Failure::usage("a path is empty"))?;
+    let mut path = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_made_absolute_as_written() {
+        let shown = |word: &str| absolute(&word.into()).unwrap().display().to_string();
+        assert_eq!(shown("/srv/../etc/./x/"), "/etc/x");
+        assert_eq!(shown("/../.."), "/");
+        assert_eq!(shown("x"), std::env::current_dir().unwrap().join("x").display().to_string());
+        assert!(absolute(&"".into()).is_err());
+    }
+
+    #[test]
+    fn a_path_lies_below_files() {
+        let path = below(&files(), Path::new("/srv/bot")).unwrap();
+        assert_eq!(path.bytes(), b"files/srv/bot");
+        assert_eq!(below(&files(), Path::new("/")).unwrap().bytes(), b"files");
+    }
+}
