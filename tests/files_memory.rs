@@ -271,3 +271,100 @@ impl Monitor for Problems {
         self.0.lock().unwrap().push(problem);
     }
 }
+
+/// What a restore did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    pub absent: usize,
+    pub same: usize,
+    pub metadata: usize,
+    pub different: usize,
+    pub linked: usize,
+    pub failed: Vec<String>,
+}
+
+impl Snapshot {
+    /// Restores everything, as a restore that replaces does it: two walks.
+    pub fn restore(&self, target: &mut dyn Target) -> Restored {
+        let mut restored = Restored::default();
+        self.write_entries(target, &mut restored);
+        self.finish_entries(target, &mut restored);
+        target.sync().unwrap();
+        restored
+    }
+
+    /// The first walk.
+    pub fn write_entries(&self, target: &mut dyn Target, restored: &mut Restored) {
+        let mut directory = EntryPath::root();
+        for event in &self.events {
+            match event {
+                Event::Enter(entry) => {
+                    target.enter(entry, true).unwrap();
+                    directory.push(&entry.name);
+                }
+                Event::Entry(entry) => {
+                    let path = directory.join(&entry.name);
+                    if entry.link_group.as_ref().is_none_or(|first| *first == path) {
+                        self.write_entry(target.slot(entry).unwrap().as_mut(), &path, restored);
+                    }
+                }
+                Event::Leave => {
+                    target.leave();
+                    directory.pop();
+                }
+            }
+        }
+    }
+
+    fn write_entry(&self, slot: &mut dyn Slot, path: &EntryPath, restored: &mut Restored) {
+        let written = slot.compare().and_then(|presence| match presence {
+            Presence::Absent => {
+                restored.absent += 1;
+                slot.write(self)
+            }
+            Presence::Differs { .. } => {
+                restored.different += 1;
+                slot.write(self)
+            }
+            Presence::MetadataDiffers { .. } => {
+                restored.metadata += 1;
+                slot.write_metadata(self)
+            }
+            Presence::Same => {
+                restored.same += 1;
+                Ok(())
+            }
+        });
+        if let Err(error) = written {
+            restored.failed.push(format!("{path}: {error}"));
+        }
+    }
+
+    /// The second walk.
+    pub fn finish_entries(&self, target: &mut dyn Target, restored: &mut Restored) {
+        let (mut directory, mut open) = (EntryPath::root(), Vec::new());
+        for event in &self.events {
+            match event {
+                Event::Enter(entry) => {
+                    target.enter(entry, true).unwrap();
+                    open.push(entry);
+                    directory.push(&entry.name);
+                }
+                Event::Entry(entry) => {
+                    let path = directory.join(&entry.name);
+                    if let Some(first) = entry.link_group.as_ref().filter(|first| **first != path) {
+                        match target.slot(entry).unwrap().link(first, self) {
+                            Ok(()) => restored.linked += 1,
+                            Err(error) => restored.failed.push(format!("{path}: {error}")),
+                        }
+                    }
+                }
+                Event::Leave => {
+                    target.finish(open.pop().unwrap(), self).unwrap();
+                    target.leave();
+                    directory.pop();
+                }
+            }
+        }
+    }
+}

@@ -229,7 +229,8 @@ fn holes_are_not_read() {
 
 #[test]
 fn any_change_is_found() {
-    let changes: [(&str, fn(&World)); 7] = [
+    type Change = (&'static str, fn(&World));
+    let changes: [Change; 7] = [
         ("content", |world| drop(world.write("d/file", "Content"))),
         ("mode", |world| {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);

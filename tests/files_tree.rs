@@ -167,3 +167,20 @@ pub fn clear_flags(path: &Path, flags: rustix::fs::IFlags) {
         rustix::fs::ioctl_setflags(&file, now - flags).unwrap();
     }
 }
+
+/// Runs `work` on a thread that has nobody's rights.
+pub fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if is_root() {
+                let (user, group) =
+                    (rustix::fs::Uid::from_raw(65_534), rustix::fs::Gid::from_raw(65_534));
+                rustix::thread::set_thread_groups(&[]).unwrap();
+                rustix::thread::set_thread_res_gid(group, group, group).unwrap();
+                rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+            }
+            work()
+        });
+        thread.join().unwrap()
+    })
+}

@@ -2,8 +2,13 @@
 
 mod files_changing;
 mod files_memory;
+mod files_random;
 mod files_source;
+mod files_target;
 mod files_tree;
+mod files_world;
+mod kill_rounds;
+mod known_answers;
 mod manifest;
 mod storage_conformance;
 mod support;

@@ -65,11 +65,6 @@ impl Node {
         Ok(Self { descriptor, passive: false })
     }
 
-    /// The same open file, for what the standard library does with files.
-    pub fn file(&self) -> io::Result<std::fs::File> {
-        Ok(self.descriptor.try_clone()?.into())
-    }
-
     pub fn into_file(self) -> std::fs::File {
         self.descriptor.into()
     }

@@ -61,7 +61,7 @@ impl RepositoryConfig {
         Ok(Self {
             chunks,
             compression,
-            pack_size: record.pack_size.clamp(64 * 1024, 512 << 20),
+            pack_size: record.pack_size.clamp(64 * 1024, 64 << 20),
             reserve: record.reserve,
             retention: record.retention,
         })

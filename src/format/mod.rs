@@ -37,7 +37,7 @@ pub const VERSION: u32 = 0;
 pub const LARGEST_BLOB: usize = 16 << 20;
 
 /// The largest object that is read whole (an index object, a snapshot), in bytes as stored.
-pub const LARGEST_OBJECT: u64 = 256 << 20;
+pub const LARGEST_OBJECT: u64 = 64 << 20;
 
 /// Why bytes are not the object that they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

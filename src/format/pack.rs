@@ -1,7 +1,7 @@
 //! `packs/<hh>/<pack id>`: blobs, a sealed table of them, and a clear footer of fixed length.
 
-use super::FormatError;
 use super::record::{self, Bytes, Fixed, record};
+use super::{FormatError, LARGEST_BLOB};
 use crate::codec::BlobClass;
 use crate::model::{BlobId, SessionId};
 
@@ -10,6 +10,9 @@ const MAGIC: &[u8; 8] = b"snappack";
 
 /// Bytes of the footer.
 pub const FOOTER_LENGTH: usize = 40;
+
+/// A blob of the largest size, sealed.
+const LARGEST_STORED: usize = LARGEST_BLOB + 64;
 
 /// Bytes of one blob's line in a table or index.
 const LINE: usize = 40;
@@ -100,6 +103,9 @@ pub(super) fn decode_lines(
     let mut blobs = Vec::with_capacity(lines.len());
     for line in lines {
         let blob = decode_line(line, offset);
+        if blob.stored as usize > LARGEST_STORED || blob.plain as usize > LARGEST_BLOB {
+            return Err(FormatError::malformed(what, "a blob of it is too large"));
+        }
         let end = offset.checked_add(blob.stored);
         offset = end.ok_or_else(|| FormatError::malformed(what, "its blobs exceed 4 GiB"))?;
         blobs.push(blob);

@@ -108,10 +108,8 @@ pub(super) fn decode<'de, T: Deserialize<'de>>(
     bytes: &'de [u8],
 ) -> Result<T, FormatError> {
     let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
-    let record = T::deserialize(&mut input);
-    let ended = record.is_ok() && at_end(IgnoredAny::deserialize(&mut input));
-    match record {
-        Ok(record) if ended => Ok(record),
+    match T::deserialize(&mut input) {
+        Ok(record) if first_value(bytes) == Some(bytes.len()) => Ok(record),
         Ok(_) => Err(FormatError::malformed(what, "bytes follow its end")),
         Err(error) => match version(bytes) {
             // What a newer version holds may well not be understood.
@@ -129,9 +127,51 @@ pub(super) fn readable(version: u32) -> Result<(), FormatError> {
     }
 }
 
-fn at_end(next: Result<IgnoredAny, rmp_serde::decode::Error>) -> bool {
-    use rmp_serde::decode::Error::InvalidMarkerRead;
-    matches!(next, Err(InvalidMarkerRead(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof)
+/// The length of the MessagePack value that `bytes` begin with; `None` if it is cut short.
+/// Counts what is still to come instead of recursing.
+fn first_value(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut values) = (0_usize, 1_u64);
+    while values > 0 {
+        let (head, inside, more) = value_head(bytes.get(at..)?)?;
+        at = at.checked_add(head)?.checked_add(usize::try_from(inside).ok()?)?;
+        values = (values - 1).checked_add(more)?;
+        if at > bytes.len() {
+            return None;
+        }
+    }
+    Some(at)
+}
+
+/// Of the value that begins here: bytes of its head, bytes that follow it, values inside it.
+fn value_head(bytes: &[u8]) -> Option<(usize, u64, u64)> {
+    let length = |width: usize| {
+        let field = bytes.get(1..=width)?;
+        Some(field.iter().fold(0, |length, byte| length << 8 | u64::from(*byte)))
+    };
+    let first = *bytes.first()?;
+    Some(match first {
+        0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => (1, 0, 0),
+        0x80..=0x8f => (1, 0, 2 * u64::from(first & 15)),
+        0x90..=0x9f => (1, 0, u64::from(first & 15)),
+        0xa0..=0xbf => (1, u64::from(first & 31), 0),
+        0xc4 | 0xd9 => (2, length(1)?, 0),
+        0xc5 | 0xda => (3, length(2)?, 0),
+        0xc6 | 0xdb => (5, length(4)?, 0),
+        0xc7..=0xc9 => {
+            let width = 1 << (first - 0xc7);
+            (width + 2, length(width)?, 0)
+        }
+        0xcc..=0xcf => (1, 1 << (first - 0xcc), 0),
+        0xd0..=0xd3 => (1, 1 << (first - 0xd0), 0),
+        0xca => (1, 4, 0),
+        0xcb => (1, 8, 0),
+        0xd4..=0xd8 => (2, 1 << (first - 0xd4), 0),
+        0xdc => (3, 0, length(2)?),
+        0xdd => (5, 0, length(4)?),
+        0xde => (3, 0, 2 * length(2)?),
+        0xdf => (5, 0, 2 * length(4)?),
+        0xc1 => return None,
+    })
 }
 
 /// The value of the key `v` of a map, whatever else it holds.
@@ -211,8 +251,10 @@ mod tests {
         let array = [0x93, 0, 0xc4, 0, 5];
         let trailing = [0x80, 0x80];
         let nonsense_trailing = [0x80, 0xc1];
+        let trailing_header = [0x80, 0x91];
         let default = [0x81, 0xa1, b'c', 0];
-        for bytes in [&out_of_order[..], &twice, &array, &trailing, &nonsense_trailing, &default] {
+        let trailing = [&trailing[..], &nonsense_trailing, &trailing_header];
+        for bytes in [&out_of_order[..], &twice, &array, &default].into_iter().chain(trailing) {
             assert!(decode::<Sample>("sample", bytes).is_err(), "{bytes:x?}");
         }
     }

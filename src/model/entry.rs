@@ -9,7 +9,7 @@ pub struct Entry {
     pub kind: Kind,
     pub metadata: Metadata,
     /// The hard-link group this belongs to, named by the first path of the group that the walk
-    /// met (below the snapshot's root). Every member carries the content.
+    /// met, below the root of its source (`files/`). Every member carries the content.
     pub link_group: Option<EntryPath>,
 }
 

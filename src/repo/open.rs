@@ -140,7 +140,7 @@ fn open_ring(
         }
     }
     Err(match damage {
-        Some(error) if tried == 0 => error,
+        Some(error) if tried == 0 || matches!(error, RepoError::TooNew { .. }) => error,
         _ => RepoError::WrongKey { tried },
     })
 }

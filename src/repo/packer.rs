@@ -107,6 +107,9 @@ impl Repository {
         let footer = PackFooter::decode(footer).map_err(|error| RepoError::format(&name, error))?;
         let after = u64::from(footer.table) + u64::from(footer.parity);
         let table_start = start.checked_sub(after).ok_or_else(short)?;
+        if u64::from(footer.table) > format::LARGEST_OBJECT {
+            return Err(RepoError::damaged(&name, "its table is too long"));
+        }
         let sealed = self.storage.get_range(&name, table_start, footer.table as usize)?;
         let plain = self.open_object(Class::PackTable, &name, &[0; 32], &sealed)?;
         let table = PackTable::decode(&plain).map_err(|error| RepoError::format(&name, error))?;

@@ -197,8 +197,7 @@ impl Session {
     /// must be this session's.
     pub fn commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
         let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
-        let spare = self.save(BlobClass::Tree, &payload, &mut self.repository.compressor()?)?;
-        lock(&self.tree).set_payload(spare);
+        self.add_spare(&payload)?;
         self.flush()?;
         let name = object_name(&format::snapshot_name(&self.id))?;
         let sealed = self.repository.seal_named(Class::Snapshot, &name, &payload)?;
@@ -206,6 +205,22 @@ impl Session {
             Put::Created => Ok(()),
             Put::Exists => self.look_at_taken_commit(&sealed),
         }
+    }
+
+    /// Puts the spare copy of the payload into the last tree pack, whose table names it.
+    fn add_spare(&self, payload: &[u8]) -> Result<(), RepoError> {
+        let id = self.repository.identify(BlobClass::Tree, payload);
+        if self.has(&id) {
+            return Ok(());
+        }
+        let (class, entropy) = (BlobClass::Tree.class(), self.repository.entropy());
+        let mut compressor = self.repository.compressor()?;
+        let sealer = &self.repository.sealer;
+        let bytes = sealer.seal(class, id.bytes(), payload, &mut compressor, entropy)?;
+        let mut pack = lock(&self.tree);
+        pack.push(SealedBlob { id, bytes, plain: payload.len() as u32 });
+        pack.set_payload(id);
+        Ok(())
     }
 
     /// An earlier, lost reply, or a tombstone.

@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// An index object is put at least every so many packs, or so often, so that a killed first
+/// An index object is put at least every so many packs or blobs, or so often, so that a killed first
 /// backup loses little.
 const PACKS_AN_INDEX: usize = 64;
+const BLOBS_AN_INDEX: usize = 100_000;
 const SECONDS_AN_INDEX: i64 = 300;
 
 /// The way of packs into storage.
@@ -137,7 +138,10 @@ impl Shared {
             let mut state = lock(&self.state);
             state.waiting.push(pack.indexed);
             let age = self.repository.clock().now().as_second() - state.last_index.as_second();
-            state.waiting.len() >= PACKS_AN_INDEX || age >= SECONDS_AN_INDEX
+            let blobs: usize = state.waiting.iter().map(|pack| pack.table.blobs.len()).sum();
+            state.waiting.len() >= PACKS_AN_INDEX
+                || blobs >= BLOBS_AN_INDEX
+                || age >= SECONDS_AN_INDEX
         };
         if due { self.put_index() } else { Ok(()) }
     }

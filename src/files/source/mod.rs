@@ -1,5 +1,6 @@
 //! File systems as a source.
 
+mod directory;
 mod inspect;
 mod links;
 mod roots;

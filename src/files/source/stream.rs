@@ -71,8 +71,16 @@ impl Stream for FileStream {
     }
 
     fn finish(&mut self) -> Result<Verdict, io::Error> {
-        let reading = self.reading.as_mut().ok_or_else(not_begun)?;
-        reading.verdict()
+        let verdict = self.reading.as_mut().ok_or_else(not_begun)?.verdict()?;
+        // It will look different next time; should it not, for a clock was set, it counts as
+        // changed all the same.
+        if let (Verdict::Grew | Verdict::Again, Some(recording)) = (verdict, &self.recording) {
+            recording.spoil(&self.path);
+        }
+        if verdict != Verdict::Again {
+            self.reading = None;
+        }
+        Ok(verdict)
     }
 
     fn path(&self) -> &EntryPath {

@@ -1,26 +1,22 @@
 //! The walk.
 
-use super::super::descent::{Descent, c_name, open_or_pass};
-use super::super::listing::{Lister, Listing};
-use super::super::node::Node;
+use super::super::descent::{Descent, open_or_pass};
+use super::super::listing::Lister;
 use super::super::rules::{IgnoreFiles, Rules, Scratch};
 use super::super::stat::Stat;
-use super::super::unchanged::{
-    Children, DirectoryRecord, Fingerprint, PathKey, Recording, UnchangedCache, group_mark,
-};
+use super::super::unchanged::{Fingerprint, PathKey, Recording, UnchangedCache, group_mark};
 use super::SourceOptions;
+use super::directory::{Frame, Whereabouts};
 use super::inspect::{Inspector, hold, special_kind};
 use super::links::LinkGroups;
 use super::roots::{Plan, PlanIndex, SourceRoot};
 use super::stream::FileStream;
 use crate::model::{
-    EntryName, EntryPath, FileTime, Fresh, Metadata, Monitor, Origin, Recorded, Source,
-    SourceError, Step,
+    EntryName, EntryPath, FileTime, Fresh, Monitor, Origin, Recorded, Source, SourceError, Step,
 };
 use jiff::SignedDuration;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{CWD, FileType};
-use rustix::io::Errno;
 use std::ffi::CStr;
 use std::io;
 use std::path::PathBuf;
@@ -37,60 +33,33 @@ const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 /// most some 300 directories are open at once, however deep it goes and however many streams
 /// are waiting.
 pub struct FilesSource {
-    roots: Vec<SourceRoot>,
-    plan: Plan,
-    rules: Rules,
-    ignore_files: IgnoreFiles,
-    scratch: Scratch,
-    one_file_system: bool,
+    pub(super) roots: Vec<SourceRoot>,
+    pub(super) plan: Plan,
+    pub(super) rules: Rules,
+    pub(super) ignore_files: IgnoreFiles,
+    pub(super) scratch: Scratch,
+    pub(super) one_file_system: bool,
     /// Only entries that were last changed before this can be recognised next time.
-    settled: FileTime,
-    cache: Option<UnchangedCache>,
-    recording: Option<Arc<Recording>>,
-    links: LinkGroups,
-    inspector: Arc<Inspector>,
-    lister: Lister,
-    descent: Descent,
+    pub(super) settled: FileTime,
+    pub(super) cache: Option<UnchangedCache>,
+    pub(super) recording: Option<Arc<Recording>>,
+    pub(super) links: LinkGroups,
+    pub(super) inspector: Arc<Inspector>,
+    pub(super) lister: Lister,
+    pub(super) descent: Descent,
     /// The path of the directory last entered.
-    directory: EntryPath,
+    pub(super) directory: EntryPath,
     /// One for each directory from the root down.
-    frames: Vec<Frame>,
-}
-
-/// A directory that is being walked.
-struct Frame {
-    listing: Listing,
-    /// The number of the next name.
-    next: usize,
-    place: Whereabouts,
-    key: PathKey,
-    children: Option<Children>,
-    record: Option<DirectoryRecord>,
-    /// The directory's own metadata, if it is not as it was recorded.
-    metadata: Option<Metadata>,
-    /// So far every child is as it was recorded.
-    unchanged: bool,
-    has_ignore_file: bool,
-}
-
-/// How a directory lies to what was given.
-#[derive(Clone, Copy)]
-struct Whereabouts {
-    /// Its node, if it was given or leads to what was.
-    plan: Option<PlanIndex>,
-    /// It is, or lies in, what was given: all its children belong to the source.
-    whole: bool,
-    /// The file system to stay on.
-    device: u64,
+    pub(super) frames: Vec<Frame>,
 }
 
 /// A name in the directory last entered.
-struct Candidate<'a> {
-    name: &'a EntryName,
-    c_name: &'a CStr,
-    plan: Option<PlanIndex>,
+pub(super) struct Candidate<'a> {
+    pub(super) name: &'a EntryName,
+    pub(super) c_name: &'a CStr,
+    pub(super) plan: Option<PlanIndex>,
     /// Patterns leave it out (but perhaps not what was given below it).
-    excluded: bool,
+    pub(super) excluded: bool,
 }
 
 impl FilesSource {
@@ -336,151 +305,6 @@ impl FilesSource {
     }
 }
 
-/// Directories.
-impl FilesSource {
-    /// `None` if it is not a directory (any more).
-    fn enter(
-        &mut self,
-        parent: BorrowedFd<'_>,
-        candidate: &Candidate<'_>,
-    ) -> io::Result<Option<Step>> {
-        let node = match open_or_pass(parent, candidate.c_name) {
-            Err(error) if is_other_kind(&error) => return Ok(None),
-            node => node?,
-        };
-        let stat = node.stat()?;
-        let name = candidate.name;
-        let Some(above) = self.frames.last_mut() else { return Ok(None) };
-        let before = above.children.as_mut().and_then(|children| children.find(name.bytes()));
-        above.unchanged &= before.is_some_and(|before| before.is_directory());
-        let given = candidate.plan.is_some_and(|plan| self.plan.is_given(plan));
-        let device = stat.identity.device;
-        let place = Whereabouts {
-            plan: candidate.plan,
-            whole: !candidate.excluded,
-            device: if given { device } else { above.place.device },
-        };
-        let key = above.key.child(name.bytes());
-        if let (Some(recording), Some(record)) = (&self.recording, &mut above.record) {
-            record.add(name.bytes(), &Fingerprint::new(&stat, 0), recording);
-        }
-        self.directory.push(name);
-        let frame = self.frame(&node, &stat, place, key);
-        self.frames.push(frame);
-        self.descent.push(candidate.c_name, node, stat.identity);
-        Ok(Some(Step::Enter { name: name.clone() }))
-    }
-
-    /// Begins the directory whose path is `self.directory`.
-    fn frame(&mut self, node: &Node, stat: &Stat, place: Whereabouts, key: PathKey) -> Frame {
-        let now = Fingerprint::new(stat, 0);
-        let children = self.cache.as_ref().and_then(|cache| cache.children(key));
-        let mut own = now.unless_after(self.settled);
-        let mut metadata = None;
-        if !children.as_ref().is_some_and(|children| children.own_matches(&now)) {
-            let inspected = self.inspector.metadata(node, stat, &self.directory);
-            metadata = Some(inspected.metadata);
-            if !inspected.complete {
-                own = Fingerprint::doubtful();
-            }
-        }
-        let (listing, complete) = self.list(node, stat, place);
-        let mut frame = Frame {
-            listing,
-            next: 0,
-            place,
-            key,
-            children,
-            record: self.recording.as_ref().map(|_| DirectoryRecord::new(key, &own)),
-            metadata,
-            unchanged: complete,
-            has_ignore_file: false,
-        };
-        frame.has_ignore_file = self.take_up_ignore_file(node, &frame);
-        frame
-    }
-
-    /// The names that are to be visited, and whether they could all be read.
-    fn list(&mut self, node: &Node, stat: &Stat, place: Whereabouts) -> (Listing, bool) {
-        if !place.whole {
-            return (self.planned(place, |_| true), true);
-        }
-        if self.one_file_system && stat.identity.device != place.device {
-            return (self.planned(place, |_| true), true);
-        }
-        let result = if node.is_passive() {
-            Err(io::ErrorKind::PermissionDenied.into())
-        } else {
-            Ok(self.lister.list(node))
-        };
-        let (listing, error) = match result {
-            Ok((listing, error)) => (listing, error.err()),
-            Err(error) => (Listing::default(), Some(error)),
-        };
-        if let Some(error) = &error {
-            self.inspector.unreadable(&self.directory, &format!("cannot list it: {error}"));
-        }
-        (self.without_marked(node, listing, place), error.is_none())
-    }
-
-    /// The children on the way to what was given, of those that `exist`.
-    fn planned(&self, place: Whereabouts, exist: impl Fn(&EntryName) -> bool) -> Listing {
-        let mut listing = Listing::default();
-        let children = place.plan.into_iter().flat_map(|plan| self.plan.children(plan));
-        for name in children.filter(|name| exist(name)) {
-            if let Ok(name) = c_name(name) {
-                listing.push(&name, FileType::Unknown);
-            }
-        }
-        listing
-    }
-
-    /// The listing, reduced to the marker files if there are some.
-    fn without_marked(&self, node: &Node, listing: Listing, place: Whereabouts) -> Listing {
-        let markers = self.rules.markers_in(node, &listing);
-        if markers.is_empty() {
-            return listing;
-        }
-        let mut reduced = self.planned(place, |name| listing.contains(name.bytes()));
-        for marker in markers {
-            if !reduced.contains(marker.name().to_bytes()) {
-                reduced.push(marker.name(), FileType::Unknown);
-                reduced.sort();
-            }
-        }
-        reduced
-    }
-
-    fn take_up_ignore_file(&mut self, node: &Node, frame: &Frame) -> bool {
-        if !frame.place.whole || !self.rules.obeys_ignore_files() {
-            return false;
-        }
-        let inspector = &self.inspector;
-        let path = &self.directory;
-        self.ignore_files.push(node, &frame.listing, path, &mut |why| {
-            inspector.note(path, &format!(".snapignore: {why}"));
-        })
-    }
-
-    /// The directory last entered ends; `None` if that was the root.
-    fn leave(&mut self) -> Option<Step> {
-        let mut frame = self.frames.pop()?;
-        if let (Some(recording), Some(record)) = (&self.recording, &mut frame.record) {
-            record.store(recording);
-        }
-        if frame.has_ignore_file {
-            self.ignore_files.pop();
-        }
-        self.descent.pop();
-        self.directory.pop();
-        let all_found = frame.children.as_mut().is_some_and(Children::all_found);
-        let children_unchanged = frame.unchanged && all_found;
-        let above = self.frames.last_mut()?;
-        above.unchanged &= children_unchanged && frame.metadata.is_none();
-        Some(Step::Leave { metadata: frame.metadata, children_unchanged })
-    }
-}
-
 /// What was given, resolved; what is not there is reported.
 fn resolve(paths: &[PathBuf], inspector: &Inspector) -> Result<Vec<SourceRoot>, SourceError> {
     let mut roots = Vec::new();
@@ -498,9 +322,4 @@ fn resolve(paths: &[PathBuf], inspector: &Inspector) -> Result<Vec<SourceRoot>, 
         Some(error) if roots.is_empty() => Err(error),
         _ => Ok(roots),
     }
-}
-
-fn is_other_kind(error: &io::Error) -> bool {
-    let other = [Errno::NOTDIR, Errno::LOOP].map(|error| Some(error.raw_os_error()));
-    other.contains(&error.raw_os_error())
 }

@@ -77,7 +77,7 @@ fn has_content(node: &Node, stat: &Stat, kind: &Kind) -> io::Result<bool> {
             if node.is_passive() {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
-            content::is_same(&node.file()?, file)
+            content::is_same(node, file)
         }
         Kind::Symlink { target } => Ok(node.link_target()? == *target),
         Kind::CharacterDevice { major, minor } | Kind::BlockDevice { major, minor } => {

@@ -5,6 +5,7 @@ use super::run::Run;
 use super::unlock::LOCKS;
 use crate::model::{EntryPath, InodeFlags};
 use rustix::fs::FileType;
+use std::io;
 
 /// Flags that only directories have.
 const OF_DIRECTORIES: u32 = InodeFlags::DIRSYNC | InodeFlags::TOPDIR | InodeFlags::PROJECT_INHERIT;
@@ -61,11 +62,22 @@ pub(super) fn set(
     run: &Run,
     path: &EntryPath,
 ) {
-    let Ok(Some(flags)) = node.raw_flags() else { return };
+    let say = |lost: u32, error| run.not_restored(&format!("inode flags {lost:#x}"), path, &error);
+    let Ok(Some(flags)) = node.raw_flags() else {
+        if wanted.raw() & which != 0 {
+            say(wanted.raw() & which, io::ErrorKind::Unsupported.into());
+        }
+        return;
+    };
     if (flags ^ wanted.raw()) & InodeFlags::SETTABLE & which == 0 {
         return;
     }
-    let which = which & storable(node, kind, run);
+    let storable = storable(node, kind, run);
+    let lost = wanted.raw() & which & !storable & !flags;
+    if lost != 0 {
+        say(lost, io::ErrorKind::Unsupported.into());
+    }
+    let which = which & storable;
     let all = flags & !which | wanted.raw() & which;
     if all == flags || node.set_raw_flags(all).is_ok() {
         return;
@@ -75,7 +87,7 @@ pub(super) fn set(
     for bit in (0..u32::BITS).map(|bit| 1 << bit).filter(|bit| (flags ^ all) & bit != 0) {
         match node.set_raw_flags(now ^ bit) {
             Ok(()) => now ^= bit,
-            Err(error) => run.not_restored(&format!("inode flag {bit:#x}"), path, &error),
+            Err(error) => say(bit, error),
         }
     }
 }

@@ -25,7 +25,7 @@ use rustix::fd::AsFd;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use slot::FileSlot;
-use std::collections::HashMap;
+use std::collections::hash_map::{self, HashMap};
 use std::ffi::CStr;
 use std::io;
 use std::path::Path;
@@ -142,12 +142,12 @@ impl FilesTarget {
         open_directory(parent.as_fd(), name)
     }
 
-    fn remember_file_system(&mut self, directory: &Node) -> io::Result<u64> {
+    fn remember_file_system(&mut self, directory: &Node) -> io::Result<()> {
         let device = directory.stat()?.identity.device;
-        if !self.file_systems.contains_key(&device) {
-            self.file_systems.insert(device, directory.again()?);
+        if let hash_map::Entry::Vacant(place) = self.file_systems.entry(device) {
+            place.insert(directory.again()?);
         }
-        Ok(device)
+        Ok(())
     }
 
     fn list(&mut self, directory: &Node) -> io::Result<Listing> {

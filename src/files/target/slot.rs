@@ -106,7 +106,7 @@ impl FileSlot {
             let kind = FileType::RegularFile;
             super::flags::set(&node, kind, wanted, early, &self.run, &self.path);
         }
-        content::write(&node.file().map_err(io_error("cannot write it"))?, file, content)?;
+        content::write(&node, file, content)?;
         Ok((temporary, node))
     }
 

@@ -47,11 +47,14 @@ impl TemporaryNames {
 pub(super) struct Temporary<'a> {
     pub directory: &'a Node,
     pub name: CString,
+    appeared: bool,
 }
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        // What appeared has another name by now.
+        if self.appeared {
+            return;
+        }
         let unlink = |flags| rustix::fs::unlinkat(self.directory, &self.name, flags);
         if unlink(AtFlags::empty()) == Err(Errno::ISDIR) {
             let _ = unlink(AtFlags::REMOVEDIR);
@@ -62,14 +65,17 @@ impl Drop for Temporary<'_> {
 impl Temporary<'_> {
     /// Gives it its name, in one step, whatever had that name before; what that was is then
     /// removed.
-    pub fn appear(self, name: &CStr, run: &Run) -> Result<(), TargetError> {
+    pub fn appear(mut self, name: &CStr, run: &Run) -> Result<(), TargetError> {
         let rename = || rustix::fs::renameat(self.directory, &self.name, self.directory, name);
         let mut renamed = rename();
         if matches!(renamed, Err(Errno::PERM | Errno::ACCESS)) {
             renamed = self.rename_unlocked(name, run);
         }
         match renamed {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.appeared = true;
+                Ok(())
+            }
             Err(Errno::ISDIR | Errno::NOTDIR | Errno::NOTEMPTY | Errno::EXIST) => {
                 self.replace(name)
             }
@@ -118,7 +124,7 @@ pub(super) fn make<'a, T>(
         Err(Errno::PERM | Errno::ACCESS) if run.opened_up.open_up(directory) => make(&name)?,
         made => made?,
     };
-    Ok((Temporary { directory, name }, made))
+    Ok((Temporary { directory, name, appeared: false }, made))
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ impl Unlocked {
 
 /// Takes the locks off the entry `name`; `None` if it has none or that is not allowed.
 pub(super) fn entry(directory: &Node, name: &CStr) -> Option<Unlocked> {
-    if !Stat::of(directory, name).ok()?.is_locked() {
+    let stat = Stat::of(directory, name).ok()?;
+    if !stat.is_locked() || !(stat.is_file() || stat.is_directory()) {
         return None;
     }
     let node = Node::to_read(directory, name).ok()?;

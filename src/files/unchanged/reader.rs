@@ -162,7 +162,8 @@ impl Children {
 
     /// After the last name: whether every recorded child was asked for.
     pub fn all_found(&mut self) -> bool {
-        !self.passed_over && self.ahead.is_none() && self.read_next().is_none() && !self.passed_over
+        let at_end = self.ahead.is_none() && self.read_next().is_none();
+        at_end && !self.passed_over
     }
 
     fn read_next(&mut self) -> Option<(Range<usize>, Fingerprint)> {

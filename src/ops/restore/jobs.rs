@@ -117,7 +117,12 @@ impl<'a> Work<'a> {
             Some(slot) => slot.compare()?,
             None => Presence::Absent,
         };
-        Ok(self.count(action(presence, self.options.conflict), &job.path, &job.entry))
+        let action = match (presence, &job.entry.kind) {
+            // Not made again: the program that listens there makes it.
+            (Presence::Absent, Kind::Socket) => RestoreAction::Skip,
+            _ => action(presence, self.options.conflict),
+        };
+        Ok(self.count(action, &job.path, &job.entry))
     }
 
     /// Tells and counts an action; returns it.
