@@ -104,6 +104,7 @@ struct DamageText<'a> {
 
 fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
     let Damage { object, why, files, more_files } = damage;
+    let why = why.strip_prefix(&format!("{object} is damaged: ")).unwrap_or(why);
     let message = DamageMessage {
         error: DamageText { message: why },
         during: "checking",
@@ -114,7 +115,9 @@ fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
     context.output.object("error", &message)?;
     context.output.line(format!("damaged: {object}\n  {why}"))?;
     for file in files {
-        context.output.line(format!("  touches {file}"))?;
+        // Nothing after the snapshot: its root.
+        let root = if file.ends_with(':') { "/" } else { "" };
+        context.output.line(format!("  touches {file}{root}"))?;
     }
     match more_files {
         0 => Ok(()),
@@ -125,6 +128,8 @@ fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
 #[derive(Serialize)]
 struct Summary<'a> {
     num_errors: u64,
+    broken_packs: Vec<&'a str>,
+    suggest_repair_index: bool,
     snapshots: u64,
     trees: u64,
     blobs: u64,
@@ -137,8 +142,14 @@ struct Summary<'a> {
 
 impl<'a> Summary<'a> {
     fn new(report: &'a CheckReport, elapsed: Duration) -> Self {
+        let packs = report.damages.iter().filter_map(|damage| {
+            let (folder, rest) = damage.object.split_once('/')?;
+            (folder == "packs").then(|| rest.rsplit('/').next().unwrap_or(rest))
+        });
         Self {
             num_errors: report.damages.len() as u64,
+            broken_packs: packs.collect(),
+            suggest_repair_index: has(report, "index/"),
             snapshots: report.snapshots,
             trees: report.trees,
             blobs: report.blobs,
@@ -172,17 +183,20 @@ fn print(context: &Context, report: &CheckReport, elapsed: Duration) -> Result<(
     Ok(())
 }
 
+/// Whether an object of this folder is damaged.
+fn has(report: &CheckReport, folder: &str) -> bool {
+    report.damages.iter().any(|damage| damage.object.starts_with(folder))
+}
+
 fn damaged(damages: u64, report: &CheckReport) -> Failure {
-    let is_of = |damage: &Damage, folder: &str| damage.object.starts_with(folder);
-    let has = |folder: &str| report.damages.iter().any(|damage| is_of(damage, folder));
     let mut steps = Vec::new();
-    if has("index/") {
+    if has(report, "index/") {
         steps.push("`snap repair index` makes the index whole");
     }
-    if has("snapshots/") || has("forgotten/") {
+    if has(report, "snapshots/") || has(report, "forgotten/") {
         steps.push("`snap repair snapshots` brings snapshots back");
     }
-    if has("packs/") {
+    if has(report, "packs/") {
         steps.push("run `snap backup` again: what it still finds is stored anew");
     }
     if steps.is_empty() {

@@ -84,12 +84,14 @@ impl From<RepoError> for Failure {
             RepoError::ExistsAlready { .. } => {
                 failure(Code::Failed).hint("use it as it is, or name an empty folder")
             }
-            RepoError::WrongKey { .. } => failure(Code::WrongKey).hint(
-                "check SNAP_PASSWORD, --password-file, --key-file and the like: they must hold \
-                 what was given at `snap init`",
-            ),
+            RepoError::WrongKey { tried } => Self::new(Code::WrongKey, "wrong password or key")
+                .because(format!("it opens none of the key slots ({tried} tried)"))
+                .hint(
+                    "check SNAP_PASSWORD, --password-file, --key-file and the like: they must \
+                     hold what was given at `snap init`",
+                ),
             RepoError::NoKeySlot { .. } => failure(Code::WrongKey)
-                .hint("check --key-hint; without a key slot nothing can be opened"),
+                .hint("without one nothing can be opened: bring back the folder keys/ of it"),
             RepoError::TooNew { .. } => {
                 failure(Code::TooNew).hint("use the newer snap that wrote it, nothing was changed")
             }

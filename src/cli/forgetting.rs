@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::progress::Progress;
+use super::select::read_ledger;
 use super::snapshots::group_title;
 use super::table::{Cell, Table};
 use super::text::{count, time};
@@ -56,6 +57,7 @@ pub fn decide(
     filter: &Filter,
     all: bool,
 ) -> Result<Decided, Failure> {
+    require_readable(context, repository)?;
     let plan = plan_forget(repository, policy, by, filter, &context.now)?;
     let mut decided = Decided::default();
     for group in &plan.groups {
@@ -68,10 +70,27 @@ pub fn decide(
         decided.kept += group.decisions.iter().filter(|(_, decision)| decision.keep).count() as u64;
     }
     decided.forgotten = plan.forgotten().cloned().collect();
+    if decided.is_empty() {
+        return Ok(decided);
+    }
     let (kept, forgotten) = (decided.kept, decided.forgotten.len() as u64);
     let kept = count(kept, "snapshot stays", "snapshots stay");
     context.output.say(format!("{kept}, {}", count(forgotten, "goes", "go")))?;
     Ok(decided)
+}
+
+/// A snapshot that cannot be read may be the one that a rule would keep.
+fn require_readable(context: &Context, repository: &Repository) -> Result<(), Failure> {
+    let ledger = read_ledger(context, repository)?;
+    match ledger.unreadable.len() as u64 {
+        0 => Ok(()),
+        number => {
+            let objects = count(number, "snapshot object", "snapshot objects");
+            let message = format!("{objects} cannot be read, so nothing is forgotten by rules");
+            Err(Failure::new(Code::Damage, message)
+                .hint("`snap repair snapshots` brings snapshots back"))
+        }
+    }
 }
 
 impl Decided {

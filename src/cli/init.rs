@@ -92,7 +92,8 @@ const LEFTOVERS: [&str; 4] = ["keys", "config", "reserve", "snap.json"];
 /// Refuses a folder that is in use, before anybody is asked for a password.
 fn check_place(located: &Located) -> Result<(), Failure> {
     if exists(located)? {
-        let address = located.path.display().to_string();
+        let address = std::path::absolute(&located.path).unwrap_or_else(|_| located.path.clone());
+        let address = address.display().to_string();
         return Err(RepoError::ExistsAlready { address }.into());
     }
     // What cannot be listed is found out when it is opened.

@@ -88,16 +88,20 @@ fn finish(context: &Context, result: Result<Code, Failure>) -> Code {
 /// What clap has to say: help on standard output, errors on standard error.
 fn explain(error: &clap::Error) -> Code {
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    // Nothing can be done about a closed terminal.
-    let _ = error.print();
     if !is_help && std::env::args_os().any(|argument| argument == "--json") {
-        Output::json_only().failure(&Failure::usage(first_line(error)));
+        Output::json_only().failure(&Failure::usage(in_one_line(error)));
+    } else {
+        // Nothing can be done about a closed terminal.
+        let _ = error.print();
     }
     if is_help { Code::Done } else { Code::Usage }
 }
 
-fn first_line(error: &clap::Error) -> String {
+/// The first paragraph.
+fn in_one_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = lines.join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::Failure;
 use crate::model::{OsEntropy, SystemClock};
 use crate::ops::process_identity;
-use crate::repo::{self, Credential, Repository, Surroundings, Writer};
+use crate::repo::{self, Credential, RepoError, Repository, Surroundings, Writer};
 use crate::settings::{
     Address, CredentialSource, RepositoryChoice, SettingsError, password_credential, prepare_cache,
     this_host,
@@ -54,8 +54,19 @@ pub fn open_located(
     let credential = credential(context, located)?;
     let hint = context.global.key_hint.as_deref();
     let surroundings = surroundings(context)?;
-    let repository = repo::open(Arc::clone(&storage), &credential, hint, surroundings)?;
-    Ok(Arc::new(repository))
+    let repository = repo::open(storage, &credential, hint, surroundings);
+    Ok(Arc::new(repository.map_err(|error| with_hint(error, hint))?))
+}
+
+/// That there is no key slot may be the hint's fault.
+fn with_hint(error: RepoError, hint: Option<&str>) -> Failure {
+    match (&error, hint) {
+        (RepoError::NoKeySlot { .. }, Some(hint)) => {
+            let message = format!("no key slot has an id that begins with {hint}");
+            Failure::new(Code::WrongKey, message).hint("try without --key-hint")
+        }
+        _ => error.into(),
+    }
 }
 
 /// Whether there is a repository.

@@ -274,6 +274,8 @@ struct Summary {
     dry_run: bool,
     snapshot_id: String,
     target: String,
+    /// Created and replaced; entries of all kinds count, as in all of these.
+    files_restored: u64,
     files_created: u64,
     files_replaced: u64,
     files_metadata_changed: u64,
@@ -297,6 +299,7 @@ impl Summary {
             dry_run: options.dry_run,
             snapshot_id: snapshot.id.hex(),
             target: options.target.display().to_string(),
+            files_restored: report.created + report.replaced,
             files_created: report.created,
             files_replaced: report.replaced,
             files_metadata_changed: report.metadata_changed,
@@ -345,7 +348,7 @@ fn counts(report: &RestoreReport) -> String {
     let counts = [
         (report.created, "created"),
         (report.replaced, "replaced"),
-        (report.metadata_changed, "given their metadata"),
+        (report.metadata_changed, "with new metadata"),
         (report.same, "there already"),
         (report.skipped, "skipped"),
         (report.deleted, "deleted"),

@@ -8,7 +8,7 @@ use super::place::may_hold;
 use super::text::{count, time_with_zone};
 use crate::model::{SessionId, Snapshot};
 use crate::policy::{Filter, TimeExpression, begun_in_future, choose};
-use crate::repo::{Ledger, Repository};
+use crate::repo::{Ledger, RepoError, Repository};
 use crate::settings::this_host;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -47,9 +47,14 @@ impl FilterFlags {
 
 /// Reads all snapshots; those that cannot be read are named.
 pub fn read_ledger(context: &Context, repository: &Repository) -> Result<Ledger, Failure> {
-    let ledger = repository.ledger()?;
+    let mut ledger = repository.ledger()?;
+    ledger.unreadable.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (name, error) in &ledger.unreadable {
-        context.output.warning(&name.to_string(), &error.to_string(), "reading snapshots");
+        let why = match error {
+            RepoError::Damaged { why, .. } => why.clone(),
+            other => other.to_string(),
+        };
+        context.output.warning(&name.to_string(), &why, "reading snapshots");
     }
     Ok(ledger)
 }

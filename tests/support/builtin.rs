@@ -23,6 +23,7 @@ pub fn perform(world: &mut World, words: &[String]) -> Output {
         ["cat", file] => cat(&world.path(file)),
         ["ls", directory] => list(&world.path(directory)),
         ["rm", glob] => each(world, glob, remove),
+        ["corrupt", "largest", glob] => corrupt_largest(world, glob),
         ["corrupt", glob] => each(world, glob, corrupt),
         _ => Err("not a command of transcripts; docs/testing.md lists them".into()),
     };
@@ -120,6 +121,13 @@ fn corrupt(path: &Path) -> std::io::Result<()> {
     // Objects of a repository may be read-only: whoever owns the directory replaces them.
     fs::remove_file(path)?;
     fs::write(path, content)
+}
+
+fn corrupt_largest(world: &World, glob: &str) -> Outcome {
+    let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+    let largest = matches(world, glob)?.into_iter().max_by_key(size);
+    let path = largest.ok_or_else(|| format!("nothing matches {glob}"))?;
+    readable(corrupt(&path))
 }
 
 /// Does something to all that a pattern matches; it must match something, for a test that

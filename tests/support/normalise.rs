@@ -34,11 +34,20 @@ impl Normaliser {
             let name = entry.file_name().to_string_lossy().into_owned();
             if is_full_id(&name) {
                 self.objects.insert(name);
+            } else if name == "snap.json" {
+                self.learn_repository(&entry.path());
             }
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 self.learn(&entry.path());
             }
         }
+    }
+
+    /// The id of a repository stands in its clear head.
+    fn learn_repository(&mut self, head: &Path) {
+        let text = std::fs::read_to_string(head).unwrap_or_default();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        self.objects.extend(words.filter(|word| is_full_id(word)).map(str::to_owned));
     }
 
     pub fn normalise(&mut self, text: &str) -> String {
@@ -110,16 +119,16 @@ impl Normaliser {
         Some(self.printed.len())
     }
 
-    /// Puts the ids back that `<id1>` and the like stand for.
+    /// Puts the ids and places back that `<id1>`, `<here>` and the like stand for.
     pub fn restore(&self, text: &str) -> String {
+        let places = self.places.iter();
+        let text = places.fold(text.to_owned(), |text, (path, word)| text.replace(word, path));
         let numbered = self.printed.iter().enumerate();
-        numbered.fold(text.to_owned(), |text, (index, id)| {
-            text.replace(&format!("<id{}>", index + 1), id)
-        })
+        numbered.fold(text, |text, (index, id)| text.replace(&format!("<id{}>", index + 1), id))
     }
 }
 
-/// A duration with a fraction (`0.3 s`), or a rate (`12 MiB/s`), at the beginning of `text`.
+/// A short duration (`25 ms`, `1.3 s`), or a rate (`12 MiB/s`), at the beginning of `text`.
 fn measured(text: &str) -> Option<(usize, &'static str)> {
     let number = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
     let (digits, rest) = text.split_at(number);
@@ -133,7 +142,8 @@ fn measured(text: &str) -> Option<(usize, &'static str)> {
         "B" | "KiB" | "MiB" | "GiB" if unit[letters..].starts_with("/s") => {
             Some((length + 2, "<rate>"))
         }
-        "s" | "ms" if digits.contains('.') => Some((length, "<duration>")),
+        "ms" => Some((length, "<duration>")),
+        "s" if digits.contains('.') => Some((length, "<duration>")),
         _ => None,
     }
 }
@@ -167,6 +177,8 @@ mod tests {
         assert_eq!(normaliser.normalise(&text), "saved <id1>, not <id2> (<id2>) or 12345678");
         assert_eq!(normaliser.normalise("01234567"), "<id1>");
         assert_eq!(normaliser.restore("show <id2>"), format!("show {second}"));
+        let here = world.here().display().to_string();
+        assert_eq!(normaliser.restore("ls out<here>/bot"), format!("ls out{here}/bot"));
     }
 
     #[test]
@@ -181,8 +193,8 @@ mod tests {
     #[test]
     fn speed_is_volatile_and_size_is_not() {
         let mut normaliser = Normaliser::new(&World::new());
-        let text = "1.5 MiB in 0.3 s, 12 MiB/s, 3 s, v1.2.3, é";
-        let expected = "1.5 MiB in <duration>, <rate>, 3 s, v1.2.3, é";
+        let text = "1.5 MiB in 0.3 s, 12 MiB/s, 25 ms, 3 s, v1.2.3, é";
+        let expected = "1.5 MiB in <duration>, <rate>, <duration>, 3 s, v1.2.3, é";
         assert_eq!(normaliser.normalise(text), expected);
     }
 

@@ -91,6 +91,7 @@ fn perform(world: &mut World, normaliser: &mut Normaliser, command: &str) -> Vec
         Err(why) => Output { stderr: why, code: 1, ..Output::default() },
     };
     normaliser.learn(&world.here());
+    normaliser.learn(&world.home());
     let mut lines = Vec::new();
     for line in normaliser.normalise(&output.stdout).lines() {
         let special = ["$ ", "? ", "! ", "#", "\\"].iter().any(|mark| line.starts_with(mark));

@@ -123,6 +123,14 @@ impl World {
         run(self.script("torture_tree").args(arguments))
     }
 
+    /// Runs the built binary at a pseudo-terminal with `tests/support/terminal`: each answer is
+    /// `PROMPT=ANSWER`. What was shown is the standard output.
+    pub fn terminal(&self, answers: &[&str], arguments: &[&str]) -> Output {
+        let mut command = self.script("terminal");
+        command.args(answers).arg("--").arg(env!("CARGO_BIN_EXE_snap")).args(arguments);
+        run(&mut command)
+    }
+
     fn script(&self, name: &str) -> Command {
         let mut command = self.command("python3");
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name));
