@@ -1,0 +1,269 @@
+//! The prune, P1 to P9, one storage call a step.
+
+use super::model::{Kind, Model, Step};
+use super::mutants::Mutant;
+use super::state::{FIRST, Session, Set, State, members, only, owner_prune};
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Prune {
+    pub at: At,
+    pub run: u8,
+    /// The number of the mark that this run makes or works on.
+    pub number: u8,
+    pub adopted: bool,
+    /// The packs listed before the index was read.
+    pub listed_first: Set,
+    /// The packs that the index names.
+    pub indexed: Set,
+    /// The packs listed after the index was read.
+    pub listed: Set,
+    /// Those of them that may be condemned.
+    pub candidates: Set,
+    pub condemned: Set,
+    /// The blobs of live snapshots.
+    pub live: Set,
+    /// The snapshots listed; or the sessions to wait for.
+    pub sessions: Set,
+    /// The blobs to copy.
+    pub copy: Set,
+    /// The pack that is not yet in the index.
+    pub uploaded: Set,
+    /// The index objects to delete, and the packs that the one in their place names.
+    pub old: Set,
+    pub lines: Set,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum At {
+    /// A run begins; or it goes on after an adopted mark, or after another's was first.
+    #[default]
+    ListMarks,
+    Plan(Plan),
+    PutMark,
+    ListSessions,
+    Wait,
+    Save(Save),
+    PutFinal,
+    Sweep(Sweep),
+}
+
+/// P2
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Plan {
+    ListPacksFirst,
+    ReadIndex,
+    ListPacks,
+    ListSnapshots,
+    ListForgotten,
+    UploadPack,
+    UploadIndex,
+}
+
+/// P6
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Save {
+    ListSnapshots,
+    ListForgotten,
+    ReadIndex,
+    ListPacks,
+    UploadPack,
+    UploadIndex,
+}
+
+/// P8, and P9 where nothing is left to delete
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sweep {
+    ReadIndex,
+    PutIndex,
+    DeleteIndexes,
+    DeletePacks,
+}
+
+impl Prune {
+    /// At the beginning of P1, with nothing in mind.
+    pub fn beginning(&self) -> Self {
+        Self { run: self.run, ..Self::default() }
+    }
+
+    /// At this step of the work on the mark, with nothing in mind.
+    pub fn working(&self, at: At) -> Self {
+        Self { at, run: self.run, number: self.number, adopted: self.adopted, ..Self::default() }
+    }
+
+    pub fn remembered_packs(&self) -> Set {
+        self.listed_first | self.indexed | self.listed | self.condemned | self.uploaded | self.lines
+    }
+
+    /// The mark that is worked on, as a set.
+    pub fn mark(&self) -> Set {
+        match self.at {
+            At::ListMarks | At::Plan(_) | At::PutMark => 0,
+            _ => only(usize::from(self.number)),
+        }
+    }
+
+    /// Stops waiting for what is decided.
+    pub fn settle(&mut self, undecided: Set) {
+        if self.at == At::Wait {
+            self.sessions &= undecided;
+        }
+    }
+}
+
+impl Model {
+    pub fn prune_ended(&self, state: &State, number: usize) -> bool {
+        state.prunes[number].run >= self.scenario.runs[number]
+    }
+
+    /// What prune `number` may do next.
+    pub fn prune_steps(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
+        if self.prune_ended(state, number) {
+            return;
+        }
+        let prune = state.prunes[number];
+        self.fences(state, number, out);
+        self.crash(state, number, out);
+        match prune.at {
+            At::Plan(step) => self.plan_steps(state, number, step, out),
+            At::Sweep(Sweep::DeleteIndexes) => self.delete_indexes(state, number, out),
+            At::Sweep(Sweep::DeletePacks) => self.delete_packs(state, number, out),
+            At::Wait if prune.sessions != 0 && !self.mutates(Mutant::WithoutP5) => {}
+            _ => {
+                let mut next = *state;
+                let text = self.go_on(&mut next, number);
+                out.push((Step::prune(number, text), next));
+            }
+        }
+    }
+
+    fn go_on(&self, state: &mut State, number: usize) -> &'static str {
+        let prune = state.prunes[number];
+        match prune.at {
+            At::ListMarks => self.list_marks(state, number),
+            At::PutMark => self.put_mark(state, number),
+            At::ListSessions => self.list_sessions(state, number),
+            At::Wait => {
+                let without_listing = self.mutates(Mutant::WithoutP6Listing);
+                let then = if without_listing { Save::ReadIndex } else { Save::ListSnapshots };
+                state.prunes[number] = Prune { live: prune.live, ..prune.working(At::Save(then)) };
+                "P5: all are decided"
+            }
+            At::Save(step) => self.save(state, number, step),
+            At::PutFinal => {
+                state.storage.finals |= prune.mark();
+                state.prunes[number].at = At::Sweep(Sweep::ReadIndex);
+                "P7: puts .final"
+            }
+            At::Sweep(step) => self.sweep(state, number, step),
+            At::Plan(_) => unreachable!("these are choices"),
+        }
+    }
+
+    /// Any session may be taken for dead: a crashed one rightly, another wrongly.
+    fn fences(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
+        let undecided = state.storage.sessions_that_are(Session::Announced);
+        let sessions = match state.prunes[number].at {
+            At::Plan(Plan::ListPacksFirst) => undecided,
+            At::Wait => state.prunes[number].sessions & undecided,
+            _ => 0,
+        };
+        for session in members(sessions) {
+            let mut next = *state;
+            next.storage.sessions[session] = Session::Fenced;
+            let step = Step::prune(number, "puts a tombstone for session").about(session);
+            out.push((step.of(Kind::Fence), next));
+        }
+    }
+
+    /// The run ends here, and the next one begins when it likes.
+    fn crash(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
+        let prune = state.prunes[number];
+        let another_follows = prune.run + 1 < self.scenario.runs[number];
+        if self.scenario.crashes && another_follows && prune.at != At::ListMarks {
+            let mut next = *state;
+            self.end_run(&mut next, number);
+            out.push((Step::prune(number, "crashes").of(Kind::Crash), next));
+        }
+    }
+
+    /// P1
+    fn list_marks(&self, state: &mut State, number: usize) -> &'static str {
+        let storage = &state.storage;
+        let open = storage.open_marks();
+        let adopted = open != 0 && !self.mutates(Mutant::AdoptsNothing);
+        let mark = if adopted { open.trailing_zeros() } else { storage.marks.trailing_ones() };
+        let has_final = adopted && storage.finals >> mark & 1 == 1;
+        let (at, text) = match (adopted, has_final) {
+            (true, true) => (At::Sweep(Sweep::ReadIndex), "P1: adopts a mark that has .final"),
+            (true, false) => (At::ListSessions, "P1: adopts a mark"),
+            _ => (At::Plan(Plan::ListPacksFirst), "P1: finds no open mark"),
+        };
+        let prune = &mut state.prunes[number];
+        *prune = Prune { at, number: mark as u8, adopted, ..prune.beginning() };
+        text
+    }
+
+    /// P3
+    fn put_mark(&self, state: &mut State, number: usize) -> &'static str {
+        let prune = &mut state.prunes[number];
+        if self.mutates(Mutant::NumberAtP3) {
+            prune.number = state.storage.marks.trailing_ones() as u8;
+        }
+        let mark = usize::from(prune.number);
+        if state.storage.marks & only(mark) != 0 {
+            *prune = prune.beginning();
+            return "P3: finds another's mark";
+        }
+        state.storage.marks |= only(mark);
+        state.storage.condemned[mark] = prune.condemned;
+        let at = if self.mutates(Mutant::P4BeforeP3) { At::Wait } else { At::ListSessions };
+        *prune = Prune { sessions: prune.sessions, live: prune.live, ..prune.working(at) };
+        "P3: puts the mark"
+    }
+
+    /// P4
+    fn list_sessions(&self, state: &mut State, number: usize) -> &'static str {
+        let live = self.live_blobs(&state.storage);
+        let prune = &mut state.prunes[number];
+        if self.mutates(Mutant::WithoutP6Listing) && prune.adopted {
+            prune.live = live;
+        }
+        prune.sessions = state.storage.sessions_that_are(Session::Announced);
+        let mark_is_put = state.storage.marks >> prune.number & 1 == 1;
+        prune.at = if mark_is_put { At::Wait } else { At::PutMark };
+        "P4: lists undecided sessions"
+    }
+
+    /// P9
+    pub fn put_done(&self, state: &mut State, number: usize) -> &'static str {
+        let prune = state.prunes[number];
+        state.storage.dones |= prune.mark();
+        if self.mutates(Mutant::TombstonesRemoved) {
+            for session in members(state.storage.sessions_that_are(Session::Fenced)) {
+                state.storage.sessions[session] = Session::Absent;
+            }
+        }
+        self.leave_mark(state, number);
+        "P9: puts .done"
+    }
+
+    /// After an adopted mark a run goes on to its own.
+    pub fn leave_mark(&self, state: &mut State, number: usize) {
+        let prune = state.prunes[number];
+        match prune.adopted {
+            true => state.prunes[number] = prune.beginning(),
+            false => self.end_run(state, number),
+        }
+    }
+
+    /// The run is over, and its session decided.
+    pub fn end_run(&self, state: &mut State, number: usize) {
+        let run = state.prunes[number].run + 1;
+        state.prunes[number] = Prune { run, ..Prune::default() };
+        for owner in &mut state.storage.owners {
+            if *owner == owner_prune(number) {
+                *owner = FIRST as u8;
+            }
+        }
+    }
+}
