@@ -19,17 +19,10 @@ pub fn canonical(state: &State, prunes_are_alike: bool) -> State {
 
 /// What does not change when packs and index objects are numbered anew.
 fn without_sets(prune: &Prune) -> Prune {
-    Prune {
-        listed_first: 0,
-        indexed: 0,
-        listed: 0,
-        candidates: 0,
-        condemned: 0,
-        uploaded: 0,
-        old: 0,
-        lines: 0,
-        ..*prune
-    }
+    let mut prune = *prune;
+    prune.each_set_of_packs(&mut |set| *set = 0);
+    (prune.old, prune.listing.indexes) = (0, 0);
+    prune
 }
 
 fn swap_prunes(state: &mut State) {
@@ -49,10 +42,10 @@ fn order_packs(state: &mut State) {
         let storage = &state.storage;
         *look = u64::from(storage.blobs[pack]) << 8 | u64::from(storage.owners[pack]);
     }
+    let mut place = 16;
     let mut add = |set: &mut Set| {
-        for (pack, look) in looks.iter_mut().enumerate() {
-            *look = *look << 1 | u64::from(*set >> pack & 1);
-        }
+        members(*set).for_each(|pack| looks[pack] |= 1 << place);
+        place += 1;
     };
     each_remembered_set_of_packs(state, &mut add);
     let Some(order) = order(looks) else { return };
@@ -80,35 +73,37 @@ fn each_remembered_set_of_packs(state: &mut State, visit: &mut impl FnMut(&mut S
         writer.each_set_of_packs(visit);
     }
     for prune in &mut state.prunes {
-        for set in [
-            &mut prune.listed_first,
-            &mut prune.indexed,
-            &mut prune.listed,
-            &mut prune.candidates,
-            &mut prune.condemned,
-            &mut prune.uploaded,
-            &mut prune.lines,
-        ] {
-            visit(set);
-        }
+        prune.each_set_of_packs(visit);
     }
 }
 
 fn order_indexes(state: &mut State) {
     let mut looks = [0; INDEXES];
     for (index, look) in looks.iter_mut().enumerate() {
-        let old = state.prunes.map(|prune| u64::from(prune.old >> index & 1));
-        let exists = u64::from(state.storage.indexes >> index & 1);
-        *look = u64::from(state.storage.lines[index]) << 3 | exists << 2 | old[0] << 1 | old[1];
+        *look = u64::from(state.storage.lines[index]) << 8;
     }
+    let mut place = 0;
+    let mut add = |set: &mut Set| {
+        members(*set).for_each(|index| looks[index] |= 1 << place);
+        place += 1;
+    };
+    each_set_of_indexes(state, &mut add);
     let Some(order) = order(looks) else { return };
     let lines = state.storage.lines;
     for (old, &new) in order.iter().enumerate() {
         state.storage.lines[new] = lines[old];
     }
-    state.storage.indexes = renumbered(state.storage.indexes, &order);
+    each_set_of_indexes(state, &mut |set| *set = renumbered(*set, &order));
+}
+
+fn each_set_of_indexes(state: &mut State, visit: &mut impl FnMut(&mut Set)) {
+    visit(&mut state.storage.indexes);
+    for writer in &mut state.writers {
+        visit(&mut writer.listing.indexes);
+    }
     for prune in &mut state.prunes {
-        prune.old = renumbered(prune.old, &order);
+        visit(&mut prune.old);
+        visit(&mut prune.listing.indexes);
     }
 }
 

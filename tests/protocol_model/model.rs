@@ -4,40 +4,10 @@
 use std::fmt;
 
 use super::mutants::Mutant;
-use super::state::{FIRST, Session, Set, State, Storage, WRITERS, members, writer_of};
+use super::scenario::Scenario;
+use super::state::{FIRST, PRUNES, Session, Set, State, Storage, WRITERS, members, writer_of};
 
-/// What there is at the beginning, and who may do what.
 #[derive(Debug, Clone, Copy)]
-pub struct Scenario {
-    pub storage: Storage,
-    /// The blobs of the snapshot that is there at the beginning.
-    pub first: Set,
-    /// The blobs of each writer's snapshot; 0: there is no such writer.
-    pub wants: [Set; WRITERS],
-    /// How many sessions a writer may try before it gives up.
-    pub rounds: u8,
-    /// How many runs each prune has, one after the other.
-    pub runs: [u8; 2],
-    /// The sessions whose snapshots somebody may forget.
-    pub forgettable: Set,
-    /// Whether a prune's run may end anywhere, if another follows.
-    pub crashes: bool,
-    pub planning: Planning,
-}
-
-/// How P2 goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Planning {
-    /// As it should, call by call.
-    Stepwise,
-    /// As it should, in one step.
-    AtOnce,
-    /// All packs are condemned.
-    Everything,
-    /// Any packs are condemned, also such as are gone but still named.
-    Anything,
-}
-
 pub struct Model {
     pub scenario: Scenario,
     pub mutant: Option<Mutant>,
@@ -69,12 +39,8 @@ pub enum Kind {
 }
 
 impl Step {
-    pub fn writer(number: usize, text: &'static str) -> Self {
-        Self { actor: Actor::Writer(number), kind: Kind::Work, text, about: None }
-    }
-
-    pub fn prune(number: usize, text: &'static str) -> Self {
-        Self { actor: Actor::Prune(number), kind: Kind::Work, text, about: None }
+    pub fn new(actor: Actor, text: &'static str) -> Self {
+        Self { actor, kind: Kind::Work, text, about: None }
     }
 
     pub fn of(self, kind: Kind) -> Self {
@@ -88,12 +54,20 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.actor, self.text)?;
-        self.about.map_or(Ok(()), |about| write!(f, " {about}"))
+        match self.actor {
+            Actor::Writer(number) => write!(f, "writer {number}  {}", self.text)?,
+            Actor::Prune(number) => write!(f, "prune {number}   {}", self.text)?,
+            Actor::Somebody => write!(f, "somebody  {}", self.text)?,
+        }
+        self.about.map_or(Ok(()), |thing| write!(f, " {thing}"))
     }
 }
 
 impl Model {
+    pub fn new(scenario: Scenario) -> Self {
+        Self { scenario, mutant: None }
+    }
+
     pub fn mutates(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
     }
@@ -111,7 +85,7 @@ impl Model {
         for number in 0..WRITERS {
             self.writer_steps(state, number, out);
         }
-        for number in 0..2 {
+        for number in 0..PRUNES {
             self.prune_steps(state, number, out);
         }
         self.forget(state, out);
@@ -121,26 +95,24 @@ impl Model {
     }
 
     fn forget(&self, state: &State, out: &mut Vec<(Step, State)>) {
-        let live = state.storage.sessions_that_are(Session::Committed);
-        for session in members(live & self.scenario.forgettable) {
+        for session in members(state.storage.sessions_that_are(Session::Committed)) {
             let mut next = *state;
             next.storage.sessions[session] = Session::Absent;
-            let (actor, kind) = (Actor::Somebody, Kind::Forget);
-            out.push((Step { actor, kind, text: "forgets", about: Some(session) }, next));
+            let step = Step::new(Actor::Somebody, "forgets snapshot").about(session);
+            out.push((step.of(Kind::Forget), next));
         }
     }
 
-    /// The blobs of the snapshot that this session commits.
-    fn snapshot(&self, session: usize) -> Set {
-        match writer_of(session) {
-            Some(writer) => self.scenario.wants[writer],
-            None if session == FIRST => self.scenario.first,
-            None => 0,
-        }
-    }
-
+    /// The blobs of the snapshots that these sessions commit.
     pub fn blobs_of(&self, sessions: Set) -> Set {
-        members(sessions).fold(0, |blobs, session| blobs | self.snapshot(session))
+        members(sessions).fold(0, |blobs, session| {
+            blobs
+                | match writer_of(session) {
+                    Some(writer) => self.scenario.wants[writer],
+                    None if session == FIRST => self.scenario.first,
+                    None => 0,
+                }
+        })
     }
 
     pub fn live_blobs(&self, storage: &Storage) -> Set {
@@ -151,7 +123,7 @@ impl Model {
     /// an index object that exists holds them.
     pub fn lost(&self, state: &State) -> Set {
         let storage = &state.storage;
-        self.live_blobs(storage)
-            & !storage.blobs_in(storage.named_by(storage.indexes) & storage.packs)
+        let reachable = storage.named_by(storage.indexes) & storage.packs;
+        self.live_blobs(storage) & !storage.blobs_in(reachable)
     }
 }

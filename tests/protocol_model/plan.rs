@@ -1,8 +1,10 @@
 //! P2: what to condemn, and the live blobs that must be rewritten first.
 
-use super::model::{Model, Planning, Step};
+use super::listing::Folder;
+use super::model::{Actor, Model, Step};
 use super::mutants::Mutant;
 use super::prune::{At, Plan, Prune};
+use super::scenario::Planning;
 use super::state::{SESSIONS, Session, Set, State, Storage, members, only, owner_prune};
 
 impl Model {
@@ -13,33 +15,40 @@ impl Model {
         step: Plan,
         out: &mut Vec<(Step, State)>,
     ) {
-        let mut next = *state;
+        let actor = Actor::Prune(number);
+        let look = |next: &mut State| self.look(next, number, step);
         match (self.scenario.planning, step) {
             (Planning::Anything | Planning::Everything, Plan::ListPacksFirst) => {
                 self.condemn_anything(state, number, out);
             }
-            (Planning::AtOnce, Plan::ListPacksFirst) => {
-                for step in [Plan::ListPacksFirst, Plan::ReadIndex, Plan::ListPacks] {
-                    self.read(&mut next, number, step);
-                }
-                for (step, mut next) in self.list_sessions_and_snapshots(&next, number) {
-                    self.choose(&mut next, number);
-                    out.push((step, next));
-                }
+            (Planning::AtOnce, Plan::ListPacksFirst) => self.plan_at_once(state, number, out),
+            (_, Plan::ReadIndex) => self.list(state, (actor, Folder::Index), out, look),
+            (_, Plan::ListPacksFirst | Plan::ListPacks) => {
+                self.list(state, (actor, Folder::Packs), out, look);
             }
-            (_, Plan::ListSnapshots) => {
-                out.extend(self.list_sessions_and_snapshots(state, number));
-            }
+            (_, Plan::ListSnapshots) => self.list_snapshots(state, number, out),
             _ => {
-                let text = self.read(&mut next, number, step);
-                out.push((Step::prune(number, text), next));
+                let mut next = *state;
+                let text = self.prepare(&mut next, number, step);
+                out.push((Step::new(actor, text), next));
             }
         }
     }
 
-    fn read(&self, state: &mut State, number: usize, step: Plan) -> &'static str {
+    fn plan_at_once(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
+        let mut next = *state;
+        for step in [Plan::ListPacksFirst, Plan::ReadIndex, Plan::ListPacks] {
+            self.look(&mut next, number, step);
+        }
+        let before = out.len();
+        self.list_snapshots(&next, number, out);
+        for (_, next) in out.iter_mut().skip(before) {
+            self.choose(next, number);
+        }
+    }
+
+    fn look(&self, state: &mut State, number: usize, step: Plan) -> &'static str {
         let storage = &state.storage;
-        let remembered = state.remembered_indexes();
         let prune = &mut state.prunes[number];
         let (next, text) = match step {
             Plan::ListPacksFirst => {
@@ -50,33 +59,39 @@ impl Model {
                 prune.indexed = storage.named_by(storage.indexes);
                 (Plan::ListPacks, "P2: reads the index")
             }
-            Plan::ListPacks => {
+            _ => {
                 prune.listed = storage.packs & (prune.indexed | prune.listed_first);
                 (Plan::ListSnapshots, "P2: lists packs again")
             }
-            Plan::ListForgotten => {
-                self.choose(state, number);
-                return "P2: lists what is forgotten, and chooses";
-            }
-            Plan::UploadPack => {
-                prune.uploaded = state.storage.put_pack(prune.copy, owner_prune(number));
-                prune.copy = 0;
-                (Plan::UploadIndex, "P2: puts a pack with live blobs rewritten")
-            }
-            Plan::UploadIndex => {
-                state.storage.put_index(prune.uploaded, remembered);
-                prune.uploaded = 0;
-                prune.at = self.before_mark();
-                return "P2: puts its index object";
-            }
-            Plan::ListSnapshots => unreachable!("this is a choice"),
         };
         prune.at = At::Plan(next);
         text
     }
 
+    fn prepare(&self, state: &mut State, number: usize, step: Plan) -> &'static str {
+        let remembered = state.remembered_indexes();
+        let prune = &mut state.prunes[number];
+        match step {
+            Plan::UploadPack => {
+                prune.uploaded = state.storage.put_pack(prune.copy, owner_prune(number));
+                (prune.copy, prune.at) = (0, At::Plan(Plan::UploadIndex));
+                "P2: puts a pack with live blobs rewritten"
+            }
+            Plan::UploadIndex => {
+                state.storage.put_index(prune.uploaded, remembered);
+                (prune.uploaded, prune.at) = (0, self.before_mark());
+                "P2: puts its index object"
+            }
+            _ => {
+                self.choose(state, number);
+                "P2: lists what is forgotten, and chooses"
+            }
+        }
+    }
+
     /// The packs of a prune whose run has not ended may be taken for a dead one's.
-    fn list_sessions_and_snapshots(&self, state: &State, number: usize) -> Vec<(Step, State)> {
+    fn list_snapshots(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
+        let actor = Actor::Prune(number);
         let mut next = *state;
         let storage = &state.storage;
         let prune = &mut next.prunes[number];
@@ -86,15 +101,13 @@ impl Model {
             true => prune.listed,
             false => prune.listed & !storage.packs_of(|owner| storage.is_undecided(owner)),
         };
-        let mut with_care = next;
-        with_care.prunes[number].candidates &= !storage.packs_of(|owner| owner >= SESSIONS);
-        let mut steps =
-            vec![(Step::prune(number, "P2: lists sessions and snapshots (prunes dead)"), next)];
-        if with_care != next {
-            let step = Step::prune(number, "P2: lists sessions and snapshots (prunes alive)");
-            steps.push((step, with_care));
+        let mut careful = next;
+        careful.prunes[number].candidates &= !storage.packs_of(|owner| owner >= SESSIONS);
+        if careful != next {
+            let text = "P2: lists sessions, of which prunes' live, and snapshots";
+            out.push((Step::new(actor, text), careful));
         }
-        steps
+        out.push((Step::new(actor, "P2: lists sessions and snapshots"), next));
     }
 
     fn choose(&self, state: &mut State, number: usize) {
@@ -132,7 +145,7 @@ impl Model {
             let mut next = *state;
             let prune = &mut next.prunes[number];
             *prune = Prune { condemned, ..prune.working(self.before_mark()) };
-            out.push((Step::prune(number, "P2: chooses at will"), next));
+            out.push((Step::new(Actor::Prune(number), "P2: chooses at will"), next));
         }
     }
 }

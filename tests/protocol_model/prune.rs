@@ -1,6 +1,7 @@
 //! The prune, P1 to P9, one storage call a step.
 
-use super::model::{Kind, Model, Step};
+use super::listing::Listing;
+use super::model::{Actor, Kind, Model, Step};
 use super::mutants::Mutant;
 use super::state::{FIRST, Session, Set, State, members, only, owner_prune};
 
@@ -8,6 +9,7 @@ use super::state::{FIRST, Session, Set, State, members, only, owner_prune};
 pub struct Prune {
     pub at: At,
     pub run: u8,
+    pub listing: Listing,
     /// The number of the mark that this run makes or works on.
     pub number: u8,
     pub adopted: bool,
@@ -91,7 +93,29 @@ impl Prune {
     }
 
     pub fn remembered_packs(&self) -> Set {
-        self.listed_first | self.indexed | self.listed | self.condemned | self.uploaded | self.lines
+        self.listed_first
+            | self.indexed
+            | self.listed
+            | self.condemned
+            | self.uploaded
+            | self.lines
+            | self.listing.packs
+    }
+
+    pub fn remembered_indexes(&self) -> Set {
+        self.old | self.listing.indexes
+    }
+
+    /// All but `old`, which is of index objects.
+    pub fn each_set_of_packs(&mut self, visit: &mut impl FnMut(&mut Set)) {
+        visit(&mut self.listed_first);
+        visit(&mut self.indexed);
+        visit(&mut self.listed);
+        visit(&mut self.candidates);
+        visit(&mut self.condemned);
+        visit(&mut self.uploaded);
+        visit(&mut self.lines);
+        visit(&mut self.listing.packs);
     }
 
     /// The mark that is worked on, as a set.
@@ -102,10 +126,13 @@ impl Prune {
         }
     }
 
-    /// Stops waiting for what is decided.
+    /// P5: stops waiting for what is decided, which it is for ever.
     pub fn settle(&mut self, undecided: Set) {
         if self.at == At::Wait {
             self.sessions &= undecided;
+        }
+        if self.at == At::Wait && self.sessions == 0 {
+            self.at = At::Save(Save::ListSnapshots);
         }
     }
 }
@@ -120,43 +147,29 @@ impl Model {
         if self.prune_ended(state, number) {
             return;
         }
-        let prune = state.prunes[number];
         self.fences(state, number, out);
         self.crash(state, number, out);
-        match prune.at {
-            At::Plan(step) => self.plan_steps(state, number, step, out),
-            At::Sweep(Sweep::DeleteIndexes) => self.delete_indexes(state, number, out),
-            At::Sweep(Sweep::DeletePacks) => self.delete_packs(state, number, out),
-            At::Wait if prune.sessions != 0 && !self.mutates(Mutant::WithoutP5) => {}
-            _ => {
-                let mut next = *state;
-                let text = self.go_on(&mut next, number);
-                out.push((Step::prune(number, text), next));
-            }
-        }
+        self.work(state, number, out);
     }
 
-    fn go_on(&self, state: &mut State, number: usize) -> &'static str {
+    fn work(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
         let prune = state.prunes[number];
+        let actor = Actor::Prune(number);
         match prune.at {
-            At::ListMarks => self.list_marks(state, number),
-            At::PutMark => self.put_mark(state, number),
-            At::ListSessions => self.list_sessions(state, number),
-            At::Wait => {
-                let without_listing = self.mutates(Mutant::WithoutP6Listing);
-                let then = if without_listing { Save::ReadIndex } else { Save::ListSnapshots };
-                state.prunes[number] = Prune { live: prune.live, ..prune.working(At::Save(then)) };
-                "P5: all are decided"
-            }
-            At::Save(step) => self.save(state, number, step),
-            At::PutFinal => {
-                state.storage.finals |= prune.mark();
-                state.prunes[number].at = At::Sweep(Sweep::ReadIndex);
-                "P7: puts .final"
-            }
-            At::Sweep(step) => self.sweep(state, number, step),
-            At::Plan(_) => unreachable!("these are choices"),
+            At::Plan(step) => return self.plan_steps(state, number, step, out),
+            At::Save(step) => return self.save_steps(state, number, step, out),
+            At::Sweep(step) => return self.sweep_steps(state, number, step, out),
+            At::Wait => return,
+            _ => {}
         }
+        let mut next = *state;
+        let text = match prune.at {
+            At::ListMarks => self.list_marks(&mut next, number),
+            At::PutMark => self.put_mark(&mut next, number),
+            At::ListSessions => self.list_sessions(&mut next, number),
+            _ => self.put_final(&mut next, number),
+        };
+        out.push((Step::new(actor, text), next));
     }
 
     /// Any session may be taken for dead: a crashed one rightly, another wrongly.
@@ -170,7 +183,8 @@ impl Model {
         for session in members(sessions) {
             let mut next = *state;
             next.storage.sessions[session] = Session::Fenced;
-            let step = Step::prune(number, "puts a tombstone for session").about(session);
+            let step =
+                Step::new(Actor::Prune(number), "puts a tombstone for session").about(session);
             out.push((step.of(Kind::Fence), next));
         }
     }
@@ -182,7 +196,7 @@ impl Model {
         if self.scenario.crashes && another_follows && prune.at != At::ListMarks {
             let mut next = *state;
             self.end_run(&mut next, number);
-            out.push((Step::prune(number, "crashes").of(Kind::Crash), next));
+            out.push((Step::new(Actor::Prune(number), "crashes").of(Kind::Crash), next));
         }
     }
 
@@ -228,10 +242,27 @@ impl Model {
         if self.mutates(Mutant::WithoutP6Listing) && prune.adopted {
             prune.live = live;
         }
-        prune.sessions = state.storage.sessions_that_are(Session::Announced);
+        if self.mutates(Mutant::OldIndexInP6) {
+            prune.indexed = state.storage.named_by(state.storage.indexes);
+        }
+        prune.sessions = match self.mutates(Mutant::WithoutP5) {
+            true => 0,
+            false => state.storage.sessions_that_are(Session::Announced),
+        };
         let mark_is_put = state.storage.marks >> prune.number & 1 == 1;
         prune.at = if mark_is_put { At::Wait } else { At::PutMark };
         "P4: lists undecided sessions"
+    }
+
+    /// P7
+    fn put_final(&self, state: &mut State, number: usize) -> &'static str {
+        let prune = &mut state.prunes[number];
+        state.storage.finals |= prune.mark();
+        if self.mutates(Mutant::DoneBeforeP8) {
+            state.storage.dones |= prune.mark();
+        }
+        prune.at = At::Sweep(Sweep::ReadIndex);
+        "P7: puts .final"
     }
 
     /// P9

@@ -79,8 +79,21 @@ pub fn owner_prune(prune: usize) -> u8 {
 }
 
 /// The members of a set, ascending.
-pub fn members(set: Set) -> impl Iterator<Item = usize> {
-    (0..8).filter(move |member| set >> member & 1 == 1)
+pub fn members(set: Set) -> Members {
+    Members(set)
+}
+
+/// See [`members`].
+pub struct Members(Set);
+
+impl Iterator for Members {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let member = self.0.trailing_zeros();
+        self.0 &= self.0.wrapping_sub(1);
+        (member < Set::BITS).then_some(member as usize)
+    }
 }
 
 pub fn only(member: usize) -> Set {
@@ -145,7 +158,8 @@ impl Storage {
 impl State {
     /// The index objects that somebody has in mind.
     pub fn remembered_indexes(&self) -> Set {
-        self.prunes.iter().fold(0, |all, prune| all | prune.old)
+        self.writers.iter().fold(0, |all, writer| all | writer.listing.indexes)
+            | self.prunes.iter().fold(0, |all, prune| all | prune.remembered_indexes())
     }
 
     fn remembered_packs(&self) -> Set {

@@ -1,6 +1,7 @@
 //! The writer, W1 to W6, one storage call a step.
 
-use super::model::{Model, Step};
+use super::listing::{Folder, Listing};
+use super::model::{Actor, Model, Step};
 use super::mutants::Mutant;
 use super::state::{Session, Set, State, session_of};
 
@@ -8,6 +9,7 @@ use super::state::{Session, Set, State, session_of};
 pub struct Writer {
     pub at: At,
     pub round: u8,
+    pub listing: Listing,
     condemned: Set,
     mark_was_open: bool,
     /// The packs that the index named, then those of them that were listed.
@@ -16,7 +18,7 @@ pub struct Writer {
     unread: Set,
     /// The blobs to upload.
     missing: Set,
-    /// What was uploaded in this session, not yet in the index.
+    /// What was uploaded in this session and is not yet in the index.
     uploaded: Set,
 }
 
@@ -31,8 +33,8 @@ pub enum At {
     UploadPack,
     UploadIndex,
     Commit,
-    Committed,
-    GaveUp,
+    /// Committed, or fenced once too often.
+    Ended,
 }
 
 const ORDER: [At; 5] =
@@ -44,72 +46,76 @@ const PARENT_FIRST: [At; 5] =
 
 impl Writer {
     pub fn remembered_packs(&self) -> Set {
-        self.condemned | self.packs | self.uploaded
+        self.condemned | self.packs | self.uploaded | self.listing.packs
     }
 
     pub fn each_set_of_packs(&mut self, visit: &mut impl FnMut(&mut Set)) {
         visit(&mut self.condemned);
         visit(&mut self.packs);
         visit(&mut self.uploaded);
+        visit(&mut self.listing.packs);
     }
 
     pub fn ended(&self) -> bool {
-        matches!(self.at, At::Committed | At::GaveUp)
+        self.at == At::Ended
+    }
+
+    /// At this step, with nothing in mind.
+    fn beginning(&self, at: At) -> Self {
+        Self { at, round: self.round, ..Self::default() }
     }
 }
 
 impl Model {
-    /// What writer `number` may do next: at most one call, sometimes with a choice.
+    /// What writer `number` may do next.
     pub fn writer_steps(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
-        if self.scenario.wants[number] == 0 || state.writers[number].ended() {
+        let writer = state.writers[number];
+        if self.scenario.wants[number] == 0 || writer.ended() {
             return;
         }
-        let mut next = *state;
-        let text = self.writer_step(&mut next, number);
-        out.push((Step::writer(number, text), next));
-        if state.writers[number].at == At::LookUpParent && next.writers[number].unread != 0 {
-            let mut next = *state;
-            next.writers[number].at = self.after(At::LookUpParent);
-            out.push((Step::writer(number, "W2: leaves the parent alone"), next));
+        let actor = Actor::Writer(number);
+        match writer.at {
+            At::LookUpParent => self.look_up_parent(state, number, out),
+            At::ReadIndex => self.list(state, (actor, Folder::Index), out, |next| {
+                let storage = &next.storage;
+                next.writers[number].packs = storage.named_by(storage.indexes) & !writer.condemned;
+                self.read_on(next, number);
+                "W3: reads the index"
+            }),
+            At::ListPacks => self.list(state, (actor, Folder::Packs), out, |next| {
+                if !self.mutates(Mutant::WithoutW4) {
+                    next.writers[number].packs &= next.storage.packs;
+                }
+                self.read_on(next, number);
+                "W4: lists packs"
+            }),
+            _ => {
+                let mut next = *state;
+                let text = self.write(&mut next, number);
+                out.push((Step::new(actor, text), next));
+            }
         }
     }
 
-    fn writer_step(&self, state: &mut State, number: usize) -> &'static str {
+    fn write(&self, state: &mut State, number: usize) -> &'static str {
         let session = session_of(number, state.writers[number].round);
-        let wants = self.scenario.wants[number];
-        match state.writers[number].at {
+        let remembered = state.remembered_indexes();
+        let writer = &mut state.writers[number];
+        match writer.at {
             At::Announce => self.announce(state, number, session),
-            At::ReadMarks => self.read_marks(state, number, wants),
-            At::LookUpParent => self.look_up_parent(state, number, wants),
-            At::ReadIndex => {
-                let packs = state.storage.named_by(state.storage.indexes)
-                    & !state.writers[number].condemned;
-                state.writers[number].packs = packs;
-                self.advance(state, number, wants);
-                "W3: reads the index"
-            }
-            At::ListPacks => {
-                if !self.mutates(Mutant::WithoutW4) {
-                    state.writers[number].packs &= state.storage.packs;
-                }
-                self.advance(state, number, wants);
-                "W4: lists packs"
-            }
+            At::ReadMarks => self.read_marks(state, number),
             At::UploadPack => {
-                let writer = &mut state.writers[number];
                 writer.uploaded = state.storage.put_pack(writer.missing, session as u8);
                 (writer.missing, writer.at) = (0, At::UploadIndex);
                 "W5: puts a pack"
             }
             At::UploadIndex => {
-                let remembered = state.remembered_indexes();
-                state.storage.put_index(state.writers[number].uploaded, remembered);
-                let writer = &mut state.writers[number];
-                (writer.uploaded, writer.at) = (0, At::Commit);
+                state.storage.put_index(writer.uploaded, remembered);
+                *writer = writer.beginning(At::Commit);
                 "W5: puts its index object"
             }
             At::Commit => self.commit(state, number, session),
-            At::Committed | At::GaveUp => unreachable!("an ended writer does nothing"),
+            at => unreachable!("{at:?} is no call that writes"),
         }
     }
 
@@ -123,7 +129,7 @@ impl Model {
         "W1: puts its session"
     }
 
-    fn read_marks(&self, state: &mut State, number: usize, wants: Set) -> &'static str {
+    fn read_marks(&self, state: &mut State, number: usize) -> &'static str {
         let storage = &state.storage;
         let open = match self.mutates(Mutant::FinalCloses) {
             true => storage.open_marks() & !storage.finals,
@@ -134,57 +140,63 @@ impl Model {
         writer.condemned = condemned;
         writer.packs &= !condemned;
         writer.mark_was_open = open != 0;
-        self.advance(state, number, wants);
+        self.read_on(state, number);
         "W2: reads the open marks"
     }
 
-    /// All live snapshots serve as parents: reusing less is what the index is for.
-    fn look_up_parent(&self, state: &mut State, number: usize, wants: Set) -> &'static str {
-        let unread = self.live_blobs(&state.storage) & wants;
-        let writer = &mut state.writers[number];
-        if !writer.mark_was_open || self.mutates(Mutant::UnreadBesideMark) {
-            writer.unread = unread;
-        }
-        self.advance(state, number, wants);
-        match state.writers[number].unread {
-            0 => "W2: finds nothing to reuse unread",
-            _ => "W2: reuses what a live snapshot has, unread",
+    /// Takes all live snapshots for parents, or none.
+    fn look_up_parent(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
+        let actor = Actor::Writer(number);
+        let mut next = *state;
+        self.read_on(&mut next, number);
+        out.push((Step::new(actor, "W2: reuses nothing unread"), next));
+        let found = self.live_blobs(&state.storage) & self.scenario.wants[number];
+        if found != 0 {
+            let mut next = *state;
+            next.writers[number].unread = found;
+            self.read_on(&mut next, number);
+            out.push((Step::new(actor, "W2: reuses what a live snapshot has, unread"), next));
         }
     }
 
-    /// To the next of the steps that only read; after the last, decides what to upload.
-    fn advance(&self, state: &mut State, number: usize, wants: Set) {
+    /// To the next of the calls that read. After the last, or when all is found without them,
+    /// to what remains to be uploaded.
+    fn read_on(&self, state: &mut State, number: usize) {
+        let wants = self.scenario.wants[number];
         let writer = state.writers[number];
-        let mut at = self.after(writer.at);
-        let mut found = 0;
-        if at == At::UploadPack {
-            let unread_allowed = !writer.mark_was_open || self.mutates(Mutant::UnreadBesideMark);
-            found = state.storage.blobs_in(writer.packs);
-            found |= if unread_allowed { writer.unread } else { 0 };
-        } else if at == At::ReadIndex && self.order() == ORDER {
-            found = writer.unread;
-        }
-        if at == At::UploadPack || found & wants == wants {
-            let missing = wants & !found;
-            at = if missing == 0 { At::Commit } else { At::UploadPack };
-            state.writers[number] = Writer { round: writer.round, missing, ..Writer::default() };
-        }
-        state.writers[number].at = at;
+        let unread_allowed = !writer.mark_was_open || self.mutates(Mutant::UnreadBesideMark);
+        let at = match self.after(writer.at) {
+            At::LookUpParent if !unread_allowed => self.after(At::LookUpParent),
+            at => at,
+        };
+        let unread = if unread_allowed { writer.unread } else { 0 };
+        let missing = match at {
+            At::UploadPack => wants & !unread & !state.storage.blobs_in(writer.packs),
+            At::ReadIndex if self.order() == ORDER && unread == wants => 0,
+            _ => {
+                state.writers[number].at = at;
+                return;
+            }
+        };
+        let at = if missing == 0 { At::Commit } else { At::UploadPack };
+        state.writers[number] = Writer { missing, ..writer.beginning(at) };
     }
 
+    /// Which of a writer's sessions commits does not matter any more: let it be the first.
     fn commit(&self, state: &mut State, number: usize, session: usize) -> &'static str {
+        let writer = &mut state.writers[number];
         let fenced = state.storage.sessions[session] == Session::Fenced;
-        let round = state.writers[number].round;
         if !fenced || self.mutates(Mutant::UnconditionalCommit) {
-            state.storage.sessions[session] = Session::Committed;
-            state.writers[number] = Writer { at: At::Committed, ..Writer::default() };
+            state.storage.sessions[session] = Session::Absent;
+            state.storage.sessions[session_of(number, 0)] = Session::Committed;
+            *writer = Writer { at: At::Ended, ..Writer::default() };
             return "W6: commits";
         }
-        let again = round + 1 < self.scenario.rounds;
-        let at = if again { At::Announce } else { At::GaveUp };
-        let round = if again { round + 1 } else { 0 };
-        state.writers[number] = Writer { at, round, ..Writer::default() };
-        "W6: is fenced"
+        *writer = match writer.round + 1 < self.scenario.rounds {
+            true => Writer { round: writer.round + 1, ..Writer::default() },
+            false => Writer { at: At::Ended, ..Writer::default() },
+        };
+        "W6: finds a tombstone"
     }
 
     fn order(&self) -> [At; 5] {
@@ -197,7 +209,7 @@ impl Model {
 
     fn after(&self, at: At) -> At {
         let order = self.order();
-        let place = order.iter().position(|&step| step == at).expect("a step that only reads");
+        let place = order.iter().position(|&step| step == at).expect("a call that reads");
         order.get(place + 1).copied().unwrap_or(At::UploadPack)
     }
 }
