@@ -2,7 +2,8 @@
 //! the same future. Which of them a search meets first stands for all.
 
 use super::prune::Prune;
-use super::state::{INDEXES, PACKS, Set, State, members, only, owner_prune};
+use super::state::State;
+use super::storage::{INDEXES, PACKS, Set, members, only, owner_prune};
 
 /// One state for all that differ only in numbering, or nearly: where several things look alike
 /// they keep their order, which may leave two states where one would do, and never makes one of
@@ -64,6 +65,7 @@ fn order_packs(state: &mut State) {
 /// All but those of index objects, which have no order yet.
 fn each_remembered_set_of_packs(state: &mut State, visit: &mut impl FnMut(&mut Set)) {
     visit(&mut state.storage.packs);
+    visit(&mut state.storage.damaged);
     let open = state.storage.open_marks();
     let worked_on = state.prunes.iter().fold(open, |marks, prune| marks | prune.mark());
     for mark in members(worked_on) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
+use std::time::Instant;
 
 use super::canonical::canonical;
 use super::model::{Model, Step};
@@ -9,17 +10,33 @@ use super::state::State;
 
 /// What a search found.
 pub enum Outcome {
-    /// All reachable states are good; how many there are.
-    Holds(usize),
-    /// The steps to a bad state.
-    Fails(Vec<String>),
+    /// All reachable states are good.
+    Holds,
+    /// The steps to a bad state, and what is bad about it, a line each.
+    Fails(String),
+    /// The time was over.
+    Unfinished,
 }
 
-/// Visits every reachable state. Costs about 25 bytes a state.
+impl Outcome {
+    pub fn trace(self) -> Option<String> {
+        match self {
+            Self::Fails(trace) => Some(trace),
+            Self::Holds | Self::Unfinished => None,
+        }
+    }
+}
+
+/// Visits every reachable state, as long as there is time, and asks `fault` about each. Costs
+/// about 25 bytes a state.
 ///
 /// States are told apart by 64 bits of hash: among ten million the chance that one is passed
 /// over is one in a hundred thousand.
-pub fn explore(model: &Model) -> Outcome {
+pub fn explore(
+    model: &Model,
+    deadline: Option<Instant>,
+    mut fault: impl FnMut(&State) -> Option<String>,
+) -> Outcome {
     let mut seen = Seen::default();
     let first = model.first_state();
     seen.add(fingerprint(model, &first), 0);
@@ -30,19 +47,22 @@ pub fn explore(model: &Model) -> Outcome {
         model.steps(&state, &mut steps);
         for (_, next) in steps.drain(..) {
             if seen.add(fingerprint(model, &next), current) {
-                if model.lost(&next) != 0 {
-                    return Outcome::Fails(trace(model, &seen));
+                if let Some(fault) = fault(&next) {
+                    return Outcome::Fails(trace(model, &seen) + &fault);
                 }
                 waiting.push_back(next);
             }
         }
         current += 1;
+        if current % 4096 == 0 && deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return Outcome::Unfinished;
+        }
     }
-    Outcome::Holds(seen.fingerprints.len())
+    Outcome::Holds
 }
 
 /// The steps to the state that was added last, found by going the same way again.
-fn trace(model: &Model, seen: &Seen) -> Vec<String> {
+fn trace(model: &Model, seen: &Seen) -> String {
     let mut way = Vec::new();
     let mut place = seen.fingerprints.len() - 1;
     while place != 0 {
@@ -50,20 +70,19 @@ fn trace(model: &Model, seen: &Seen) -> Vec<String> {
         place = seen.parents[place] as usize;
     }
     let mut state = model.first_state();
-    let mut lines = Vec::new();
+    let mut lines = String::new();
     for wanted in way.into_iter().rev() {
         let mut steps: Vec<(Step, State)> = Vec::new();
         model.steps(&state, &mut steps);
         let found = steps.into_iter().find(|(_, next)| fingerprint(model, next) == wanted);
         let (step, next) = found.expect("the way leads on");
-        lines.push(step.to_string());
+        lines += &format!("{:<64}| {}\n", step.to_string(), next.storage);
         state = next;
     }
-    lines.push(format!("{:?}", state.storage));
     lines
 }
 
-fn fingerprint(model: &Model, state: &State) -> u64 {
+pub fn fingerprint(model: &Model, state: &State) -> u64 {
     let mut hash = Mix(0);
     canonical(state, model.prunes_are_alike()).hash(&mut hash);
     hash.finish()
@@ -72,7 +91,7 @@ fn fingerprint(model: &Model, state: &State) -> u64 {
 /// The fingerprints of states in the order in which they were found, and an open hash table over
 /// them.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     fingerprints: Vec<u64>,
     parents: Vec<u32>,
     /// Place in `fingerprints` plus one; 0 is free. A power of two long.
@@ -81,7 +100,7 @@ struct Seen {
 
 impl Seen {
     /// False if it is there already.
-    fn add(&mut self, fingerprint: u64, parent: usize) -> bool {
+    pub fn add(&mut self, fingerprint: u64, parent: usize) -> bool {
         if (self.fingerprints.len() + 1) * 2 > self.table.len() {
             self.grow();
         }

@@ -5,7 +5,8 @@
 //! came or went meanwhile may show or not.
 
 use super::model::{Actor, Model, Step};
-use super::state::{Set, State};
+use super::state::State;
+use super::storage::Set;
 
 /// A listing that has begun.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

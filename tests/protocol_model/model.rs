@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::mutants::Mutant;
 use super::scenario::Scenario;
-use super::state::{FIRST, PRUNES, Session, Set, State, Storage, WRITERS, members, writer_of};
+use super::state::State;
+use super::storage::{FIRST, PRUNES, Session, Set, Storage, WRITERS, members, writer_of};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Model {
@@ -119,11 +120,12 @@ impl Model {
         self.blobs_of(storage.sessions_that_are(Session::Committed))
     }
 
-    /// The blobs of live snapshots that nobody could restore: no pack that exists and is named by
-    /// an index object that exists holds them.
-    pub fn lost(&self, state: &State) -> Set {
+    /// Whether a live snapshot has a blob that nobody could restore: no undamaged pack that exists
+    /// and is named by an index object that exists holds it.
+    pub fn lost(&self, state: &State) -> Option<String> {
         let storage = &state.storage;
-        let reachable = storage.named_by(storage.indexes) & storage.packs;
-        self.live_blobs(storage) & !storage.blobs_in(reachable)
+        let reachable = storage.named_by(storage.indexes) & storage.packs & !storage.damaged;
+        let lost = self.live_blobs(storage) & !storage.blobs_in(reachable);
+        (lost != 0).then(|| "a live snapshot has lost a blob".to_owned())
     }
 }

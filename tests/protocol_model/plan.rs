@@ -5,7 +5,8 @@ use super::model::{Actor, Model, Step};
 use super::mutants::Mutant;
 use super::prune::{At, Plan, Prune};
 use super::scenario::Planning;
-use super::state::{SESSIONS, Session, Set, State, Storage, members, only, owner_prune};
+use super::state::State;
+use super::storage::{SESSIONS, Session, Set, Storage, members, only, owner_prune};
 
 impl Model {
     pub fn plan_steps(
@@ -121,12 +122,16 @@ impl Model {
         };
         let kept = kept(storage, counted, prune.candidates, live);
         let orphans = prune.listed_first & !prune.indexed & prune.candidates;
-        let gone = prune.indexed & !prune.listed;
+        let gone = match self.mutates(Mutant::GoneNotCondemned) {
+            true => 0,
+            false => prune.indexed & !prune.listed,
+        };
         let condemned = (counted & prune.candidates & !kept) | orphans | gone;
         if condemned == 0 {
             return self.end_run(state, number);
         }
-        let copy = live & storage.blobs_in(counted) & !storage.blobs_in(kept);
+        let (sources, safe) = (counted & !storage.damaged, kept & !storage.damaged);
+        let copy = live & storage.blobs_in(sources) & !storage.blobs_in(safe);
         let at = if copy == 0 { self.before_mark() } else { At::Plan(Plan::UploadPack) };
         let live = if self.mutates(Mutant::WithoutP6Listing) { live } else { 0 };
         state.prunes[number] = Prune { condemned, copy, live, ..prune.working(at) };
@@ -155,12 +160,12 @@ impl Model {
 fn kept(storage: &Storage, counted: Set, candidates: Set, live: Set) -> Set {
     let mut kept = counted;
     for pack in members(counted & candidates) {
-        let elsewhere = storage.blobs_in(kept & !only(pack));
+        let elsewhere = storage.blobs_in(kept & !only(pack) & !storage.damaged);
         if storage.blobs[pack] & live & !elsewhere == 0 {
             kept &= !only(pack);
         }
     }
-    for pack in members(kept & candidates) {
+    for pack in members(kept & candidates & !storage.damaged) {
         if storage.blobs[pack] & !live != 0 {
             kept &= !only(pack);
         }

@@ -1,6 +1,6 @@
 //! How large a model is, and where it begins.
 
-use super::state::{DEAD, FIRST, PRUNES, Session, Set, Storage, WRITERS};
+use super::storage::{DEAD, FIRST, PRUNES, Session, Set, Storage, WRITERS};
 
 pub const A: Set = 1;
 pub const B: Set = 2;
@@ -85,6 +85,14 @@ impl Scenario {
         self.storage.packs &= !gone;
         self.storage.condemned[0] = gone | left;
         (self.storage.marks, self.storage.finals) = (1, 1);
+        self
+    }
+
+    /// Both blobs are also in a damaged pack.
+    pub fn with_damaged_pack(mut self) -> Self {
+        let damaged = self.storage.put_pack(A | B, FIRST as u8);
+        self.storage.put_index(damaged, 0);
+        self.storage.damaged = damaged;
         self
     }
 

@@ -4,7 +4,8 @@ use super::listing::Folder;
 use super::model::{Actor, Model, Step};
 use super::mutants::Mutant;
 use super::prune::{At, Prune, Save, Sweep};
-use super::state::{Session, Set, State, members, only, owner_prune, set_of};
+use super::state::State;
+use super::storage::{Session, Set, members, only, owner_prune, set_of};
 
 impl Model {
     pub fn save_steps(
@@ -27,7 +28,7 @@ impl Model {
             }
             Save::ListPacks => {
                 return self.list(state, (actor, Folder::Packs), out, |next| {
-                    let copy = self.to_copy(next, number);
+                    let copy = self.revived(next, number);
                     let at = if copy == 0 { At::PutFinal } else { At::Save(Save::UploadPack) };
                     next.prunes[number] = Prune { copy, ..next.prunes[number].working(at) };
                     "P6: lists packs"
@@ -62,9 +63,9 @@ impl Model {
         "P6: lists what is forgotten"
     }
 
-    /// The live blobs that lie only in condemned packs. One that lies nowhere is none of them:
-    /// what is deleted now cannot harm it.
-    fn to_copy(&self, state: &State, number: usize) -> Set {
+    /// The live blobs that lie only in condemned packs, whatever the index knows of these. One
+    /// that lies nowhere is none of them: what is deleted now cannot harm it.
+    fn revived(&self, state: &State, number: usize) -> Set {
         let storage = &state.storage;
         let prune = &state.prunes[number];
         let condemned = condemned(state, number);
@@ -75,8 +76,13 @@ impl Model {
             true => prune.indexed,
             false => prune.indexed & storage.packs,
         };
-        let safe = storage.blobs_in(counted & !condemned);
-        prune.live & storage.blobs_in(counted & condemned) & !safe
+        let readable = if self.mutates(Mutant::DamagedInP6) { !0 } else { !storage.damaged };
+        let safe = storage.blobs_in(counted & readable & !condemned);
+        let sources = match self.mutates(Mutant::IndexOnlyInP6) {
+            true => counted & condemned & readable,
+            false => storage.packs & condemned & readable,
+        };
+        prune.live & storage.blobs_in(sources) & !safe
     }
 
     fn copy_blobs(&self, state: &mut State, number: usize) -> &'static str {

@@ -3,7 +3,8 @@
 use super::listing::{Folder, Listing};
 use super::model::{Actor, Model, Step};
 use super::mutants::Mutant;
-use super::state::{Session, Set, State, session_of};
+use super::state::State;
+use super::storage::{Session, Set, session_of};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Writer {
@@ -83,8 +84,10 @@ impl Model {
                 "W3: reads the index"
             }),
             At::ListPacks => self.list(state, (actor, Folder::Packs), out, |next| {
+                let writer = &mut next.writers[number];
+                writer.packs &= !next.storage.damaged;
                 if !self.mutates(Mutant::WithoutW4) {
-                    next.writers[number].packs &= next.storage.packs;
+                    writer.packs &= next.storage.packs;
                 }
                 self.read_on(next, number);
                 "W4: lists packs"
@@ -105,8 +108,10 @@ impl Model {
             At::Announce => self.announce(state, number, session),
             At::ReadMarks => self.read_marks(state, number),
             At::UploadPack => {
-                writer.uploaded = state.storage.put_pack(writer.missing, session as u8);
-                (writer.missing, writer.at) = (0, At::UploadIndex);
+                let blob = writer.missing & writer.missing.wrapping_neg();
+                writer.uploaded |= state.storage.put_pack(blob, session as u8);
+                writer.missing &= !blob;
+                writer.at = if writer.missing == 0 { At::UploadIndex } else { At::UploadPack };
                 "W5: puts a pack"
             }
             At::UploadIndex => {
