@@ -10,6 +10,7 @@ mod files_world;
 mod kill_rounds;
 mod known_answers;
 mod manifest;
+mod protocol_model;
 mod storage_conformance;
 mod support;
 mod tidy;
