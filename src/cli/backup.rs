@@ -216,7 +216,7 @@ fn leave_out_own(
 fn literal_pattern(path: &Path) -> Option<String> {
     let mut pattern = String::new();
     for character in path.to_str()?.chars() {
-        if matches!(character, '*' | '?' | '[' | ']' | '\\' | '{' | '}' | '!' | '#' | ' ') {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
             pattern.push('\\');
         }
         pattern.push(character);
@@ -289,11 +289,11 @@ fn print(
         super::text::grouped(*files_unchanged),
         format_size(report.summary.bytes),
     ))?;
-    output.say(format!(
-        "  stored  {} new, {} in the repository, in {duration}",
-        format_size(report.bytes_new),
-        format_size(report.bytes_stored),
-    ))?;
+    let (new, stored) = (format_size(report.bytes_new), format_size(report.bytes_stored));
+    output.say(match arguments.dry_run {
+        true => format!("  data    {new} new, found in {duration}"),
+        false => format!("  data    {new} new, stored as {stored}, in {duration}"),
+    })?;
     if report.grown > 0 {
         let files = count(report.grown, "file", "files");
         output.say(format!("  grown   {files} while being read, kept at the length read"))?;
@@ -308,7 +308,7 @@ fn print(
 fn headline(arguments: &Arguments, snapshot: Option<&Snapshot>) -> String {
     match snapshot {
         Some(snapshot) => format!("saved snapshot {}", snapshot.id.short()),
-        None if arguments.dry_run => "dry run: nothing was saved; it would have been".to_owned(),
+        None if arguments.dry_run => "dry run: nothing was saved".to_owned(),
         None => "nothing has changed: no snapshot was saved".to_owned(),
     }
 }

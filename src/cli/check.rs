@@ -175,15 +175,18 @@ fn print(context: &Context, report: &CheckReport, elapsed: Duration) -> Result<(
 fn damaged(damages: u64, report: &CheckReport) -> Failure {
     let is_of = |damage: &Damage, folder: &str| damage.object.starts_with(folder);
     let has = |folder: &str| report.damages.iter().any(|damage| is_of(damage, folder));
-    let mut steps = vec!["copy what is left to a safe place before anything else"];
+    let mut steps = Vec::new();
     if has("index/") {
-        steps.push("run `snap repair index`");
+        steps.push("`snap repair index` makes the index whole");
     }
     if has("snapshots/") || has("forgotten/") {
-        steps.push("run `snap repair snapshots`");
+        steps.push("`snap repair snapshots` brings snapshots back");
     }
     if has("packs/") {
         steps.push("run `snap backup` again: what it still finds is stored anew");
+    }
+    if steps.is_empty() {
+        steps.push("nothing mends this; what is named above is what is lost");
     }
     let objects = count(damages, "object is", "objects are");
     Failure::new(Code::Damage, format!("{objects} damaged")).hint(steps.join("; "))

@@ -30,10 +30,6 @@ pub struct Arguments {
     /// The snapshots to forget
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    #[command(flatten)]
-    keep: KeepFlags,
-    #[command(flatten)]
-    filter: FilterFlags,
     /// Apply the rules to each group of: host, paths, tags, joined by commas
     #[arg(long, value_name = "WHAT", default_value_t)]
     group_by: GroupBy,
@@ -46,6 +42,10 @@ pub struct Arguments {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    keep: KeepFlags,
+    #[command(flatten)]
+    filter: FilterFlags,
     #[command(flatten)]
     space: SpaceFlags,
 }
@@ -73,15 +73,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         }
         None => named(context, &repository, arguments, &filter)?,
     };
-    if arguments.dry_run {
-        return decided.code(context);
+    if decided.is_empty() {
+        return Err(Failure::new(Code::Nothing, "no snapshot matches")
+            .hint("`snap snapshots` shows those that are there"));
     }
-    let ask = policy.is_some() && !arguments.yes;
-    forget_all(context, &repository, &decided, ask)?;
-    if arguments.prune {
-        prune::free_space(context, &repository, &arguments.space)?;
+    if !arguments.dry_run {
+        forget_all(context, &repository, &decided, policy.is_some() && !arguments.yes)?;
     }
-    decided.code(context)
+    match arguments.prune && !arguments.dry_run {
+        true => prune::free_space(context, &repository, &arguments.space, &decided)?,
+        false => context.output.object("summary", &decided.summary())?,
+    }
+    decided.code()
 }
 
 fn named(

@@ -39,8 +39,9 @@ impl DecisionMessage {
     }
 }
 
+/// What JSON summaries say of forgetting.
 #[derive(Serialize)]
-struct Summary {
+pub struct ForgetSummary {
     snapshots_kept: u64,
     snapshots_forgotten: u64,
     groups_refused: u64,
@@ -67,7 +68,6 @@ pub fn decide(
         decided.kept += group.decisions.iter().filter(|(_, decision)| decision.keep).count() as u64;
     }
     decided.forgotten = plan.forgotten().cloned().collect();
-    context.output.object("summary", &decided.summary())?;
     let (kept, forgotten) = (decided.kept, decided.forgotten.len() as u64);
     let kept = count(kept, "snapshot stays", "snapshots stay");
     context.output.say(format!("{kept}, {}", count(forgotten, "goes", "go")))?;
@@ -86,33 +86,30 @@ impl Decided {
             context.output.object("snapshot", &message)?;
         }
         let kept = live.saturating_sub(forgotten.len()) as u64;
-        let decided = Self { forgotten, kept, refused: 0 };
-        context.output.object("summary", &decided.summary())?;
-        Ok(decided)
+        Ok(Self { forgotten, kept, refused: 0 })
     }
 
-    fn summary(&self) -> Summary {
-        Summary {
+    pub fn summary(&self) -> ForgetSummary {
+        ForgetSummary {
             snapshots_kept: self.kept,
             snapshots_forgotten: self.forgotten.len() as u64,
             groups_refused: self.refused,
         }
     }
 
+    /// Whether there was no snapshot to decide about.
+    pub fn is_empty(&self) -> bool {
+        self.kept == 0 && self.refused == 0 && self.forgotten.is_empty()
+    }
+
     /// How the command ends, all else being well.
-    pub fn code(&self, context: &Context) -> Result<Code, Failure> {
-        match (self.refused, self.kept, self.forgotten.len()) {
-            (0, 0, 0) => {
-                context.output.say("no snapshot matches")?;
-                Ok(Code::Nothing)
-            }
-            (0, _, _) => Ok(Code::Done),
-            (refused, _, _) => {
-                let groups = count(refused, "group was", "groups were");
-                Err(Failure::new(Code::Failed, format!("{groups} left as they are"))
-                    .hint("add a rule that keeps some of them, or forget them by their ids"))
-            }
+    pub fn code(&self) -> Result<Code, Failure> {
+        if self.refused == 0 {
+            return Ok(Code::Done);
         }
+        let groups = count(self.refused, "group was", "groups were");
+        Err(Failure::new(Code::Failed, format!("{groups} left as they are"))
+            .hint("add a rule that keeps some of them, or forget them by their ids"))
     }
 }
 

@@ -9,36 +9,48 @@ const HEADING: &str = "Options of every command";
 #[derive(clap::Args, Debug, Clone, Default)]
 #[command(next_help_heading = HEADING)]
 pub struct GlobalOptions {
-    /// Where the repository is [also: SNAP_REPOSITORY, SNAP_REPOSITORY_FILE]
+    /// Where the repository is [or: SNAP_REPOSITORY, SNAP_REPOSITORY_FILE]
     #[arg(short, long, global = true, value_name = "PATH")]
     pub repository: Option<OsString>,
 
-    /// Read the password from a file [also: SNAP_PASSWORD_FILE, or SNAP_PASSWORD itself]
+    /// Read the password from a file [or: SNAP_PASSWORD_FILE]
     #[arg(long, global = true, value_name = "FILE", group = "credential")]
     pub password_file: Option<PathBuf>,
 
-    /// Run a shell command that prints the password [also: SNAP_PASSWORD_COMMAND]
-    #[arg(long, global = true, value_name = "COMMAND", group = "credential")]
+    /// Run a shell command that prints the password [or: SNAP_PASSWORD_COMMAND]
+    #[arg(
+        hide_short_help = true,
+        long,
+        global = true,
+        value_name = "COMMAND",
+        group = "credential"
+    )]
     pub password_command: Option<OsString>,
 
-    /// Open the repository with a key file [also: SNAP_KEY_FILE]
+    /// Open the repository with a key file [or: SNAP_KEY_FILE]
     #[arg(long, global = true, value_name = "FILE", group = "credential")]
     pub key_file: Option<PathBuf>,
 
     /// Try only the key slot whose id begins like this
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(hide_short_help = true, long, global = true, value_name = "ID")]
     pub key_hint: Option<String>,
 
-    /// Keep local copies there [also: SNAP_CACHE_DIR] [default: ~/.cache/snap]
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "no_cache")]
+    /// Keep local copies there [or: SNAP_CACHE_DIR] [default: ~/.cache/snap]
+    #[arg(
+        hide_short_help = true,
+        long,
+        global = true,
+        value_name = "DIR",
+        conflicts_with = "no_cache"
+    )]
     pub cache_dir: Option<PathBuf>,
 
     /// Keep no local copies: slower, and every backup reads all files
-    #[arg(long, global = true)]
+    #[arg(hide_short_help = true, long, global = true)]
     pub no_cache: bool,
 
     /// Work on so many things at once [default: one a processor]
-    #[arg(short, long, global = true, value_name = "N",
+    #[arg(hide_short_help = true, short, long, global = true, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 

@@ -49,7 +49,8 @@ pub fn run() -> ExitCode {
     let code = match Cli::try_parse() {
         Ok(cli) => {
             let context = Context::new(cli.global, environment);
-            finish(&context.output, perform(&context, cli.command))
+            let result = perform(&context, cli.command);
+            finish(&context, result)
         }
         Err(error) => explain(&error),
     };
@@ -71,11 +72,13 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
     }
 }
 
-fn finish(output: &Output, result: Result<Code, Failure>) -> Code {
-    let result = result.and_then(|code| output.flush().map(|()| code));
-    match result {
+fn finish(context: &Context, result: Result<Code, Failure>) -> Code {
+    let output = &context.output;
+    match result.and_then(|code| output.flush().map(|()| code)) {
         Ok(code) => code,
         Err(failure) => {
+            // What a stop breaks is no fault of its own.
+            let failure = if context.stop.is_asked() { Failure::stopped() } else { failure };
             output.failure(&failure);
             failure.code()
         }

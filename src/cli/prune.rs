@@ -4,7 +4,7 @@ use super::ask;
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
-use super::forgetting::{Decided, decide, forget_all, not_confirmed};
+use super::forgetting::{Decided, ForgetSummary, decide, forget_all, not_confirmed};
 use super::keep::KeepFlags;
 use super::open::{open, this_writer};
 use super::progress::Progress;
@@ -14,7 +14,7 @@ use crate::model::SessionId;
 use crate::ops::{
     PruneOptions, PrunePlan, PruneReport, Thrift, is_dead_process, plan_prune, prune,
 };
-use crate::policy::{GroupBy, Policy, format_duration, format_size};
+use crate::policy::{Filter, GroupBy, Policy, format_duration, format_size};
 use crate::repo::Repository;
 use crate::settings::policy_from_pairs;
 use serde::Serialize;
@@ -41,21 +41,21 @@ still under way then is left to the next prune.";
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Forget nothing, free the space only
-    #[arg(long, conflicts_with_all = ["KeepFlags", "FilterFlags", "group_by"])]
+    #[arg(long)]
     space_only: bool,
-    #[command(flatten)]
-    keep: KeepFlags,
-    #[command(flatten)]
-    filter: FilterFlags,
-    /// Apply the rules to each group of: host, paths, tags, joined by commas
-    #[arg(long, value_name = "WHAT", default_value_t)]
-    group_by: GroupBy,
     /// Change nothing, show what would be done and why
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    /// Apply the rules to each group of: host, paths, tags, joined by commas
+    #[arg(long, value_name = "WHAT", default_value_t)]
+    group_by: GroupBy,
+    #[command(flatten)]
+    keep: KeepFlags,
+    #[command(flatten)]
+    filter: FilterFlags,
     #[command(flatten)]
     space: SpaceFlags,
 }
@@ -73,38 +73,42 @@ pub struct SpaceFlags {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
+    let flags = arguments.keep.policy()?;
+    let filter = arguments.filter.filter()?;
+    if arguments.space_only && (flags.is_some() || filter != Filter::default()) {
+        return Err(Failure::usage("--space-only forgets nothing: rules and filters have no use"));
+    }
     let repository = open(context)?;
     let decided = match arguments.space_only {
-        true => None,
-        false => Some(decide_by_policy(context, arguments, &repository)?),
+        true => Decided::default(),
+        false => {
+            let policy = policy(context, &repository, flags)?;
+            let by = arguments.group_by;
+            decide(context, &repository, &policy, by, &filter, arguments.dry_run)?
+        }
     };
     if arguments.dry_run {
-        preview(context, &repository)?;
+        preview(context, &repository, &decided)?;
     } else {
-        confirm(context, arguments, decided.as_ref())?;
-        if let Some(decided) = &decided {
-            forget_all(context, &repository, decided, false)?;
-        }
-        free_space(context, &repository, &arguments.space)?;
+        confirm(context, arguments, &decided)?;
+        forget_all(context, &repository, &decided, false)?;
+        free_space(context, &repository, &arguments.space, &decided)?;
     }
-    // A repository without snapshots has space to free, too.
-    let code = decided.map_or(Ok(Code::Done), |decided| decided.code(context))?;
-    Ok(if code == Code::Nothing { Code::Done } else { code })
+    decided.code()
 }
 
-/// Says first which policy is applied.
-fn decide_by_policy(
+/// The policy to apply; says first which one that is.
+fn policy(
     context: &Context,
-    arguments: &Arguments,
     repository: &Repository,
-) -> Result<Decided, Failure> {
-    let (policy, origin) = match arguments.keep.policy()? {
+    flags: Option<Policy>,
+) -> Result<Policy, Failure> {
+    let (policy, origin) = match flags {
         Some(policy) => (policy, "given by flags"),
         None => (stored_policy(repository)?, "stored in the repository"),
     };
     context.output.say(format!("first the policy {origin}: {policy}; then the space is freed"))?;
-    let filter = arguments.filter.filter()?;
-    decide(context, repository, &policy, arguments.group_by, &filter, arguments.dry_run)
+    Ok(policy)
 }
 
 fn stored_policy(repository: &Repository) -> Result<Policy, Failure> {
@@ -115,12 +119,8 @@ fn stored_policy(repository: &Repository) -> Result<Policy, Failure> {
     Ok(policy)
 }
 
-fn confirm(
-    context: &Context,
-    arguments: &Arguments,
-    decided: Option<&Decided>,
-) -> Result<(), Failure> {
-    let forgotten = decided.map_or(0, |decided| decided.forgotten.len() as u64);
+fn confirm(context: &Context, arguments: &Arguments, decided: &Decided) -> Result<(), Failure> {
+    let forgotten = decided.forgotten.len() as u64;
     if arguments.yes || forgotten == 0 || !ask::is_possible() {
         return Ok(());
     }
@@ -131,52 +131,66 @@ fn confirm(
     }
 }
 
+/// What freeing space would do.
 #[derive(Serialize)]
-struct PlanMessage {
+struct PlanSummary {
     dry_run: bool,
-    packs: u64,
-    bytes: u64,
+    #[serde(flatten)]
+    forgetting: ForgetSummary,
     packs_deleted: u64,
     bytes_freed: u64,
     packs_rewritten: u64,
-    bytes_rewritten: u64,
+    bytes_copied: u64,
     bytes_left: u64,
     bytes_under_way: u64,
+    total_packs: u64,
+    total_bytes: u64,
 }
 
-/// What freeing space would do now.
-fn preview(context: &Context, repository: &Arc<Repository>) -> Result<(), Failure> {
+impl PlanSummary {
+    fn new(plan: &PrunePlan, forgetting: ForgetSummary) -> Self {
+        Self {
+            dry_run: true,
+            forgetting,
+            packs_deleted: plan.packs_dead + plan.packs_rewritten,
+            bytes_freed: (plan.bytes_dead + plan.bytes_rewritten).saturating_sub(plan.bytes_copied),
+            packs_rewritten: plan.packs_rewritten,
+            bytes_copied: plan.bytes_copied,
+            bytes_left: plan.bytes_left,
+            bytes_under_way: plan.bytes_under_way,
+            total_packs: plan.packs,
+            total_bytes: plan.bytes,
+        }
+    }
+}
+
+fn preview(
+    context: &Context,
+    repository: &Arc<Repository>,
+    decided: &Decided,
+) -> Result<(), Failure> {
     let progress = Progress::start(context);
     let plan = plan_prune(repository, Thrift::STANDARD, progress.monitor().as_ref());
     drop(progress);
-    let plan = plan?;
-    let PrunePlan { packs, bytes, packs_rewritten, bytes_rewritten, bytes_left, .. } = plan;
-    let bytes_freed = plan.bytes_dead + bytes_rewritten.saturating_sub(plan.bytes_copied);
-    let bytes_under_way = plan.bytes_under_way;
-    let packs_deleted = plan.packs_dead + packs_rewritten;
-    let message = PlanMessage {
-        dry_run: true,
-        packs,
-        bytes,
-        packs_deleted,
-        bytes_freed,
-        packs_rewritten,
-        bytes_rewritten,
-        bytes_left,
-        bytes_under_way,
-    };
-    context.output.object("summary", &message)?;
+    let summary = PlanSummary::new(&plan?, decided.summary());
+    context.output.object("summary", &summary)?;
     context.output.say(format!(
-        "dry run: nothing was changed; {} of {} could be freed as things are ({}, {} rewritten)",
-        format_size(bytes_freed),
-        format_size(bytes),
-        count(plan.packs_dead, "pack deleted", "packs deleted"),
-        packs_rewritten,
-    ))
+        "dry run: nothing was changed; as things are, {} of {} could be freed: {}, {} written anew",
+        format_size(summary.bytes_freed),
+        format_size(summary.total_bytes),
+        count(summary.packs_deleted, "pack deleted", "packs deleted"),
+        summary.packs_rewritten,
+    ))?;
+    match decided.forgotten.is_empty() {
+        true => Ok(()),
+        false => context.output.say("  and what only the forgotten snapshots need"),
+    }
 }
 
 #[derive(Serialize)]
 struct Summary<'a> {
+    #[serde(flatten)]
+    forgetting: ForgetSummary,
     packs_deleted: u64,
     bytes_freed: u64,
     packs_rewritten: u64,
@@ -193,6 +207,7 @@ pub fn free_space(
     context: &Context,
     repository: &Arc<Repository>,
     flags: &SpaceFlags,
+    decided: &Decided,
 ) -> Result<(), Failure> {
     let options = PruneOptions {
         writer: this_writer(),
@@ -207,12 +222,13 @@ pub fn free_space(
     let elapsed = progress.elapsed();
     drop(progress);
     let report = report?;
-    context.output.object("summary", &summary(&report, elapsed))?;
+    context.output.object("summary", &summary(decided, &report, elapsed))?;
     print(context, &report, elapsed)
 }
 
-fn summary(report: &PruneReport, elapsed: Duration) -> Summary<'_> {
+fn summary<'a>(decided: &Decided, report: &'a PruneReport, elapsed: Duration) -> Summary<'a> {
     Summary {
+        forgetting: decided.summary(),
         packs_deleted: report.packs_deleted,
         bytes_freed: freed(report),
         packs_rewritten: report.packs_rewritten,

@@ -52,9 +52,6 @@ pub struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     target: Option<PathBuf>,
 
-    #[command(flatten)]
-    patterns: PatternFlags,
-
     /// What happens where something else is there
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     conflict: ConflictFlag,
@@ -71,6 +68,8 @@ pub struct Arguments {
     #[arg(long)]
     numeric_ids: bool,
 
+    #[command(flatten)]
+    patterns: PatternFlags,
     #[command(flatten)]
     filter: FilterFlags,
 }

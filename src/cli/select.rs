@@ -124,7 +124,7 @@ pub fn find<'a>(
         Some(found) => by_exact_id(ledger, found.id),
         None => {
             let elsewhere = choose(&holding, &at, filter, &future);
-            Err(nothing(context, ledger, &at, &own, elsewhere))
+            Err(nothing(context, ledger, &at, &own, elsewhere, !paths.is_empty()))
         }
     }
 }
@@ -140,6 +140,7 @@ fn nothing(
     at: &TimeExpression,
     filter: &Filter,
     elsewhere: Option<&Snapshot>,
+    by_path: bool,
 ) -> Failure {
     let when = match at {
         TimeExpression::Latest => String::new(),
@@ -149,7 +150,8 @@ fn nothing(
         }
     };
     let hosts = filter.hosts.join(" or ");
-    let message = format!("there is no such snapshot of host {hosts}{when}");
+    let holding = if by_path { " that holds such paths" } else { "" };
+    let message = format!("there is no snapshot of host {hosts}{when}{holding}");
     let failure = Failure::new(Code::Nothing, message);
     match elsewhere {
         Some(other) => {

@@ -27,14 +27,15 @@ pub struct Arguments {
     /// Only these
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    #[command(flatten)]
-    filter: FilterFlags,
     /// Only the newest N of each group
     #[arg(long, value_name = "N")]
     latest: Option<usize>,
     /// Show a table for each group: host, paths, tags, joined by commas
     #[arg(long, value_name = "WHAT")]
     group_by: Option<GroupBy>,
+
+    #[command(flatten)]
+    filter: FilterFlags,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {

@@ -43,6 +43,7 @@ pub struct Arguments {
     /// Show all that is below
     #[arg(short = 'R', long)]
     recursive: bool,
+
     #[command(flatten)]
     filter: FilterFlags,
 }

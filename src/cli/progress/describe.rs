@@ -85,7 +85,10 @@ impl View {
         parts.extend(self.items.map(|(done, whole)| self.items_line(done, whole)));
         parts.extend(self.bytes.map(|(done, whole)| bytes_line(done, whole)));
         parts.extend(self.rate());
-        parts.push(format_duration(Duration::from_secs(self.elapsed.as_secs())));
+        parts.push(match self.elapsed.as_secs() {
+            0 => "0 s".to_owned(),
+            seconds => format_duration(Duration::from_secs(seconds)),
+        });
         if self.problems > 0 {
             parts.push(format!("{} not whole", grouped(self.problems)));
         }
