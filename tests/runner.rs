@@ -15,3 +15,4 @@ mod storage_conformance;
 mod support;
 mod tidy;
 mod transcripts;
+mod unchanged;
