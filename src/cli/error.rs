@@ -96,6 +96,9 @@ impl From<RepoError> for Failure {
                 failure(Code::TooNew).hint("use the newer snap that wrote it, nothing was changed")
             }
             RepoError::Stopped => Self::stopped(),
+            RepoError::UnsoundStore { .. } => failure(Code::Failed).hint(
+                "run it while no backup runs, anywhere, and say so with `snap prune --alone`",
+            ),
             RepoError::Forgotten(_) => {
                 failure(Code::Nothing).hint("`snap snapshots` shows those that are there")
             }

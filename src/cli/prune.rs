@@ -70,6 +70,9 @@ pub struct SpaceFlags {
     /// This session is dead: do not wait for it (a wrong guess costs its work, nothing else)
     #[arg(long, value_name = "ID")]
     dead: Vec<SessionId>,
+    /// Nobody else writes now, take my word: for stores that do not keep names unique
+    #[arg(long)]
+    alone: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
@@ -216,6 +219,7 @@ pub fn free_space(
         patience: Duration::from_secs(u64::from(flags.wait.unwrap_or(5)) * 60),
         pause: &std::thread::sleep,
         thrift: Thrift::STANDARD,
+        alone: flags.alone,
     };
     let progress = Progress::start(context);
     let report = prune(repository, &options, &progress.monitor());

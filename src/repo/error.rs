@@ -34,6 +34,10 @@ pub enum RepoError {
     Fenced { session: SessionId },
     #[error("snapshot {0} was forgotten meanwhile")]
     Forgotten(SessionId),
+    #[error(
+        "the store at {address} does not keep what a prune beside writers rests on (a name is given once, a listing shows what was put)"
+    )]
+    UnsoundStore { address: String },
     /// The user asked to stop.
     #[error("stopped")]
     Stopped,

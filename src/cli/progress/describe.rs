@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_line_says_what_is_known() {
-        let expected = "reading: 1,234 entries, 1.0 GiB, 102.4 MiB/s, 1 min 5 s";
+        let expected = "reading: 1,234 entries, 1.0 GiB, 102.3 MiB/s, 1 min 5 s";
         assert_eq!(view(Stage::Reading).line(false), expected);
         assert_eq!(view(Stage::Reading).line(true), format!("{expected}  /srv/bot/config.py"));
         let known = View {
@@ -175,7 +175,7 @@ mod tests {
             problems: 2,
             ..view(Stage::ReadingData)
         };
-        let expected = "reading all data: 25 %, 3 of 4 packs, 1.0 MiB of 4.0 MiB, 102.4 KiB/s, \
+        let expected = "reading all data: 25 %, 3 of 4 packs, 1.0 MiB of 4.0 MiB, 102.3 KiB/s, \
              1 min 5 s, 2 not whole";
         assert_eq!(known.line(false), expected);
     }

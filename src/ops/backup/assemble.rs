@@ -242,23 +242,30 @@ impl<'a> Assembler<'a> {
         self.write(entry)
     }
 
-    /// From here on the directory last entered is written, entry by entry.
+    /// From here on the directory last entered is written, entry by entry, and so are those
+    /// above it: their names are looked up first, for the last snapshot is read in walk order.
     fn write_recorded(&mut self) -> Result<(), RepoError> {
-        let Some(top) = self.open.last_mut() else { return Ok(()) };
-        top.written = true;
-        let path = top.path.clone();
-        for name in std::mem::take(&mut top.recorded) {
-            let entry = self.recorded_entry(&path, &name)?;
-            self.write(&entry)?;
+        let first = self.open.iter().position(|open| !open.written).unwrap_or(self.open.len());
+        for depth in first..self.open.len() {
+            self.open[depth].written = true;
+            let path = self.open[depth].path.clone();
+            for name in std::mem::take(&mut self.open[depth].recorded) {
+                let entry = self.recorded_entry(&path, &name)?;
+                self.write_at(depth, &entry)?;
+            }
         }
         Ok(())
     }
 
     fn write(&mut self, entry: &Entry) -> Result<(), RepoError> {
-        let Some(top) = self.open.last_mut() else { return Ok(()) };
-        top.summary = top.summary.with(&entry.kind);
+        self.write_at(self.open.len().saturating_sub(1), entry)
+    }
+
+    fn write_at(&mut self, depth: usize, entry: &Entry) -> Result<(), RepoError> {
+        let Some(open) = self.open.get_mut(depth) else { return Ok(()) };
+        open.summary = open.summary.with(&entry.kind);
         let mut sink = TreeSink { session: self.session, compressor: &mut self.compressor };
-        top.tree.push(entry, &mut sink)
+        open.tree.push(entry, &mut sink)
     }
 
     fn leave(
@@ -285,6 +292,7 @@ impl<'a> Assembler<'a> {
         }
         let Some(top) = self.open.pop() else { return Ok(()) };
         let Some(name) = top.name else { return Ok(()) };
+        self.write_recorded()?;
         let path = self.top_path();
         let recorded = match whole || metadata.is_none() {
             true => Some(self.recorded_entry(&path, &name)?),

@@ -83,6 +83,9 @@ pub fn rescue(
     let catalog = reader.catalog();
     let mut live = LiveBlobs::new(catalog.index());
     live.mark_snapshots(&reader, &ledger.live, monitor)?;
+    let damaged = repository.damaged_packs()?;
+    // A damaged pack is no safe place: its good copy elsewhere must not go for it.
+    let stays = |pack: &PackId| !condemned.contains(pack) && !damaged.contains(pack);
     let mut missing = live.missing().clone();
     for id in condemned.iter() {
         let Some(listed) = catalog.listed().get(id) else { continue };
@@ -94,7 +97,7 @@ pub fn rescue(
             Err(error) => return Err(error),
         };
         let wanted =
-            |blob: &BlobId| is_needed(&catalog, &live, blob) && !is_safe(&catalog, condemned, blob);
+            |blob: &BlobId| is_needed(&catalog, &live, blob) && !is_safe(&catalog, &stays, blob);
         for blob in &table.table.blobs {
             missing.remove(&blob.id);
         }
@@ -129,6 +132,6 @@ fn is_needed(catalog: &Catalog, live: &LiveBlobs, id: &BlobId) -> bool {
 }
 
 /// Whether a pack that stays has the blob.
-fn is_safe(catalog: &Catalog, condemned: &Condemned, id: &BlobId) -> bool {
-    catalog.locate(id).iter().any(|(pack, _)| !condemned.contains(pack))
+fn is_safe(catalog: &Catalog, stays: &dyn Fn(&PackId) -> bool, id: &BlobId) -> bool {
+    catalog.locate(id).iter().any(|(pack, _)| stays(pack))
 }

@@ -25,6 +25,9 @@ pub struct PruneOptions<'a> {
     pub patience: Duration,
     pub pause: &'a dyn Fn(Duration),
     pub thrift: Thrift,
+    /// The user's word that nobody else writes: then a store may be pruned that does not keep
+    /// what the protocol rests on.
+    pub alone: bool,
 }
 
 impl Thrift {

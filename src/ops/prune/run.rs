@@ -8,7 +8,7 @@ use super::{PruneOptions, PrunePlan, PruneReport};
 use crate::format::{PruneMark, SessionKind};
 use crate::model::{Counter, Monitor, PackId, Stage};
 use crate::repo::{RepoError, Repository, Session};
-use crate::storage::{Put, StorageError};
+use crate::storage::{Put, StorageError, probe};
 use std::sync::Arc;
 
 /// What a prune would do now. Changes nothing.
@@ -43,17 +43,37 @@ pub fn prune(
 ) -> Result<PruneReport, RepoError> {
     repository.storage().release_reserve()?;
     let mut report = PruneReport::default();
-    let result = match round(repository, options, options.thrift, monitor, &mut report) {
+    let result = check_store(repository, options)
+        .and_then(|()| frugally(repository, options, monitor, &mut report));
+    repository.storage().restore_reserve()?;
+    result.map(|()| report)
+}
+
+/// A prune beside writers rests on put-if-absent and on listings that show what was put.
+fn check_store(repository: &Repository, options: &PruneOptions<'_>) -> Result<(), RepoError> {
+    let storage = repository.storage().as_ref();
+    if options.alone || probe(storage, repository.entropy())?.is_sound() {
+        return Ok(());
+    }
+    Err(RepoError::UnsoundStore { address: storage.address() })
+}
+
+/// Prunes; on a full disk what is dead as a whole goes first.
+fn frugally(
+    repository: &Arc<Repository>,
+    options: &PruneOptions<'_>,
+    monitor: &Arc<dyn Monitor>,
+    report: &mut PruneReport,
+) -> Result<(), RepoError> {
+    match round(repository, options, options.thrift, monitor, report) {
         Err(RepoError::Storage(StorageError::Full { .. })) => {
             // No room for new packs: what is dead as a whole goes first, and makes some.
             let thrift = Thrift { rewrite: false, ..options.thrift };
-            round(repository, options, thrift, monitor, &mut report)
-                .and_then(|()| round(repository, options, options.thrift, monitor, &mut report))
+            round(repository, options, thrift, monitor, report)?;
+            round(repository, options, options.thrift, monitor, report)
         }
         other => other,
-    };
-    repository.storage().restore_reserve()?;
-    result.map(|()| report)
+    }
 }
 
 /// P0 to the end, under one session.
