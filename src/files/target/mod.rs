@@ -210,7 +210,9 @@ impl Target for FilesTarget {
     fn children(&mut self) -> Result<Vec<EntryName>, TargetError> {
         let handle = self.current()?;
         let listing = self.list(handle.node()).map_err(io_error("cannot list it"))?;
-        Ok(listing.names().filter_map(|name| EntryName::new(name.to_bytes()).ok()).collect())
+        // What is being written right now belongs to no one else.
+        let names = listing.names().filter(|name| !self.run.names.is_own(name));
+        Ok(names.filter_map(|name| EntryName::new(name.to_bytes()).ok()).collect())
     }
 
     fn remove(&mut self, name: &EntryName) -> Result<u64, TargetError> {

@@ -29,17 +29,23 @@ impl TemporaryNames {
 
     /// Whether a run that is not this one made the name.
     pub fn is_leftover(&self, name: &CStr) -> bool {
+        Self::run_of(name).is_some_and(|run| run != self.run)
+    }
+
+    /// Whether this run made the name: something that is about to appear.
+    pub fn is_own(&self, name: &CStr) -> bool {
+        Self::run_of(name) == Some(self.run)
+    }
+
+    fn run_of(name: &CStr) -> Option<u64> {
         let digits = |text: &str| {
             let lower = text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
             (lower && text.len() == 16).then(|| u64::from_str_radix(text, 16).ok())?
         };
-        let parse = || {
-            let middle = name.to_str().ok()?.strip_prefix(".snap-")?.strip_suffix(".tmp")?;
-            let (run, number) = middle.split_once('-')?;
-            digits(number)?;
-            digits(run)
-        };
-        parse().is_some_and(|run| run != self.run)
+        let middle = name.to_str().ok()?.strip_prefix(".snap-")?.strip_suffix(".tmp")?;
+        let (run, number) = middle.split_once('-')?;
+        digits(number)?;
+        digits(run)
     }
 }
 
@@ -135,6 +141,7 @@ mod tests {
     fn only_names_of_other_runs_are_leftovers() {
         let names = TemporaryNames::new(7);
         assert!(!names.is_leftover(&names.next()));
+        assert!(names.is_own(&names.next()) && !TemporaryNames::new(8).is_own(&names.next()));
         assert!(TemporaryNames::new(8).is_leftover(&names.next()));
         for name in [c".snap-x.tmp", c".snap-0000000000000007-1.tmp", c"snap", c".snap-.tmp"] {
             assert!(!TemporaryNames::new(8).is_leftover(name), "{name:?}");
