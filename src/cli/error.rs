@@ -95,7 +95,9 @@ impl From<RepoError> for Failure {
             RepoError::TooNew { .. } => {
                 failure(Code::TooNew).hint("use the newer snap that wrote it, nothing was changed")
             }
-            RepoError::Stopped => Self::stopped(),
+            RepoError::Stopped => {
+                Self::stopped().hint("what was done is kept: the next run goes on from there")
+            }
             RepoError::UnsoundStore { .. } => failure(Code::Failed).hint(
                 "run it while no backup runs, anywhere, and say so with `snap prune --alone`",
             ),

@@ -78,7 +78,8 @@ fn finish(context: &Context, result: Result<Code, Failure>) -> Code {
         Ok(code) => code,
         Err(failure) => {
             // What a stop breaks is no fault of its own.
-            let failure = if context.stop.is_asked() { Failure::stopped() } else { failure };
+            let broken = context.stop.is_asked() && failure.code() != Code::Interrupted;
+            let failure = if broken { Failure::stopped() } else { failure };
             output.failure(&failure);
             failure.code()
         }
