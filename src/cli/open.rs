@@ -71,10 +71,10 @@ fn with_hint(error: RepoError, hint: Option<&str>) -> Failure {
 
 /// Whether there is a repository.
 pub fn exists(located: &Located) -> Result<bool, Failure> {
-    Ok(located.path.join(crate::format::MARKER_NAME).try_exists().map_err(|cause| {
+    located.path.join(crate::format::MARKER_NAME).try_exists().map_err(|cause| {
         Failure::new(Code::Failed, format!("cannot look at {}", located.path.display()))
             .because(cause)
-    })?)
+    })
 }
 
 fn credential(context: &Context, located: &Located) -> Result<Credential, Failure> {

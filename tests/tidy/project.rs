@@ -54,31 +54,6 @@ pub fn runner(files: &[Source]) -> Vec<Finding> {
     forgotten.map(|file| file.finding(0, "never run: name it in tests/runner.rs")).collect()
 }
 
-/// Dependencies whose folder is still being built. Empty it when `src` is complete.
-const COMING: &[&str] = &[
-    "aes-gcm",
-    "argon2",
-    "blake3",
-    "fastcdc",
-    "subtle",
-    "zeroize",
-    "zstd",
-    "rmp-serde",
-    "serde",
-    "serde_bytes",
-    "serde_json",
-    "crossbeam-channel",
-    "memmap2",
-    "rayon",
-    "rustix",
-    "signal-hook",
-    "uzers",
-    "globset",
-    "clap",
-    "indicatif",
-    "proptest",
-];
-
 /// What is not used is not depended on. A comment `# tidy: …` before it excuses one that only
 /// turns on a feature.
 pub fn dependencies(files: &[Source]) -> Vec<Finding> {
@@ -100,7 +75,7 @@ pub fn dependencies(files: &[Source]) -> Vec<Finding> {
         {
             let name = name.trim().split('.').next().unwrap_or_default();
             let used = is_used(name, section.ends_with("dev-dependencies"));
-            if !used && !excused && !COMING.contains(&name) {
+            if !used && !excused {
                 let message = format!("{name} is not used, take it out");
                 findings.push(manifest.finding(offset, message));
             }

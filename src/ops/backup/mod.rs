@@ -78,6 +78,9 @@ pub enum BackupError {
     Rules(#[from] crate::files::RuleError),
 }
 
+/// Hears which paths were not read steadily.
+pub type WalkEnded<'a> = Box<dyn FnMut(&[EntryPath]) + 'a>;
+
 /// One source of a backup, ready to be walked.
 pub struct Prepared<'a> {
     pub source: Box<dyn Source + 'a>,
@@ -87,7 +90,7 @@ pub struct Prepared<'a> {
     pub recorded: Option<SessionId>,
     /// Called when the walk has ended, with the paths (below the source's root) that the next
     /// backup must read again.
-    pub ended: Box<dyn FnMut(&[EntryPath]) + 'a>,
+    pub ended: WalkEnded<'a>,
     /// Called when the snapshot is committed.
     pub committed: Box<dyn FnMut(SessionId) + 'a>,
 }
@@ -152,9 +155,9 @@ fn attempt_backup(
     };
     tally.stage(Stage::Committing);
     let unchanged = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
-    let commits = !options.dry_run && !(unchanged && options.skip_if_unchanged);
+    let skipped = unchanged && options.skip_if_unchanged;
     let mut report = report(&walked, unchanged, tally);
-    if commits {
+    if !(options.dry_run || skipped) {
         let snapshot = snapshot(&session, options, &prepared, parent.as_ref(), &walked, &report)?;
         session.commit(&snapshot)?;
         (prepared.committed)(session.id());

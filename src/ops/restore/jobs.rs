@@ -169,11 +169,15 @@ impl<'a> Work<'a> {
         }
         if let Some(group) = job.entry.link_group.as_ref().filter(|_| action != RestoreAction::Skip)
         {
-            if let Some(group) = lock(&self.groups).get_mut(group) {
-                group.there = true;
-            }
+            self.is_there(group);
         }
         Ok(())
+    }
+
+    fn is_there(&self, group: &EntryPath) {
+        if let Some(group) = lock(&self.groups).get_mut(group) {
+            group.there = true;
+        }
     }
 
     fn uncount(&self, action: RestoreAction, entry: &Entry) {
