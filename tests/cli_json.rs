@@ -125,7 +125,7 @@ fn every_line_is_as_the_schema_says() {
     assert_eq!(run(&["snapshots"]), 0);
     assert_eq!(run(&["ls", "-R", "latest"]), 0);
     assert_eq!(run(&["restore", "latest", "--target", "out", "-v"]), 0);
-    assert_eq!(run(&["restore", "latest", "--target", "out", "-n"]), 0);
+    assert_eq!(run(&["restore", "--at", "2025-11-28", "--target", "out", "-n"]), 0);
     assert_eq!(run(&["restore", "latest", "--target", "out", "/nowhere"]), 5);
     assert_eq!(run(&["prune", "--dry-run"]), 0);
     assert_eq!(run(&["forget", "--keep-daily", "2"]), 0);
