@@ -84,6 +84,7 @@ pub fn rescue(
     let mut live = LiveBlobs::new(catalog.index());
     live.mark_snapshots(&reader, &ledger.live, monitor)?;
     let mut missing = live.missing().clone();
+    let mut copied: HashSet<BlobId> = HashSet::new();
     for id in condemned.iter() {
         let Some(listed) = catalog.listed().get(id) else { continue };
         let table = match repository.read_pack_table(id, listed.size) {
@@ -98,23 +99,30 @@ pub fn rescue(
         for blob in &table.table.blobs {
             missing.remove(&blob.id);
         }
-        copy_readable(&reader, &table, session, monitor, &wanted)?;
+        copy_readable(&reader, &table, session, monitor, &wanted, &mut copied)?;
     }
     Ok(missing.len() as u64)
 }
 
-/// A damaged blob is lost already; the others of its pack are not.
+/// A damaged blob is lost already, unless another pack has it too; the others of its pack are not.
 fn copy_readable(
     reader: &BlobReader,
     pack: &IndexedPack,
     session: &Session,
     monitor: &dyn Monitor,
     wanted: &dyn Fn(&BlobId) -> bool,
+    copied: &mut HashSet<BlobId>,
 ) -> Result<(), RepoError> {
     for blob in pack.table.blobs.iter().filter(|blob| wanted(&blob.id)) {
+        if copied.contains(&blob.id) {
+            continue;
+        }
         match copy_blob(reader, pack, blob, session, monitor) {
+            Ok(()) => {
+                copied.insert(blob.id);
+            }
             Err(error) if error.is_damage() => {}
-            other => other?,
+            Err(error) => return Err(error),
         }
     }
     Ok(())
