@@ -5,6 +5,7 @@ mod files_memory;
 mod files_source;
 mod files_tree;
 mod manifest;
+mod simulated_world;
 mod storage_conformance;
 mod support;
 mod tidy;

@@ -76,10 +76,9 @@ pub fn rescue(
 ) -> Result<u64, RepoError> {
     let ledger = repository.ledger()?;
     stop_at_unreadable(&ledger)?;
-    let reader = BlobReader::with_catalog(
-        Arc::clone(repository),
-        repository.catalog_uncached(&HashSet::new())?,
-    );
+    let damaged = repository.damaged_packs()?;
+    let catalog = repository.catalog_uncached(&damaged)?;
+    let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
     let catalog = reader.catalog();
     let mut live = LiveBlobs::new(catalog.index());
     live.mark_snapshots(&reader, &ledger.live, monitor)?;
@@ -136,7 +135,8 @@ fn is_needed(catalog: &Catalog, live: &LiveBlobs, id: &BlobId) -> bool {
     }
 }
 
-/// Whether a pack that stays has the blob.
+/// Whether a pack that stays, and is not named damaged, has the blob.
 fn is_safe(catalog: &Catalog, condemned: &Condemned, id: &BlobId) -> bool {
-    catalog.locate(id).iter().any(|(pack, _)| !condemned.contains(pack))
+    let sound = |number| catalog.is_reusable_pack(number);
+    catalog.locate(id).iter().any(|(pack, at)| sound(at.pack) && !condemned.contains(pack))
 }
