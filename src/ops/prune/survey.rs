@@ -31,6 +31,8 @@ pub struct PackUse {
 /// The whole repository at one time.
 pub struct Survey {
     pub reader: BlobReader,
+    /// What lines and pack numbers here are of: the reader may have read the index again.
+    pub catalog: Arc<Catalog>,
     pub live: LiveBlobs,
     /// Every indexed pack, by its number.
     pub uses: Vec<PackUse>,
@@ -64,8 +66,7 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
     });
     packs.extend(orphans(repository, &before, &catalog, &undecided)?);
     packs.sort_by_key(|pack| pack.id);
-    drop(catalog);
-    Ok(Survey { reader, live, uses, packs, bytes_under_way })
+    Ok(Survey { reader, catalog, live, uses, packs, bytes_under_way })
 }
 
 /// What cannot be read might need anything.
