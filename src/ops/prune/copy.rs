@@ -80,8 +80,7 @@ pub fn rescue(
     let catalog = repository.catalog_uncached(&damaged)?;
     let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
     let catalog = reader.catalog();
-    let mut live = LiveBlobs::new(catalog.index());
-    live.mark_snapshots(&reader, &ledger.live, monitor)?;
+    let live = LiveBlobs::of_snapshots(&reader, catalog.index(), &ledger.live, monitor)?;
     let mut missing = live.missing().clone();
     let mut copied: HashSet<BlobId> = HashSet::new();
     for id in condemned.iter() {

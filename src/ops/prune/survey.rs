@@ -53,8 +53,7 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
     stop_at_unreadable(&ledger)?;
     let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
     let catalog = reader.catalog();
-    let mut live = LiveBlobs::new(catalog.index());
-    live.mark_snapshots(&reader, &ledger.live, monitor)?;
+    let live = LiveBlobs::of_snapshots(&reader, catalog.index(), &ledger.live, monitor)?;
     let uses = pack_uses(&catalog, &live, &damaged);
     let mut packs = uses.clone();
     let mut bytes_under_way = 0;
