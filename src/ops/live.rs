@@ -47,20 +47,41 @@ impl LiveBlobs {
     }
 
     /// Marks everything that `snapshots` need. Each tree is read once, however many snapshots
-    /// have it. A tree that cannot be read is an error: below it all is unknown.
-    pub fn mark_snapshots(
-        &mut self,
+    /// have it. A tree that cannot be read is an error: below it all is unknown. But a snapshot
+    /// that was forgotten meanwhile needs nothing.
+    pub fn of_snapshots(
         reader: &BlobReader,
+        index: &BlobIndex,
         snapshots: &[Snapshot],
         monitor: &dyn Monitor,
-    ) -> Result<(), RepoError> {
-        let catalog = reader.catalog();
-        let index = catalog.index();
-        for snapshot in snapshots {
-            self.mark(index, &reader.repository().payload_id(snapshot));
-            self.mark_tree(reader, index, snapshot.tree, monitor)?;
+    ) -> Result<Self, RepoError> {
+        let mut snapshots: Vec<&Snapshot> = snapshots.iter().collect();
+        loop {
+            // From the start, also again: trees that are shared were left half-way.
+            let mut live = Self::new(index);
+            let failed = snapshots.iter().find_map(|snapshot| {
+                let marked = live.mark_snapshot(reader, index, snapshot, monitor);
+                marked.err().map(|error| (snapshot.id, error))
+            });
+            match failed {
+                None => return Ok(live),
+                Some((id, error)) if error.is_damage() && !reader.repository().is_live(id)? => {
+                    snapshots.retain(|snapshot| snapshot.id != id);
+                }
+                Some((_, error)) => return Err(error),
+            }
         }
-        Ok(())
+    }
+
+    fn mark_snapshot(
+        &mut self,
+        reader: &BlobReader,
+        index: &BlobIndex,
+        snapshot: &Snapshot,
+        monitor: &dyn Monitor,
+    ) -> Result<(), RepoError> {
+        self.mark(index, &reader.repository().payload_id(snapshot));
+        self.mark_tree(reader, index, snapshot.tree, monitor)
     }
 
     fn mark_tree(

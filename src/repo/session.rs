@@ -131,12 +131,9 @@ impl Session {
     }
 
     /// Adds a blob that is sealed already (copied from another pack), whether or not the
-    /// repository has it.
+    /// repository, or this session, has it: another prune may have condemned what it uploaded.
     pub fn add_sealed(&self, class: BlobClass, blob: SealedBlob) -> Result<(), RepoError> {
-        match lock(&self.claimed).insert(blob.id) {
-            true => self.add(class, blob),
-            false => Ok(()),
-        }
+        self.add(class, blob)
     }
 
     fn add(&self, class: BlobClass, blob: SealedBlob) -> Result<(), RepoError> {

@@ -18,7 +18,7 @@ pub fn rewrite(
     session: &Session,
     monitor: &dyn Monitor,
 ) -> Result<Vec<PackId>, RepoError> {
-    let catalog = survey.reader.catalog();
+    let catalog = &survey.catalog;
     let repository = survey.reader.repository();
     let mut rewritten = Vec::new();
     for pack in packs {
@@ -76,17 +76,13 @@ pub fn rescue(
 ) -> Result<u64, RepoError> {
     let ledger = repository.ledger()?;
     stop_at_unreadable(&ledger)?;
-    let reader = BlobReader::with_catalog(
-        Arc::clone(repository),
-        repository.catalog_uncached(&HashSet::new())?,
-    );
-    let catalog = reader.catalog();
-    let mut live = LiveBlobs::new(catalog.index());
-    live.mark_snapshots(&reader, &ledger.live, monitor)?;
     let damaged = repository.damaged_packs()?;
-    // A damaged pack is no safe place: its good copy elsewhere must not go for it.
-    let stays = |pack: &PackId| !condemned.contains(pack) && !damaged.contains(pack);
+    let catalog = repository.catalog_uncached(&damaged)?;
+    let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
+    let catalog = reader.catalog();
+    let live = LiveBlobs::of_snapshots(&reader, catalog.index(), &ledger.live, monitor)?;
     let mut missing = live.missing().clone();
+    let mut copied: HashSet<BlobId> = HashSet::new();
     for id in condemned.iter() {
         let Some(listed) = catalog.listed().get(id) else { continue };
         let table = match repository.read_pack_table(id, listed.size) {
@@ -97,27 +93,34 @@ pub fn rescue(
             Err(error) => return Err(error),
         };
         let wanted =
-            |blob: &BlobId| is_needed(&catalog, &live, blob) && !is_safe(&catalog, &stays, blob);
+            |blob: &BlobId| is_needed(&catalog, &live, blob) && !is_safe(&catalog, condemned, blob);
         for blob in &table.table.blobs {
             missing.remove(&blob.id);
         }
-        copy_readable(&reader, &table, session, monitor, &wanted)?;
+        copy_readable(&reader, &table, session, monitor, &wanted, &mut copied)?;
     }
     Ok(missing.len() as u64)
 }
 
-/// A damaged blob is lost already; the others of its pack are not.
+/// A damaged blob is lost already, unless another pack has it too; the others of its pack are not.
 fn copy_readable(
     reader: &BlobReader,
     pack: &IndexedPack,
     session: &Session,
     monitor: &dyn Monitor,
     wanted: &dyn Fn(&BlobId) -> bool,
+    copied: &mut HashSet<BlobId>,
 ) -> Result<(), RepoError> {
     for blob in pack.table.blobs.iter().filter(|blob| wanted(&blob.id)) {
+        if copied.contains(&blob.id) {
+            continue;
+        }
         match copy_blob(reader, pack, blob, session, monitor) {
+            Ok(()) => {
+                copied.insert(blob.id);
+            }
             Err(error) if error.is_damage() => {}
-            other => other?,
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -131,7 +134,8 @@ fn is_needed(catalog: &Catalog, live: &LiveBlobs, id: &BlobId) -> bool {
     }
 }
 
-/// Whether a pack that stays has the blob.
-fn is_safe(catalog: &Catalog, stays: &dyn Fn(&PackId) -> bool, id: &BlobId) -> bool {
-    catalog.locate(id).iter().any(|(pack, _)| stays(pack))
+/// Whether a pack that stays, and is not named damaged, has the blob.
+fn is_safe(catalog: &Catalog, condemned: &Condemned, id: &BlobId) -> bool {
+    let sound = |number| catalog.is_reusable_pack(number);
+    catalog.locate(id).iter().any(|(pack, at)| sound(at.pack) && !condemned.contains(pack))
 }

@@ -5,10 +5,11 @@ use super::copy::{rescue, rewrite};
 use super::steps::{Condemned, delete_condemned, fence_dead, tidy_up, wait_for_writers};
 use super::survey::{PackUse, Survey, survey};
 use super::{PruneOptions, PrunePlan, PruneReport};
-use crate::format::{PruneMark, SessionKind};
+use crate::format::{PruneMark, SessionKind, mark_name};
 use crate::model::{Counter, Monitor, PackId, Stage};
-use crate::repo::{RepoError, Repository, Session};
+use crate::repo::{Progress, RepoError, Repository, Session};
 use crate::storage::{Put, StorageError, probe};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a prune would do now. Changes nothing.
@@ -93,6 +94,11 @@ fn round(
     result.and(ended)
 }
 
+/// What a prune meets when another one deletes what it still looks at.
+fn is_gone(error: &RepoError) -> bool {
+    error.is_damage() || matches!(error, RepoError::Storage(StorageError::Absent { .. }))
+}
+
 struct Run<'a> {
     repository: &'a Arc<Repository>,
     options: &'a PruneOptions<'a>,
@@ -103,30 +109,38 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// P1: an unfinished mark is adopted first.
+    /// P1 again and again, until there is nothing more to do.
     fn all(&mut self) -> Result<(), RepoError> {
         loop {
-            let progress = self.repository.mark_progress()?;
-            let open = progress.iter().find(|(_, progress)| progress.marked && !progress.done);
-            match open {
-                Some((&number, progress)) => {
-                    let mark = self.repository.read_mark(number)?;
-                    let finalised = progress.finalised;
-                    if !self.finish(number, &mark.condemned, finalised)? {
-                        return Ok(());
-                    }
-                }
-                None => {
-                    let number = progress.keys().next_back().map_or(0, |number| number + 1);
-                    if self.own(number)? {
-                        return Ok(());
-                    }
-                }
-            }
             if self.monitor.stopped() {
                 return Err(RepoError::Stopped);
             }
+            let progress = self.repository.mark_progress()?;
+            match self.next(&progress) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if is_gone(&error) && self.repository.mark_progress()? != progress => {
+                    // Another prune got further meanwhile, and deleted what was looked for.
+                }
+                Err(error) => return Err(error),
+            }
         }
+    }
+
+    /// P1: an unfinished mark is adopted first. True if this run is at its end.
+    fn next(&mut self, progress: &BTreeMap<u64, Progress>) -> Result<bool, RepoError> {
+        let open = progress.iter().find(|(_, progress)| progress.marked && !progress.done);
+        if let Some((&number, progress)) = open {
+            let mark = self.repository.read_mark(number)?;
+            return Ok(!self.finish(number, &mark.condemned, progress.finalised)?);
+        }
+        let last = progress.keys().next_back().copied();
+        let next = last.map_or(Some(0), |last| last.checked_add(1));
+        let too_many = || RepoError::Damaged {
+            name: mark_name(u64::MAX),
+            why: "no number of a mark comes after it".to_string(),
+        };
+        self.own(next.ok_or_else(too_many)?)
     }
 
     /// P2 to P9 of a mark of this prune. False if another prune was first.

@@ -1,7 +1,7 @@
 //! P2: what is in the repository, and what of it is needed.
 
 use crate::codec::BlobClass;
-use crate::model::{Monitor, PackId, SessionId};
+use crate::model::{BlobId, Monitor, PackId, SessionId};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{BlobIndex, BlobReader, Catalog, Ledger, ListedPack, RepoError, Repository};
 use crate::storage::StorageError;
@@ -31,6 +31,8 @@ pub struct PackUse {
 /// The whole repository at one time.
 pub struct Survey {
     pub reader: BlobReader,
+    /// What lines and pack numbers here are of: the reader may have read the index again.
+    pub catalog: Arc<Catalog>,
     pub live: LiveBlobs,
     /// Every indexed pack, by its number.
     pub uses: Vec<PackUse>,
@@ -51,8 +53,7 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
     stop_at_unreadable(&ledger)?;
     let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
     let catalog = reader.catalog();
-    let mut live = LiveBlobs::new(catalog.index());
-    live.mark_snapshots(&reader, &ledger.live, monitor)?;
+    let live = LiveBlobs::of_snapshots(&reader, catalog.index(), &ledger.live, monitor)?;
     let uses = pack_uses(&catalog, &live, &damaged);
     let mut packs = uses.clone();
     let mut bytes_under_way = 0;
@@ -62,10 +63,9 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
         bytes_under_way += if under_way { pack.size } else { 0 };
         !under_way
     });
-    packs.extend(orphans(repository, &before, &catalog, &undecided)?);
+    packs.extend(orphans(repository, &before, &catalog, &undecided, live.missing())?);
     packs.sort_by_key(|pack| pack.id);
-    drop(catalog);
-    Ok(Survey { reader, live, uses, packs, bytes_under_way })
+    Ok(Survey { reader, catalog, live, uses, packs, bytes_under_way })
 }
 
 /// What cannot be read might need anything.
@@ -135,12 +135,14 @@ pub fn home(
         .or_else(|| places().find(|at| use_of(at).is_some_and(|pack| !pack.is_gone)))
 }
 
-/// Packs that no index object names: of writers that ended before they came to it.
+/// Packs that no index object names: of writers that ended before they came to it. One with a
+/// blob of `missing` is no orphan: its writer came to its end after the index was read.
 fn orphans(
     repository: &Repository,
     before: &HashMap<PackId, ListedPack>,
     catalog: &Catalog,
     undecided: &HashSet<SessionId>,
+    missing: &HashSet<BlobId>,
 ) -> Result<Vec<PackUse>, RepoError> {
     let indexed: HashSet<PackId> = catalog.index().packs().iter().map(|pack| pack.id).collect();
     let mut found: Vec<_> = before.iter().filter(|(id, _)| !indexed.contains(id)).collect();
@@ -149,6 +151,7 @@ fn orphans(
     for (id, listed) in found {
         let class = match repository.read_pack_table(id, listed.size) {
             Ok(pack) if undecided.contains(&pack.session) => continue,
+            Ok(pack) if pack.table.blobs.iter().any(|blob| missing.contains(&blob.id)) => continue,
             Ok(pack) => pack.class,
             Err(RepoError::Storage(StorageError::Absent { .. })) => continue,
             Err(error) if error.is_damage() => {
