@@ -1,5 +1,6 @@
 //! `snap forget`
 
+use super::asked::{Asked, find};
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
@@ -7,7 +8,7 @@ use super::forgetting::{Decided, decide, forget_all};
 use super::keep::KeepFlags;
 use super::open::open;
 use super::prune::{self, SpaceFlags};
-use super::select::{FilterFlags, find, read_ledger};
+use super::select::{FilterFlags, read_ledger};
 use crate::model::Snapshot;
 use crate::policy::{Filter, GroupBy};
 use crate::repo::Repository;
@@ -100,7 +101,7 @@ fn named(
     let ledger = read_ledger(context, repository)?;
     let mut snapshots: Vec<Snapshot> = Vec::new();
     for word in &arguments.ids {
-        let snapshot = find(context, &ledger, Some(word), None, filter, &[])?;
+        let snapshot = find(context, &ledger, &Asked::named(word), filter)?;
         if !snapshots.contains(snapshot) {
             snapshots.push(snapshot.clone());
         }

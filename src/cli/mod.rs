@@ -5,6 +5,7 @@
 
 mod arguments;
 mod ask;
+mod asked;
 mod backup;
 mod check;
 mod code;

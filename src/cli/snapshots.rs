@@ -1,11 +1,12 @@
 //! `snap snapshots`
 
+use super::asked::{Asked, find};
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
-use super::select::{FilterFlags, code_of, find, in_future, read_ledger};
+use super::select::{FilterFlags, code_of, in_future, read_ledger};
 use super::table::{Cell, Table};
 use super::text::{count, readable, time};
 use crate::model::{Snapshot, SnapshotKind};
@@ -66,7 +67,7 @@ fn chosen(
     let named: HashSet<_> = arguments
         .ids
         .iter()
-        .map(|word| Ok(find(context, ledger, Some(word), None, filter, &[])?.id))
+        .map(|word| Ok(find(context, ledger, &Asked::named(word), filter)?.id))
         .collect::<Result<_, Failure>>()?;
     let mut chosen: Vec<Snapshot> = ledger.live.clone();
     chosen.retain(|snapshot| named.is_empty() || named.contains(&snapshot.id));

@@ -3,15 +3,15 @@
 mod node;
 mod walk;
 
+use super::asked::{Asked, find, lines_about};
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
 use super::place::{SnapshotPlace, find_places};
-use super::select::{FilterFlags, find, lines_about, read_ledger};
+use super::select::{FilterFlags, read_ledger};
 use crate::model::{Directory, Entry, EntryPath, Kind, Snapshot};
-use crate::policy::TimeExpression;
 use crate::repo::BlobReader;
 use node::{Node, long_line, shown_path};
 use std::ffi::OsString;
@@ -49,27 +49,18 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
-    let at = arguments.at.as_ref().map(|text| TimeExpression::parse(text, &context.now));
-    let at = at.transpose()?;
-    let (word, paths) = match (&at, arguments.words.split_first()) {
-        (Some(_), _) => (None, arguments.words.as_slice()),
-        (None, Some((word, paths))) => (Some(word), paths),
-        (None, None) => {
-            return Err(Failure::usage("no snapshot was named")
-                .hint("write an id, latest, or --at TIME; `snap snapshots` shows what there is"));
-        }
-    };
+    let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
     let filter = arguments.filter.filter()?;
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
-    let snapshot = find(context, &ledger, word, at.as_ref(), &filter, paths)?;
+    let snapshot = find(context, &ledger, &asked, &filter)?;
     context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
     // On the side: what was asked for is the list.
-    lines_about(context, snapshot, at.as_ref()).iter().for_each(|line| {
+    lines_about(context, snapshot, asked.at.as_ref()).iter().for_each(|line| {
         context.output.aside_line(line);
     });
     let reader = BlobReader::new(repository)?;
-    for place in places(&reader, snapshot, paths)? {
+    for place in places(&reader, snapshot, asked.paths)? {
         list(context, arguments, &reader, &place)?;
     }
     Ok(Code::Done)

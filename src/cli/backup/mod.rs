@@ -1,23 +1,24 @@
 //! `snap backup`
 
+mod report;
+mod sources;
+
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::init;
 use super::open::{Located, exists, locate, open_located, this_writer};
 use super::progress::Progress;
-use super::text::count;
 use super::version::PROGRAM;
-use crate::files::RuleSettings;
-use crate::model::{Counter, Snapshot, SnapshotKind};
-use crate::ops::{BackupOptions, BackupReport, FilesBackup, backup_files};
-use crate::policy::{Policy, format_duration, format_size, parse_exact, parse_size};
+use crate::model::{Counter, SnapshotKind};
+use crate::ops::{BackupOptions, backup_files};
+use crate::policy::{Policy, format_duration, parse_exact, parse_size};
 use crate::repo::Repository;
 use crate::settings::{SettingsError, this_host};
 use crate::storage::{DiscardStorage, Storage};
-use jiff::Timestamp;
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use report::{Summary, print};
+use sources::{files, leave_out_own};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
@@ -99,7 +100,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let options = options(context, arguments)?;
     let (repository, located) = repository(context, arguments)?;
     let mut files = files(arguments)?;
-    leave_out_own(context, &located, &mut files)?;
+    leave_out_own(context, &located.path, &mut files)?;
     let progress = Progress::start(context);
     let report = backup_files(&repository, &files, &options, progress.monitor());
     let directories_new = progress.count(Counter::DirectoriesNew);
@@ -141,34 +142,6 @@ fn tags(given: &[String]) -> Result<Vec<String>, Failure> {
     Ok(tags)
 }
 
-fn files(arguments: &Arguments) -> Result<FilesBackup, Failure> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for path in &arguments.paths {
-        let absolute = std::path::absolute(path).map_err(|_| {
-            Failure::usage("a path to back up is empty").hint("name a file or folder")
-        })?;
-        // Without the slash at the end: `bot` and `bot/` are one source.
-        let absolute: PathBuf = absolute.components().collect();
-        if !paths.contains(&absolute) {
-            paths.push(absolute);
-        }
-    }
-    Ok(FilesBackup {
-        paths,
-        rules: RuleSettings {
-            exclude: arguments.exclude.clone(),
-            exclude_ignoring_case: arguments.iexclude.clone(),
-            exclude_files: arguments.exclude_file.clone(),
-            exclude_caches: arguments.exclude_caches,
-            exclude_if_present: arguments.exclude_if_present.clone(),
-            exclude_larger_than: arguments.exclude_larger_than,
-            ignore_files: !arguments.no_snapignore,
-        },
-        one_file_system: arguments.one_file_system,
-        force: arguments.force,
-    })
-}
-
 /// Opens the repository, or makes it where that is asked for.
 fn repository(
     context: &Context,
@@ -195,124 +168,6 @@ fn repository(
     Ok((repository, located))
 }
 
-/// A repository that backs itself up grows for ever.
-fn leave_out_own(
-    context: &Context,
-    located: &Located,
-    files: &mut FilesBackup,
-) -> Result<(), Failure> {
-    let own = [Some(located.path.clone()), context.cache()?];
-    for own in own.iter().flatten().filter_map(|path| path.canonicalize().ok()) {
-        let given = files.paths.iter().filter_map(|path| path.canonicalize().ok());
-        let mut above = given.filter(|path| own != *path && own.starts_with(path));
-        if let (Some(_), Some(pattern)) = (above.next(), literal_pattern(&own)) {
-            files.rules.exclude.push(pattern);
-        }
-    }
-    Ok(())
-}
-
-/// A pattern that matches this path only; `None` if it is not text.
-fn literal_pattern(path: &Path) -> Option<String> {
-    let mut pattern = String::new();
-    for character in path.to_str()?.chars() {
-        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    Some(pattern)
-}
-
-#[derive(Serialize)]
-struct Summary {
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    dry_run: bool,
-    files_new: u64,
-    files_changed: u64,
-    files_unmodified: u64,
-    dirs_new: u64,
-    dirs_changed: u64,
-    dirs_unmodified: u64,
-    data_blobs: u64,
-    data_added: u64,
-    data_added_packed: u64,
-    total_files_processed: u64,
-    total_bytes_processed: u64,
-    /// Sources, or parts of them, that could not be read whole.
-    problems: u64,
-    files_grown: u64,
-    total_duration: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backup_start: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snapshot_id: Option<String>,
-}
-
-impl Summary {
-    fn new(report: &BackupReport, dirs_new: u64, dry_run: bool, total_duration: f64) -> Self {
-        Self {
-            dry_run,
-            files_new: report.files_new,
-            files_changed: report.files_changed,
-            files_unmodified: report.files_unchanged,
-            dirs_new,
-            dirs_changed: report.directories_changed,
-            dirs_unmodified: report.directories_unchanged,
-            data_blobs: report.blobs_new,
-            data_added: report.bytes_new,
-            data_added_packed: report.bytes_stored,
-            total_files_processed: report.summary.files,
-            total_bytes_processed: report.summary.bytes,
-            problems: report.problems,
-            files_grown: report.grown,
-            total_duration,
-            backup_start: report.snapshot.as_ref().map(|snapshot| snapshot.begun),
-            snapshot_id: report.snapshot.as_ref().map(|snapshot| snapshot.id.hex()),
-        }
-    }
-}
-
-fn print(
-    context: &Context,
-    arguments: &Arguments,
-    report: &BackupReport,
-    duration: &str,
-) -> Result<(), Failure> {
-    let output = &context.output;
-    output.say(headline(arguments, report.snapshot.as_ref()))?;
-    let BackupReport { files_new, files_changed, files_unchanged, .. } = report;
-    output.say(format!(
-        "  files   {} new, {} changed, {} unchanged; {}",
-        super::text::grouped(*files_new),
-        super::text::grouped(*files_changed),
-        super::text::grouped(*files_unchanged),
-        format_size(report.summary.bytes),
-    ))?;
-    let (new, stored) = (format_size(report.bytes_new), format_size(report.bytes_stored));
-    output.say(match arguments.dry_run {
-        true => format!("  data    {new} new, found in {duration}"),
-        false => format!("  data    {new} new, stored as {stored}, in {duration}"),
-    })?;
-    if report.grown > 0 {
-        let files = count(report.grown, "file", "files");
-        output.say(format!("  grown   {files} while being read, kept at the length read"))?;
-    }
-    if report.problems > 0 {
-        let entries = count(report.problems, "entry", "entries");
-        output.say(format!("  not whole: {entries}, named above"))?;
-    }
-    Ok(())
-}
-
-fn headline(arguments: &Arguments, snapshot: Option<&Snapshot>) -> String {
-    match snapshot {
-        Some(snapshot) => format!("saved snapshot {}", snapshot.id.short()),
-        None if arguments.dry_run => "dry run: nothing was saved".to_owned(),
-        None => "nothing has changed: no snapshot was saved".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,10 +177,5 @@ mod tests {
         let given = ["b,a".to_owned(), "a".to_owned()];
         assert_eq!(tags(&given).unwrap(), ["a", "b"]);
         assert_eq!(tags(&["a,".to_owned()]).unwrap_err().code(), Code::Usage);
-    }
-
-    #[test]
-    fn a_literal_pattern_has_no_wildcards() {
-        assert_eq!(literal_pattern(Path::new("/a/b*[c]")).unwrap(), "/a/b\\*\\[c\\]");
     }
 }

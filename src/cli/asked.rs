@@ -1,0 +1,137 @@
+//! Which snapshot a command is about: an id, `latest`, or a time.
+
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use super::place::may_hold;
+use super::select::{by_id, in_future};
+use super::text::{count, readable, time_with_zone};
+use crate::model::{SessionId, Snapshot};
+use crate::policy::{Filter, TimeExpression, choose};
+use crate::repo::Ledger;
+use crate::settings::this_host;
+use std::ffi::OsString;
+
+/// What was typed: `ID PATH…`, `latest PATH…`, or `--at TIME PATH…`.
+pub struct Asked<'a> {
+    /// `None` with `--at`.
+    pub word: Option<&'a OsString>,
+    pub at: Option<TimeExpression>,
+    pub paths: &'a [OsString],
+}
+
+impl<'a> Asked<'a> {
+    pub fn new(
+        context: &Context,
+        at: Option<&String>,
+        words: &'a [OsString],
+    ) -> Result<Self, Failure> {
+        let at = at.map(|text| TimeExpression::parse(text, &context.now)).transpose()?;
+        match (&at, words.split_first()) {
+            (Some(_), _) => Ok(Self { word: None, at, paths: words }),
+            (None, Some((word, paths))) => Ok(Self { word: Some(word), at, paths }),
+            (None, None) => Err(Failure::usage("no snapshot was named")
+                .hint("write an id, latest, or --at TIME; `snap snapshots` shows what there is")),
+        }
+    }
+
+    /// A snapshot by its id or `latest`, whatever it holds.
+    pub fn named(word: &'a OsString) -> Self {
+        Self { word: Some(word), at: None, paths: &[] }
+    }
+}
+
+/// The snapshot that is meant: by time (`--at`), or by an id or `latest`. Chosen by time it is of
+/// this host, unless the filter names others, and has sources that hold the paths.
+pub fn find<'a>(
+    context: &Context,
+    ledger: &'a Ledger,
+    asked: &Asked<'_>,
+    filter: &Filter,
+) -> Result<&'a Snapshot, Failure> {
+    let paths = asked.paths;
+    let at = match (asked.at, asked.word) {
+        (Some(at), _) => at,
+        (None, Some(word)) if word.eq_ignore_ascii_case("latest") => TimeExpression::Latest,
+        (None, word) => {
+            let text = word.map(|word| word.to_string_lossy()).unwrap_or_default();
+            return by_id(&ledger.live, &text);
+        }
+    };
+    let mut holding = Vec::new();
+    for snapshot in &ledger.live {
+        let holds = paths.iter().map(|path| may_hold(snapshot, path));
+        if holds.collect::<Result<Vec<_>, _>>()?.into_iter().all(|holds| holds) {
+            holding.push(snapshot.clone());
+        }
+    }
+    let mut own = filter.clone();
+    if own.hosts.is_empty() {
+        own.hosts.push(this_host(None).name);
+    }
+    let future = in_future(ledger);
+    match choose(&holding, &at, &own, &future) {
+        Some(found) => by_exact_id(ledger, found.id),
+        None => {
+            let elsewhere = choose(&holding, &at, filter, &future);
+            Err(nothing(context, ledger, &at, &own, elsewhere, !paths.is_empty()))
+        }
+    }
+}
+
+fn by_exact_id(ledger: &Ledger, id: SessionId) -> Result<&Snapshot, Failure> {
+    let found = ledger.live.iter().find(|snapshot| snapshot.id == id);
+    found.ok_or_else(|| Failure::new(Code::Nothing, format!("there is no snapshot {id}")))
+}
+
+fn nothing(
+    context: &Context,
+    ledger: &Ledger,
+    at: &TimeExpression,
+    filter: &Filter,
+    elsewhere: Option<&Snapshot>,
+    by_path: bool,
+) -> Failure {
+    let when = match at {
+        TimeExpression::Latest => String::new(),
+        TimeExpression::Moment(moment) => {
+            let last = time_with_zone(moment.last, context.now.time_zone());
+            format!(" begun not after {last}")
+        }
+    };
+    let hosts = filter.hosts.join(" or ");
+    let holding = if by_path { " that holds such paths" } else { "" };
+    let message = format!("there is no snapshot of host {hosts}{when}{holding}");
+    let failure = Failure::new(Code::Nothing, message);
+    match elsewhere {
+        Some(other) => {
+            failure.hint(format!("there is one of another host: --host {}", other.host.name))
+        }
+        None => {
+            let live = count(ledger.live.len() as u64, "snapshot", "snapshots");
+            failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
+        }
+    }
+}
+
+/// Which snapshot was taken, and which instant a time stood for.
+pub fn lines_about(
+    context: &Context,
+    snapshot: &Snapshot,
+    at: Option<&TimeExpression>,
+) -> Vec<String> {
+    let zone = context.now.time_zone();
+    let mut lines = Vec::new();
+    if let Some(TimeExpression::Moment(moment)) = at {
+        let last = time_with_zone(moment.last, zone);
+        lines.push(format!("the newest snapshot begun not after {last}:"));
+        for source in snapshot.sources.iter().filter(|source| source.as_of > moment.last) {
+            let (address, time) = (readable(&source.address), time_with_zone(source.as_of, zone));
+            lines.push(format!("  {address} is as of {time}, which is later"));
+        }
+    }
+    let host = readable(snapshot.host.name.as_bytes());
+    let begun = time_with_zone(snapshot.begun, zone);
+    lines.push(format!("snapshot {} of {host}, begun {begun}", snapshot.id.short()));
+    lines
+}
