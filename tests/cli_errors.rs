@@ -115,7 +115,7 @@ fn who_closes_the_pipe_has_seen_enough() {
     }
     world.snap(["backup", "bot"]).success();
     let mut command = world.command(env!("CARGO_BIN_EXE_snap"));
-    command.args(["ls", "latest"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(["ls", "-q", "latest"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

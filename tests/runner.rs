@@ -1,6 +1,7 @@
 //! All integration tests are one binary: one link, and shared support.
 
 mod cli_errors;
+mod cli_json;
 mod cli_terminal;
 mod files_changing;
 mod files_memory;

@@ -49,3 +49,61 @@ pub enum Command {
     /// Print the version of snap and of the repositories that it writes.
     Version,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    const DOCUMENT: &str = include_str!("../../docs/cli.md");
+
+    /// Every command, those below others too.
+    fn commands() -> Vec<clap::Command> {
+        let mut command = Cli::command();
+        command.build();
+        let mut commands = vec![command];
+        let mut next = 0;
+        while let Some(command) = commands.get(next) {
+            let below: Vec<_> = command.get_subcommands().cloned().collect();
+            commands.extend(below.into_iter().filter(|below| below.get_name() != "help"));
+            next += 1;
+        }
+        commands
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_is_explained_in_help_and_document() {
+        for command in commands() {
+            let name = command.get_name().to_owned();
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name}: {argument}");
+                let long = argument.get_long().map(|long| format!("--{long}"));
+                let long = long.filter(|long| !matches!(long.as_str(), "--help" | "--version"));
+                let documented = long.as_ref().is_none_or(|long| DOCUMENT.contains(long.as_str()));
+                assert!(documented, "{name}: {argument} is not in docs/cli.md");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_its_section() {
+        for command in Cli::command().get_subcommands() {
+            let title = format!("\n## snap {}\n", command.get_name());
+            assert!(DOCUMENT.contains(&title), "{title} is not in docs/cli.md");
+        }
+    }
+
+    #[test]
+    fn help_is_narrow() {
+        for mut command in commands() {
+            let help = command.render_help().to_string();
+            let wide = help.lines().find(|line| line.chars().count() > 90);
+            assert_eq!(wide, None, "{}", command.get_name());
+        }
+    }
+}

@@ -7,10 +7,11 @@ use super::forgetting::{Decided, decide, forget_all};
 use super::keep::KeepFlags;
 use super::open::open;
 use super::prune::{self, SpaceFlags};
-use super::select::{FilterFlags, by_id, read_ledger};
+use super::select::{FilterFlags, find, read_ledger};
 use crate::model::Snapshot;
 use crate::policy::{Filter, GroupBy};
 use crate::repo::Repository;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
@@ -27,9 +28,9 @@ policy that would keep nothing is refused. The space comes back with `snap prune
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// The snapshots to forget
+    /// The snapshots to forget (ids, or latest)
     #[arg(value_name = "ID")]
-    ids: Vec<String>,
+    ids: Vec<OsString>,
     /// Apply the rules to each group of: host, paths, tags, joined by commas
     #[arg(long, value_name = "WHAT", default_value_t)]
     group_by: GroupBy,
@@ -98,8 +99,8 @@ fn named(
     }
     let ledger = read_ledger(context, repository)?;
     let mut snapshots: Vec<Snapshot> = Vec::new();
-    for text in &arguments.ids {
-        let snapshot = by_id(&ledger.live, text)?;
+    for word in &arguments.ids {
+        let snapshot = find(context, &ledger, Some(word), None, filter, &[])?;
         if !snapshots.contains(snapshot) {
             snapshots.push(snapshot.clone());
         }

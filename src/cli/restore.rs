@@ -7,13 +7,14 @@ use super::json::SnapshotMessage;
 use super::open::open;
 use super::place::{SnapshotPlace, find_places};
 use super::progress::Progress;
-use super::select::{FilterFlags, find, read_ledger};
-use super::text::{count, grouped, readable, shell_word, time_with_zone};
+use super::select::{FilterFlags, find, lines_about, read_ledger};
+use super::text::{count, grouped, shell_word};
 use crate::files::PathFilter;
 use crate::model::Snapshot;
 use crate::ops::{Conflict, RestoreAction, RestoreOptions, RestoreReport, RestoreStep, restore};
 use crate::policy::{TimeExpression, format_duration, format_size};
 use crate::repo::{BlobReader, Repository};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -143,7 +144,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let ledger = read_ledger(context, &repository)?;
     let snapshot =
         find(context, &ledger, wish.snapshot, wish.at.as_ref(), &filter, wish.paths)?.clone();
-    announce(context, &snapshot, wish.at.as_ref())?;
+    context.output.object("snapshot", &SnapshotMessage::from(&snapshot))?;
+    for line in lines_about(context, &snapshot, wish.at.as_ref()) {
+        context.output.line(line)?;
+    }
     let options = RestoreOptions {
         paths: paths(&repository, &snapshot, wish.paths)?,
         filter: pattern,
@@ -154,7 +158,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         verify: arguments.verify,
         numeric_ids: arguments.numeric_ids,
     };
-    perform(context, &repository, &snapshot, &options)
+    let at = wish.at.as_ref();
+    perform(context, &repository, &snapshot, at, &options)
 }
 
 fn wish<'a>(context: &Context, arguments: &'a Arguments) -> Result<Wish<'a>, Failure> {
@@ -178,31 +183,6 @@ fn wish<'a>(context: &Context, arguments: &'a Arguments) -> Result<Wish<'a>, Fai
     Ok(Wish { snapshot, at, paths, target })
 }
 
-/// Which snapshot was taken, and at which instant: always said.
-fn announce(
-    context: &Context,
-    snapshot: &Snapshot,
-    at: Option<&TimeExpression>,
-) -> Result<(), Failure> {
-    let zone = context.now.time_zone();
-    context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
-    if let Some(TimeExpression::Moment(moment)) = at {
-        let last = time_with_zone(moment.last, zone);
-        context.output.line(format!("the newest snapshot begun not after {last}:"))?;
-        let later = snapshot.sources.iter().filter(|source| source.as_of > moment.last);
-        for source in later {
-            let (address, time) = (readable(&source.address), time_with_zone(source.as_of, zone));
-            context.output.line(format!("  {address} is as of {time}, which is later"))?;
-        }
-    }
-    context.output.line(format!(
-        "snapshot {} of {}, begun {}",
-        snapshot.id.short(),
-        readable(snapshot.host.name.as_bytes()),
-        time_with_zone(snapshot.begun, zone),
-    ))
-}
-
 /// Where the paths are in the snapshot; every one of them must be there.
 fn paths(
     repository: &Arc<Repository>,
@@ -221,6 +201,7 @@ fn perform(
     context: &Context,
     repository: &Arc<Repository>,
     snapshot: &Snapshot,
+    at: Option<&TimeExpression>,
     options: &RestoreOptions,
 ) -> Result<Code, Failure> {
     let progress = Progress::start(context);
@@ -229,13 +210,21 @@ fn perform(
     let elapsed = progress.elapsed();
     drop(progress);
     let report = report?;
-    context.output.object("summary", &Summary::new(&report, snapshot, options, elapsed))?;
+    let mut summary = Summary::new(&report, snapshot, options, elapsed);
+    if let Some(TimeExpression::Moment(moment)) = at {
+        summary.at = Some(moment.last);
+    }
+    context.output.object("summary", &summary)?;
     print(context, options, &report, elapsed)?;
-    Ok(match report {
-        RestoreReport { matched: false, .. } => Code::Nothing,
-        RestoreReport { failed: 0, .. } => Code::Done,
-        _ => Code::Failed,
-    })
+    match (report.matched, report.failed) {
+        (false, _) => Ok(Code::Nothing),
+        (true, 0) => Ok(Code::Done),
+        (true, failed) => {
+            let entries = count(failed, "entry", "entries");
+            Err(Failure::new(Code::Failed, format!("{entries} could not be restored"))
+                .hint("they are named above; the rest is there, and it can be run again"))
+        }
+    }
 }
 
 /// A line for each thing that is done, with `-v`.
@@ -273,6 +262,9 @@ struct Summary {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
     snapshot_id: String,
+    /// What `--at` stood for: the last instant that it includes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
     target: String,
     /// Created and replaced; entries of all kinds count, as in all of these.
     files_restored: u64,
@@ -298,6 +290,7 @@ impl Summary {
         Self {
             dry_run: options.dry_run,
             snapshot_id: snapshot.id.hex(),
+            at: None,
             target: options.target.display().to_string(),
             files_restored: report.created + report.replaced,
             files_created: report.created,

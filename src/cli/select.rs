@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::Failure;
 use super::keep::split_tags;
 use super::place::may_hold;
-use super::text::{count, time_with_zone};
+use super::text::{count, readable, time_with_zone};
 use crate::model::{SessionId, Snapshot};
 use crate::policy::{Filter, TimeExpression, begun_in_future, choose};
 use crate::repo::{Ledger, RepoError, Repository};
@@ -74,7 +74,7 @@ pub fn in_future(ledger: &Ledger) -> HashSet<SessionId> {
 }
 
 /// The snapshot whose id begins like `text` (at least four digits).
-pub fn by_id<'a>(snapshots: &'a [Snapshot], text: &str) -> Result<&'a Snapshot, Failure> {
+fn by_id<'a>(snapshots: &'a [Snapshot], text: &str) -> Result<&'a Snapshot, Failure> {
     let is_id = text.len() >= 4
         && text.len() <= 2 * SessionId::LENGTH
         && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -167,4 +167,26 @@ fn nothing(
             failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
         }
     }
+}
+
+/// Which snapshot was taken, and which instant a time stood for.
+pub fn lines_about(
+    context: &Context,
+    snapshot: &Snapshot,
+    at: Option<&TimeExpression>,
+) -> Vec<String> {
+    let zone = context.now.time_zone();
+    let mut lines = Vec::new();
+    if let Some(TimeExpression::Moment(moment)) = at {
+        let last = time_with_zone(moment.last, zone);
+        lines.push(format!("the newest snapshot begun not after {last}:"));
+        for source in snapshot.sources.iter().filter(|source| source.as_of > moment.last) {
+            let (address, time) = (readable(&source.address), time_with_zone(source.as_of, zone));
+            lines.push(format!("  {address} is as of {time}, which is later"));
+        }
+    }
+    let host = readable(snapshot.host.name.as_bytes());
+    let begun = time_with_zone(snapshot.begun, zone);
+    lines.push(format!("snapshot {} of {host}, begun {begun}", snapshot.id.short()));
+    lines
 }

@@ -5,13 +5,14 @@ use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
-use super::select::{FilterFlags, by_id, code_of, in_future, read_ledger};
+use super::select::{FilterFlags, code_of, find, in_future, read_ledger};
 use super::table::{Cell, Table};
 use super::text::{count, readable, time};
 use crate::model::{Snapshot, SnapshotKind};
 use crate::policy::{Filter, Group, GroupBy, GroupKey, format_size, group};
 use crate::repo::Ledger;
 use std::collections::HashSet;
+use std::ffi::OsString;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -24,9 +25,9 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Only these
+    /// Only these (ids, or latest)
     #[arg(value_name = "ID")]
-    ids: Vec<String>,
+    ids: Vec<OsString>,
     /// Only the newest N of each group
     #[arg(long, value_name = "N")]
     latest: Option<usize>,
@@ -42,7 +43,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let filter = arguments.filter.filter()?;
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
-    let chosen = chosen(&ledger, &filter, arguments)?;
+    let chosen = chosen(context, &ledger, &filter, arguments)?;
     for snapshot in &chosen {
         context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
     }
@@ -57,6 +58,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
 
 /// Those that are asked for, oldest first.
 fn chosen(
+    context: &Context,
     ledger: &Ledger,
     filter: &Filter,
     arguments: &Arguments,
@@ -64,7 +66,7 @@ fn chosen(
     let named: HashSet<_> = arguments
         .ids
         .iter()
-        .map(|text| Ok(by_id(&ledger.live, text)?.id))
+        .map(|word| Ok(find(context, ledger, Some(word), None, filter, &[])?.id))
         .collect::<Result<_, Failure>>()?;
     let mut chosen: Vec<Snapshot> = ledger.live.clone();
     chosen.retain(|snapshot| named.is_empty() || named.contains(&snapshot.id));

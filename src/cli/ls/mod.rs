@@ -9,7 +9,7 @@ use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
 use super::place::{SnapshotPlace, find_places};
-use super::select::{FilterFlags, find, read_ledger};
+use super::select::{FilterFlags, find, lines_about, read_ledger};
 use crate::model::{Directory, Entry, EntryPath, Kind, Snapshot};
 use crate::policy::TimeExpression;
 use crate::repo::BlobReader;
@@ -64,6 +64,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let ledger = read_ledger(context, &repository)?;
     let snapshot = find(context, &ledger, word, at.as_ref(), &filter, paths)?;
     context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
+    // On the side: what was asked for is the list.
+    lines_about(context, snapshot, at.as_ref()).iter().for_each(|line| {
+        context.output.aside_line(line);
+    });
     let reader = BlobReader::new(repository)?;
     for place in places(&reader, snapshot, paths)? {
         list(context, arguments, &reader, &place)?;
