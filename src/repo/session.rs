@@ -8,7 +8,7 @@ use super::uploads::Uploads;
 use crate::codec::{BlobClass, Class, Compressor};
 use crate::format::{self, Announcement, Commit, ProcessIdentity, SessionKind};
 use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot};
-use crate::storage::{Folder, Put};
+use crate::storage::{Folder, ObjectName, Put};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -268,20 +268,20 @@ impl Repository {
     pub(super) fn seal_named(
         &self,
         class: Class,
-        name: &crate::storage::ObjectName,
+        name: &ObjectName,
         plain: &[u8],
     ) -> Result<Vec<u8>, RepoError> {
         self.seal_object(class, &crate::codec::object_context(&name.to_string()), plain)
     }
 
-    /// Removes `sessions/<s>/*` of a decided session.
+    /// Removes `sessions/<s>/*` of a decided session; the announcement goes last, so that what an
+    /// interruption leaves is found again.
     pub fn remove_announcements(&self, id: SessionId) -> Result<(), RepoError> {
-        let hex = id.hex();
-        for listed in self.storage.list(Folder::Sessions)? {
-            if listed.name.rest().split('/').next() == Some(hex.as_str()) {
-                self.storage.delete(&listed.name)?;
-            }
-        }
-        Ok(())
+        let folder = format!("{id}/");
+        let mut names: Vec<ObjectName> =
+            self.storage.list(Folder::Sessions)?.into_iter().map(|listed| listed.name).collect();
+        names.retain(|name| name.rest().starts_with(&folder));
+        names.sort_by_key(|name| name.last() == "0");
+        names.iter().try_for_each(|name| Ok(self.storage.delete(name)?))
     }
 }
