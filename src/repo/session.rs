@@ -11,6 +11,7 @@ use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot};
 use crate::storage::{Folder, ObjectName, Put};
 use jiff::Timestamp;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A sign of life is put this often.
@@ -38,6 +39,7 @@ pub struct Session {
     pack_size: usize,
     uploads: Uploads,
     signs: Mutex<Signs>,
+    committing: AtomicBool,
 }
 
 struct Signs {
@@ -46,7 +48,8 @@ struct Signs {
 }
 
 impl Session {
-    /// W1 to W4: announces, reads open marks, the index, and the listing of packs.
+    /// W1 to W4: announces, reads open marks, the index, and the listing of packs. If that fails
+    /// nobody is left to be waited for.
     pub fn begin(
         repository: &Arc<Repository>,
         kind: SessionKind,
@@ -55,7 +58,22 @@ impl Session {
     ) -> Result<Self, RepoError> {
         let id = SessionId::new(repository.entropy().bytes());
         let begun = repository.clock().now();
-        repository.announce(id, kind, writer, begun)?;
+        let session = repository
+            .announce(id, kind, writer, begun)
+            .and_then(|()| Self::announced(repository, id, begun, monitor));
+        if session.is_err() {
+            let _ = repository.remove_announcements(id);
+        }
+        session
+    }
+
+    /// W2 to W4.
+    fn announced(
+        repository: &Arc<Repository>,
+        id: SessionId,
+        begun: Timestamp,
+        monitor: Arc<dyn Monitor>,
+    ) -> Result<Self, RepoError> {
         let marks = repository.open_marks()?;
         let condemned: HashSet<PackId> =
             marks.iter().flat_map(|(_, mark)| mark.condemned.iter().copied()).collect();
@@ -77,6 +95,7 @@ impl Session {
             pack_size,
             uploads,
             signs: Mutex::new(Signs { last: begun, count: 0 }),
+            committing: AtomicBool::new(false),
         })
     }
 
@@ -199,6 +218,7 @@ impl Session {
         self.flush()?;
         let name = object_name(&format::snapshot_name(&self.id))?;
         let sealed = self.repository.seal_named(Class::Snapshot, &name, &payload)?;
+        self.committing.store(true, Ordering::Relaxed);
         match self.repository.storage.put_if_absent(&name, &sealed)? {
             Put::Created => Ok(()),
             Put::Exists => self.look_at_taken_commit(&sealed),
@@ -215,6 +235,15 @@ impl Session {
         match self.repository.read_commit(self.id)? {
             Commit::Tombstone { .. } => Err(RepoError::Fenced { session: self.id }),
             Commit::Snapshot(_) => Err(RepoError::damaged(&name, "it is another session's")),
+        }
+    }
+
+    /// After an error: what was uploaded is kept, and used by later sessions. Unless the commit was
+    /// sent, and may yet arrive, the session ends.
+    pub fn give_up(&self) {
+        if !self.committing.load(Ordering::Relaxed) {
+            let _ = self.flush();
+            let _ = self.end();
         }
     }
 

@@ -133,26 +133,33 @@ fn attempt_backup(
     let monitor = Arc::clone(tally) as Arc<dyn Monitor>;
     let session =
         Session::begin(repository, SessionKind::Backup, &options.writer, Arc::clone(&monitor))?;
+    let report = run_session(&session, options, &mut prepared, tally);
+    if report.is_err() {
+        session.give_up();
+    }
+    report
+}
+
+/// From the walk to the end of a session.
+fn run_session(
+    session: &Session,
+    options: &BackupOptions,
+    prepared: &mut Prepared<'_>,
+    tally: &Tally,
+) -> Result<BackupReport, BackupError> {
+    let repository = session.repository();
     let parent = match prepared.recorded {
         Some(parent) => live_parent(repository, parent)?,
         None => None,
     };
     tally.stage(Stage::Reading);
-    let walked = walk(&session, &mut prepared, parent.as_ref(), tally.as_ref());
-    let walked = match walked {
-        Ok(walked) => walked,
-        Err(error) => {
-            // What was uploaded is kept and used by the next run.
-            let _ = session.flush().and_then(|()| session.end());
-            return Err(error);
-        }
-    };
+    let walked = walk(session, prepared, parent.as_ref(), tally)?;
     tally.stage(Stage::Committing);
     let unchanged = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
     let commits = !options.dry_run && !(unchanged && options.skip_if_unchanged);
     let mut report = report(&walked, unchanged, tally);
     if commits {
-        let snapshot = snapshot(&session, options, &prepared, parent.as_ref(), &walked, &report)?;
+        let snapshot = snapshot(session, options, prepared, parent.as_ref(), &walked, &report)?;
         session.commit(&snapshot)?;
         (prepared.committed)(session.id());
         repository.remember_snapshot(&snapshot);
