@@ -156,7 +156,8 @@ fn run_session(
     let walked = walk(session, prepared, parent.as_ref(), tally)?;
     tally.stage(Stage::Committing);
     let unchanged = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
-    let commits = !options.dry_run && !(unchanged && options.skip_if_unchanged);
+    let skips = unchanged && options.skip_if_unchanged && still_live(repository, parent.as_ref())?;
+    let commits = !options.dry_run && !skips;
     let mut report = report(&walked, unchanged, tally);
     if commits {
         let snapshot = snapshot(session, options, prepared, parent.as_ref(), &walked, &report)?;
@@ -180,6 +181,10 @@ fn live_parent(repository: &Repository, id: SessionId) -> Result<Option<Snapshot
         Err(error) if error.is_damage() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn still_live(repository: &Repository, parent: Option<&Snapshot>) -> Result<bool, RepoError> {
+    parent.map_or(Ok(false), |parent| repository.is_live(parent.id))
 }
 
 fn walk(
