@@ -181,7 +181,8 @@ impl Session {
         self.sign_of_life()
     }
 
-    /// Puts a sign of life if the last is an hour old. Long work between uploads calls it too.
+    /// Puts a sign of life if the last is an hour old. Cheap otherwise: long work between uploads
+    /// calls it often.
     pub fn sign_of_life(&self) -> Result<(), RepoError> {
         let now = self.repository.clock().now();
         let number = {

@@ -252,10 +252,10 @@ fn run<'scope, 'env: 'scope>(
     assembler.enter(files_name());
     while let Some(step) = prepared.source.next(reuse)? {
         assembler.step(step, &mut pool)?;
+        session.sign_of_life()?;
         helping.check()?;
     }
     assembler.end_source(files_metadata())?;
-    session.sign_of_life()?;
     Ok(assembler.finish()?)
 }
 
