@@ -214,12 +214,12 @@ impl Session {
     /// must be this session's.
     pub fn commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
         let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
+        self.committing.store(true, Ordering::Relaxed);
         let spare = self.save(BlobClass::Tree, &payload, &mut self.repository.compressor()?)?;
         lock(&self.tree).set_payload(spare);
         self.flush()?;
         let name = object_name(&format::snapshot_name(&self.id))?;
         let sealed = self.repository.seal_named(Class::Snapshot, &name, &payload)?;
-        self.committing.store(true, Ordering::Relaxed);
         match self.repository.storage.put_if_absent(&name, &sealed)? {
             Put::Created => Ok(()),
             Put::Exists => self.look_at_taken_commit(&sealed),
@@ -239,13 +239,14 @@ impl Session {
         }
     }
 
-    /// After an error: what was uploaded is kept, and used by later sessions. Unless the commit was
-    /// sent, and may yet arrive, the session ends.
+    /// After an error: what was uploaded is kept, and used by later sessions; this one ends. If it
+    /// came as far as its commit, which may yet arrive, it shuts itself out first.
     pub fn give_up(&self) {
-        if !self.committing.load(Ordering::Relaxed) {
-            let _ = self.flush();
-            let _ = self.end();
-        }
+        let ended = match self.committing.load(Ordering::Relaxed) {
+            true => self.repository.tombstone(self.id, self.id).map(drop),
+            false => self.flush().or(Ok(())),
+        };
+        let _ = ended.and_then(|()| self.end());
     }
 
     /// Ends a session that commits nothing, or is a prune: its announcement goes, so that nobody
