@@ -78,14 +78,7 @@ impl Repository {
     }
 
     fn read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
-        for _ in 0..PATIENCE {
-            match self.try_read_index(cached) {
-                Err(RepoError::Storage(StorageError::Absent { name }))
-                    if name.folder() == Folder::Index => {}
-                done => return done,
-            }
-        }
-        Err(RepoError::Earlier("the index changed each time it was read; try again".to_string()))
+        until_whole(|| self.try_read_index(cached))
     }
 
     fn try_read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
@@ -164,6 +157,18 @@ impl Repository {
         self.storage.put_if_absent(&object_name(&format::index_name(&id))?, &sealed)?;
         Ok(id)
     }
+}
+
+/// Reads the index with `read`, again when an object of it was replaced meanwhile.
+pub(super) fn until_whole<T>(read: impl Fn() -> Result<T, RepoError>) -> Result<T, RepoError> {
+    for _ in 0..PATIENCE {
+        match read() {
+            Err(RepoError::Storage(StorageError::Absent { name }))
+                if name.folder() == Folder::Index => {}
+            done => return done,
+        }
+    }
+    Err(RepoError::Earlier("the index changed each time it was read; try again".to_string()))
 }
 
 fn is_subset(part: &[IndexId], whole: &[IndexId]) -> bool {

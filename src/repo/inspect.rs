@@ -2,7 +2,7 @@
 
 use super::RepoError;
 use super::blob_index::{BlobIndex, Lines, Merge, sort};
-use super::catalog::Catalog;
+use super::catalog::{Catalog, until_whole};
 use super::repository::{Repository, object_name};
 use crate::codec::{BlobClass, Class};
 use crate::format::{
@@ -65,8 +65,24 @@ impl Repository {
         Ok(())
     }
 
+    /// The names of all objects that say what is live and where it lies, sorted. While they stay
+    /// the same nobody commits, forgets or deletes anything.
+    pub fn outline(&self) -> Result<Vec<ObjectName>, RepoError> {
+        let mut names = Vec::new();
+        for folder in [Folder::Index, Folder::Snapshots, Folder::Forgotten] {
+            names.extend(self.storage.list(folder)?.into_iter().map(|listed| listed.name));
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// The catalog of those index objects that open, and the names of the others.
     pub fn catalog_of_readable(&self) -> Result<(Catalog, Vec<(String, String)>), RepoError> {
+        let (index, unreadable) = until_whole(|| self.readable_index())?;
+        Ok((self.catalog_of(index, &HashSet::new())?, unreadable))
+    }
+
+    fn readable_index(&self) -> Result<(BlobIndex, Vec<(String, String)>), RepoError> {
         let (mut merge, mut lines, mut unreadable) = (Merge::default(), Vec::new(), Vec::new());
         let sources = self.list_index()?;
         for id in &sources {
@@ -78,13 +94,12 @@ impl Repository {
                 Err(error) if error.is_damage() => {
                     unreadable.push((format::index_name(id), error.to_string()));
                 }
-                Err(RepoError::Storage(StorageError::Absent { .. })) => {}
                 Err(error) => return Err(error),
             }
         }
         sort(&mut lines);
         let index = BlobIndex { sources, packs: merge.packs, lines: Lines::Memory(lines) };
-        Ok((self.catalog_of(index, &HashSet::new())?, unreadable))
+        Ok((index, unreadable))
     }
 
     /// A whole pack; `None` if it is gone.
