@@ -15,6 +15,7 @@ mod session;
 mod snapshots;
 mod tree_reader;
 mod tree_writer;
+mod unindexed;
 mod uploads;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};

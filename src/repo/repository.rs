@@ -7,7 +7,7 @@ use crate::codec::{
 };
 use crate::format::{self, RepositoryConfig};
 use crate::model::{BlobId, Clock, Entropy, RepositoryId};
-use crate::storage::{ObjectName, Put, Storage};
+use crate::storage::{ObjectName, Put, Storage, StorageError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -142,8 +142,20 @@ impl Repository {
 
     /// The plain bytes of the object of this name.
     pub(super) fn get_object(&self, class: Class, name: &ObjectName) -> Result<Vec<u8>, RepoError> {
-        let sealed = self.storage.get(name, format::LARGEST_OBJECT)?;
+        let sealed = self.get_whole(name, format::LARGEST_OBJECT)?;
         self.open_object(class, name, &object_context(&name.to_string()), &sealed)
+    }
+
+    /// An object as it is stored. One longer than any that snap writes is damaged.
+    pub(super) fn get_whole(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, RepoError> {
+        match self.storage.get(name, limit) {
+            Err(StorageError::TooLarge { size, .. }) => {
+                let why =
+                    format!("it is {size} bytes long, more than the {limit} that it may have");
+                Err(RepoError::damaged(name, why))
+            }
+            other => Ok(other?),
+        }
     }
 
     pub(super) fn open_object(
