@@ -12,6 +12,7 @@ mod packer;
 mod reader;
 mod repository;
 mod session;
+mod settings;
 mod snapshots;
 mod tree_reader;
 mod tree_writer;

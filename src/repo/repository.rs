@@ -34,6 +34,8 @@ pub struct Repository {
     chunker: Chunker,
     directory_cutter: PieceCutter,
     decompressors: Mutex<Vec<Decompressor>>,
+    /// What is wrong with the settings: object and reason. `config` is a stand-in then.
+    pub(super) settings_damage: Option<(String, String)>,
 }
 
 impl Repository {
@@ -47,7 +49,17 @@ impl Repository {
         let chunker = Chunker::new(chunk_key, config.chunks);
         let directory_cutter = PieceCutter::new(chunk_key, DIRECTORY_CUT_BITS);
         let decompressors = Mutex::new(Vec::new());
-        Self { storage, sealer, config, surroundings, chunker, directory_cutter, decompressors }
+        let settings_damage = None;
+        Self {
+            storage,
+            sealer,
+            config,
+            surroundings,
+            chunker,
+            directory_cutter,
+            decompressors,
+            settings_damage,
+        }
     }
 
     pub fn id(&self) -> RepositoryId {
