@@ -1,8 +1,7 @@
 //! What check and repair look at: objects that do not open, packs as a whole.
 
 use super::RepoError;
-use super::blob_index::{BlobIndex, Lines, Merge, sort};
-use super::catalog::{Catalog, until_whole};
+use super::catalog::Catalog;
 use super::repository::{Repository, object_name};
 use crate::codec::{BlobClass, Class};
 use crate::format::{
@@ -60,7 +59,7 @@ impl Repository {
 
     fn open_slot(&self, name: &ObjectName) -> Result<(), RepoError> {
         let id = name.last().parse().map_err(|error| RepoError::damaged(name, error))?;
-        let bytes = self.storage.get(name, format::LARGEST_OBJECT)?;
+        let bytes = self.get_whole(name, format::LARGEST_OBJECT)?;
         KeySlot::decode(id, &bytes).map_err(|error| RepoError::format(name, error))?;
         Ok(())
     }
@@ -76,38 +75,12 @@ impl Repository {
         Ok(names)
     }
 
-    /// The catalog of those index objects that open, and the names of the others.
-    pub fn catalog_of_readable(&self) -> Result<(Catalog, Vec<(String, String)>), RepoError> {
-        let (index, unreadable) = until_whole(|| self.readable_index())?;
-        Ok((self.catalog_of(index, &HashSet::new())?, unreadable))
-    }
-
-    fn readable_index(&self) -> Result<(BlobIndex, Vec<(String, String)>), RepoError> {
-        let (mut merge, mut lines, mut unreadable) = (Merge::default(), Vec::new(), Vec::new());
-        let sources = self.list_index()?;
-        for id in &sources {
-            match self.get_index(id) {
-                Ok(index) => merge.add(&index, &mut |line| {
-                    lines.push(*line);
-                    Ok::<(), RepoError>(())
-                })?,
-                Err(error) if error.is_damage() => {
-                    unreadable.push((format::index_name(id), error.to_string()));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        sort(&mut lines);
-        let index = BlobIndex { sources, packs: merge.packs, lines: Lines::Memory(lines) };
-        Ok((index, unreadable))
-    }
-
     /// A whole pack; `None` if it is gone.
     pub fn read_pack(&self, id: &PackId) -> Result<Option<Vec<u8>>, RepoError> {
-        match self.storage.get(&object_name(&format::pack_name(id))?, LARGEST_PACK) {
+        match self.get_whole(&object_name(&format::pack_name(id))?, LARGEST_PACK) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(StorageError::Absent { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(RepoError::Storage(StorageError::Absent { .. })) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -120,7 +93,6 @@ impl Repository {
         match self.read_pack_table(id, size) {
             Ok(pack) => Ok(Some((pack.class, pack.table.blobs))),
             Err(error) if error.is_damage() => Ok(None),
-            Err(RepoError::Storage(StorageError::TooShort { .. })) => Ok(None),
             Err(error) => Err(error),
         }
     }

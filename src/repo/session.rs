@@ -56,6 +56,7 @@ impl Session {
         writer: &Writer,
         monitor: Arc<dyn Monitor>,
     ) -> Result<Self, RepoError> {
+        repository.settings_are_known()?;
         let id = SessionId::new(repository.entropy().bytes());
         let begun = repository.clock().now();
         let session = repository
