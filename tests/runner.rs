@@ -10,6 +10,7 @@ mod files_source;
 mod files_target;
 mod files_tree;
 mod files_world;
+mod fixtures;
 mod kill_rounds;
 mod known_answers;
 mod manifest;

@@ -1,6 +1,7 @@
 //! The names of objects.
 
 use crate::model::{IndexId, KeyId, PackId, SessionId};
+use std::str::FromStr;
 
 /// `snap.json`.
 pub const MARKER_NAME: &str = "snap.json";
@@ -48,4 +49,80 @@ pub fn done_name(generation: u64) -> String {
 
 pub fn damaged_name(id: &PackId) -> String {
     format!("damaged/{id}")
+}
+
+/// Whether an object of this name means anything: whatever else lies in a repository is nobody's.
+pub fn is_object_name(text: &str) -> bool {
+    let Some((folder, rest)) = text.split_once('/') else { return text == MARKER_NAME };
+    match (folder, rest.split_once('/'), rest.split_once('.')) {
+        ("keys", None, _) => is_id::<KeyId>(rest),
+        ("config", None, None) => is_number(rest),
+        ("packs", Some(_), None) => {
+            let id = rest.rsplit('/').next().unwrap_or_default().parse::<PackId>();
+            id.is_ok_and(|id| pack_name(&id) == text)
+        }
+        ("index", None, _) => is_id::<IndexId>(rest),
+        ("sessions", Some((session, number)), None) => {
+            is_id::<SessionId>(session) && is_number(number)
+        }
+        ("snapshots" | "forgotten", None, _) => is_id::<SessionId>(rest),
+        ("prune", None, Some((number, "mark" | "final" | "done"))) => is_number(number),
+        ("damaged", None, _) => is_id::<PackId>(rest),
+        _ => false,
+    }
+}
+
+fn is_id<T: FromStr>(text: &str) -> bool {
+    text.parse::<T>().is_ok()
+}
+
+/// A number has one spelling.
+fn is_number(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_made_is_a_name() {
+        let (pack, session) = (PackId::new([0xab; 32]), SessionId::new([0xcd; 16]));
+        for name in [
+            MARKER_NAME.to_string(),
+            key_name(&KeyId::new([1; 16])),
+            config_name(10),
+            pack_name(&pack),
+            index_name(&IndexId::new([2; 32])),
+            session_name(&session, 0),
+            snapshot_name(&session),
+            forgotten_name(&session),
+            mark_name(7),
+            final_name(7),
+            done_name(7),
+            damaged_name(&pack),
+        ] {
+            assert!(is_object_name(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_wrong_place_is_no_name() {
+        let pack = PackId::new([0xab; 32]).hex();
+        let session = SessionId::new([0xcd; 16]).hex();
+        for name in [
+            "snap.json.bak".to_string(),
+            "config/01".to_string(),
+            format!("packs/ac/{pack}"),
+            format!("packs/{pack}"),
+            format!("snapshots/{}", session.to_uppercase()),
+            format!("snapshots/{session}.old"),
+            format!("sessions/{session}"),
+            "prune/1.marked".to_string(),
+            "prune/1".to_string(),
+            format!("other/{session}"),
+        ] {
+            assert!(!is_object_name(&name), "{name}");
+        }
+    }
 }

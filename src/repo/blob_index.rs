@@ -62,6 +62,11 @@ impl BlobIndex {
         &self.packs
     }
 
+    /// The pack that a place lies in.
+    pub fn pack_at(&self, at: Location) -> Option<PackId> {
+        self.packs.get(at.pack as usize).map(|pack| pack.id)
+    }
+
     /// How many lines there are; a blob that lies in two packs counts twice.
     pub fn len(&self) -> usize {
         self.lines.as_slice().len()

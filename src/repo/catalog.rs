@@ -5,24 +5,28 @@ use super::RepoError;
 use super::blob_index::{BlobIndex, Lines, Location, Merge, PackEntry, sort};
 use super::index_cache::IndexCache;
 use super::repository::{Repository, object_name};
+use super::unindexed::Unindexed;
 use crate::codec::Class;
 use crate::format::{self, Index};
 use crate::model::{BlobId, IndexId, PackId};
 use crate::storage::{Folder, Listed, StorageError};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How often the index is read again because an object of it was replaced meanwhile.
 const PATIENCE: usize = 20;
 
 /// What a verb knows of the packs in a repository at one time.
 pub struct Catalog {
-    index: BlobIndex,
+    index: Arc<BlobIndex>,
     /// By pack number: the pack is listed.
-    counted: Vec<bool>,
+    counted: Arc<Vec<bool>>,
     /// By pack number: counted, not condemned, not named damaged.
-    reusable: Vec<bool>,
+    reusable: Arc<Vec<bool>>,
     /// Every pack in storage, with its size.
-    listed: HashMap<PackId, ListedPack>,
+    listed: Arc<HashMap<PackId, ListedPack>>,
+    /// Packs that no index names, where somebody looked into them.
+    pub(super) unindexed: Option<Arc<Unindexed>>,
 }
 
 /// A pack in storage.
@@ -58,34 +62,29 @@ impl Repository {
         let counted: Vec<bool> =
             index.packs().iter().map(|pack| listed.contains_key(&pack.id)).collect();
         let allowed = |pack: &PackEntry| !barred.contains(&pack.id);
-        let reusable = index
-            .packs()
-            .iter()
-            .zip(&counted)
-            .map(|(pack, there)| *there && allowed(pack))
-            .collect();
-        Ok(Catalog { index, counted, reusable, listed })
+        let packs = index.packs().iter().zip(&counted);
+        let reusable: Vec<bool> = packs.map(|(pack, there)| *there && allowed(pack)).collect();
+        let (index, listed) = (Arc::new(index), Arc::new(listed));
+        let (counted, reusable) = (Arc::new(counted), Arc::new(reusable));
+        Ok(Catalog { index, counted, reusable, listed, unindexed: None })
     }
 
-    /// All packs in storage.
+    /// All packs in storage. One in a folder that is not its own is not found by readers, and
+    /// does not count.
     pub fn list_packs(&self) -> Result<HashMap<PackId, ListedPack>, RepoError> {
         let listed = self.storage.list(Folder::Packs)?;
         let pack = |listed: &Listed| {
             let id = listed.name.last().parse().ok()?;
+            if listed.name.rest() != format::pack_name(&id).strip_prefix("packs/")? {
+                return None;
+            }
             Some((id, ListedPack { size: listed.size, stored: listed.stored }))
         };
         Ok(listed.iter().filter_map(pack).collect())
     }
 
     fn read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
-        for _ in 0..PATIENCE {
-            match self.try_read_index(cached) {
-                Err(RepoError::Storage(StorageError::Absent { name }))
-                    if name.folder() == Folder::Index => {}
-                done => return done,
-            }
-        }
-        Err(RepoError::Earlier("the index changed each time it was read; try again".to_string()))
+        until_whole(|| self.try_read_index(cached))
     }
 
     fn try_read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
@@ -149,7 +148,7 @@ impl Repository {
     /// One index object, proved to be the one of this name.
     pub fn get_index(&self, id: &IndexId) -> Result<Index, RepoError> {
         let name = object_name(&format::index_name(id))?;
-        let sealed = self.storage.get(&name, format::LARGEST_OBJECT)?;
+        let sealed = self.get_whole(&name, format::LARGEST_OBJECT)?;
         if blake3::hash(&sealed).as_bytes() != id.bytes() {
             return Err(RepoError::damaged(&name, "its content does not match its name"));
         }
@@ -164,6 +163,18 @@ impl Repository {
         self.storage.put_if_absent(&object_name(&format::index_name(&id))?, &sealed)?;
         Ok(id)
     }
+}
+
+/// Reads the index with `read`, again when an object of it was replaced meanwhile.
+pub(super) fn until_whole<T>(read: impl Fn() -> Result<T, RepoError>) -> Result<T, RepoError> {
+    for _ in 0..PATIENCE {
+        match read() {
+            Err(RepoError::Storage(StorageError::Absent { name }))
+                if name.folder() == Folder::Index => {}
+            done => return done,
+        }
+    }
+    Err(RepoError::Earlier("the index changed each time it was read; try again".to_string()))
 }
 
 fn is_subset(part: &[IndexId], whole: &[IndexId]) -> bool {
@@ -185,7 +196,36 @@ impl Catalog {
         let mut found: Vec<Location> =
             self.index.find(id).filter(|at| self.flag(&self.counted, *at)).collect();
         found.sort_by_key(|at| !self.flag(&self.reusable, *at));
-        found.into_iter().map(|at| (self.index.packs()[at.pack as usize].id, at)).collect()
+        let indexed = found.into_iter().map(|at| (self.index.pack_at(at), at));
+        let unindexed = self.unindexed.iter().flat_map(|unindexed| {
+            unindexed.index.find(id).map(|at| (unindexed.index.pack_at(at), at))
+        });
+        indexed.chain(unindexed).filter_map(|(pack, at)| Some((pack?, at))).collect()
+    }
+
+    /// Where the index says that the blob lies, or lay.
+    pub fn last_place(&self, id: &BlobId) -> Option<PackId> {
+        self.index.find(id).find_map(|at| self.index.pack_at(at))
+    }
+
+    /// The index objects that were there when it was made, sorted.
+    pub fn sources(&self) -> &[IndexId] {
+        &self.index.sources
+    }
+
+    /// Whether packs that no index names were looked into.
+    pub fn is_complete(&self) -> bool {
+        self.unindexed.is_some()
+    }
+
+    pub(super) fn with(&self, unindexed: Arc<Unindexed>) -> Self {
+        Self {
+            index: Arc::clone(&self.index),
+            counted: Arc::clone(&self.counted),
+            reusable: Arc::clone(&self.reusable),
+            listed: Arc::clone(&self.listed),
+            unindexed: Some(unindexed),
+        }
     }
 
     fn flag(&self, flags: &[bool], at: Location) -> bool {

@@ -1,7 +1,7 @@
 //! What can go wrong with a repository.
 
 use crate::codec::{CompressError, DeriveError, OpenError};
-use crate::format::FormatError;
+use crate::format::{FormatError, pack_name};
 use crate::model::{BlobId, PackId, SessionId};
 use crate::storage::{ObjectName, StorageError};
 
@@ -23,11 +23,11 @@ pub enum RepoError {
     /// An object does not hold what it should.
     #[error("{name} is damaged: {why}")]
     Damaged { name: String, why: String },
-    /// A blob is in no pack that counts.
-    #[error("blob {id} is missing from the repository")]
-    MissingBlob { id: BlobId },
+    /// A blob is in no pack that counts; `pack` is where it lay, if an index says.
+    #[error("blob {id} is missing: {}", missing(pack))]
+    MissingBlob { id: BlobId, pack: Option<PackId> },
     /// A blob was found, and is not what it should be.
-    #[error("blob {id} in pack {pack} is damaged: {why}")]
+    #[error("blob {id} in {} is damaged: {why}", pack_name(pack))]
     DamagedBlob { id: BlobId, pack: PackId, why: String },
     /// A tombstone was put in the session's place: it was taken for dead.
     #[error("session {session} was shut out by a prune that took it for dead")]
@@ -71,8 +71,32 @@ impl RepoError {
         Self::damaged(name, error)
     }
 
+    /// What is wrong, without the name of the object where it is said beside it.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Damaged { why, .. } => why.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The pack that is to blame, where one is known.
+    pub fn pack(&self) -> Option<PackId> {
+        match self {
+            Self::DamagedBlob { pack, .. } => Some(*pack),
+            Self::MissingBlob { pack, .. } => *pack,
+            _ => None,
+        }
+    }
+
     /// Whether the content of the repository is at fault (exit 4), not its surroundings.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::MissingBlob { .. } | Self::DamagedBlob { .. })
+    }
+}
+
+fn missing(pack: &Option<PackId>) -> String {
+    match pack {
+        Some(pack) => format!("{} is gone", pack_name(pack)),
+        None => "it is in no pack that an index names".to_string(),
     }
 }

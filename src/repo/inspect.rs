@@ -1,7 +1,6 @@
 //! What check and repair look at: objects that do not open, packs as a whole.
 
 use super::RepoError;
-use super::blob_index::{BlobIndex, Lines, Merge, sort};
 use super::catalog::Catalog;
 use super::repository::{Repository, object_name};
 use crate::codec::{BlobClass, Class};
@@ -60,39 +59,28 @@ impl Repository {
 
     fn open_slot(&self, name: &ObjectName) -> Result<(), RepoError> {
         let id = name.last().parse().map_err(|error| RepoError::damaged(name, error))?;
-        let bytes = self.storage.get(name, format::LARGEST_OBJECT)?;
+        let bytes = self.get_whole(name, format::LARGEST_OBJECT)?;
         KeySlot::decode(id, &bytes).map_err(|error| RepoError::format(name, error))?;
         Ok(())
     }
 
-    /// The catalog of those index objects that open, and the names of the others.
-    pub fn catalog_of_readable(&self) -> Result<(Catalog, Vec<(String, String)>), RepoError> {
-        let (mut merge, mut lines, mut unreadable) = (Merge::default(), Vec::new(), Vec::new());
-        let sources = self.list_index()?;
-        for id in &sources {
-            match self.get_index(id) {
-                Ok(index) => merge.add(&index, &mut |line| {
-                    lines.push(*line);
-                    Ok::<(), RepoError>(())
-                })?,
-                Err(error) if error.is_damage() => {
-                    unreadable.push((format::index_name(id), error.to_string()));
-                }
-                Err(RepoError::Storage(StorageError::Absent { .. })) => {}
-                Err(error) => return Err(error),
-            }
+    /// The names of all objects that say what is live and where it lies, sorted. While they stay
+    /// the same nobody commits, forgets or deletes anything.
+    pub fn outline(&self) -> Result<Vec<ObjectName>, RepoError> {
+        let mut names = Vec::new();
+        for folder in [Folder::Index, Folder::Snapshots, Folder::Forgotten] {
+            names.extend(self.storage.list(folder)?.into_iter().map(|listed| listed.name));
         }
-        sort(&mut lines);
-        let index = BlobIndex { sources, packs: merge.packs, lines: Lines::Memory(lines) };
-        Ok((self.catalog_of(index, &HashSet::new())?, unreadable))
+        names.sort();
+        Ok(names)
     }
 
     /// A whole pack; `None` if it is gone.
     pub fn read_pack(&self, id: &PackId) -> Result<Option<Vec<u8>>, RepoError> {
-        match self.storage.get(&object_name(&format::pack_name(id))?, LARGEST_PACK) {
+        match self.get_whole(&object_name(&format::pack_name(id))?, LARGEST_PACK) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(StorageError::Absent { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(RepoError::Storage(StorageError::Absent { .. })) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -105,7 +93,6 @@ impl Repository {
         match self.read_pack_table(id, size) {
             Ok(pack) => Ok(Some((pack.class, pack.table.blobs))),
             Err(error) if error.is_damage() => Ok(None),
-            Err(RepoError::Storage(StorageError::TooShort { .. })) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -21,6 +21,9 @@ impl Repository {
     pub fn mark_progress(&self) -> Result<BTreeMap<u64, Progress>, RepoError> {
         let mut marks: BTreeMap<u64, Progress> = BTreeMap::new();
         for listed in self.storage.list(Folder::Prune)? {
+            if !format::is_object_name(&listed.name.to_string()) {
+                continue;
+            }
             let Some((number, step)) = listed.name.last().split_once('.') else { continue };
             let Ok(number) = number.parse() else { continue };
             let progress = marks.entry(number).or_default();

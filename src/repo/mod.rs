@@ -12,9 +12,11 @@ mod packer;
 mod reader;
 mod repository;
 mod session;
+mod settings;
 mod snapshots;
 mod tree_reader;
 mod tree_writer;
+mod unindexed;
 mod uploads;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};

@@ -8,8 +8,7 @@ use crate::codec::{
     seal_with,
 };
 use crate::format::{
-    self, FormatError, KeySlot, Marker, RepositoryConfig, SlotHead, SlotKind, decode_ring,
-    encode_ring,
+    self, KeySlot, Marker, RepositoryConfig, SlotHead, SlotKind, decode_ring, encode_ring,
 };
 use crate::model::{Entropy, KeyId, RepositoryId};
 use crate::storage::{Folder, ObjectName, Put, Storage, StorageError};
@@ -48,7 +47,8 @@ impl RepositoryConfig {
 }
 
 /// Makes a repository in storage that has none. `snap.json` is put last: a crash before leaves
-/// no repository, and init can be run again.
+/// no repository, and init can be run again. Where the rest of a repository lies, nothing is
+/// made: its keys are worth more than a new one.
 pub fn init(
     storage: Arc<dyn Storage>,
     credential: &Credential,
@@ -60,6 +60,7 @@ pub fn init(
     if !matches!(storage.get(&marker_name, LARGEST_SLOT), Err(StorageError::Absent { .. })) {
         return Err(RepoError::ExistsAlready { address });
     }
+    refuse_remains(storage.as_ref(), &marker_name)?;
     remove_leftovers(storage.as_ref())?;
     let entropy = Arc::clone(&surroundings.entropy);
     let created = surroundings.clock.now();
@@ -76,6 +77,21 @@ pub fn init(
         Put::Created => Ok(repository),
         Put::Exists => Err(RepoError::ExistsAlready { address }),
     }
+}
+
+/// Whatever lies beside keys and settings was put by somebody who had a repository.
+fn refuse_remains(storage: &dyn Storage, marker: &ObjectName) -> Result<(), RepoError> {
+    let makes_no_repository = [Folder::Top, Folder::Keys, Folder::Config];
+    for folder in Folder::ALL.into_iter().filter(|folder| !makes_no_repository.contains(folder)) {
+        if !storage.list(folder)?.is_empty() {
+            let why = format!(
+                "it is missing, and the rest of a repository is there ({}/)",
+                folder.word()
+            );
+            return Err(RepoError::damaged(marker, why));
+        }
+    }
+    Ok(())
 }
 
 /// Keys and settings of an init that did not come to its end would be in the way.
@@ -100,20 +116,41 @@ pub fn open(
     let sealer = Sealer::new(marker.repository, ring);
     let provisional = RepositoryConfig::standard(Vec::new());
     let mut repository = Repository::new(storage, sealer, provisional, surroundings);
-    let config = read_config(&repository)?;
-    let Repository { storage, sealer, surroundings, .. } = repository;
-    repository = Repository::new(storage, sealer, config, surroundings);
-    Ok(repository)
+    match repository.read_config() {
+        Ok(config) => {
+            let Repository { storage, sealer, surroundings, .. } = repository;
+            Ok(Repository::new(storage, sealer, config, surroundings))
+        }
+        // Nobody needs the settings for reading; writers are refused.
+        Err(RepoError::Damaged { name, why }) => {
+            repository.settings_damage = Some((name, why));
+            Ok(repository)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What `snap.json` says; needs no key.
 pub fn read_marker(storage: &dyn Storage) -> Result<Marker, RepoError> {
     let name = object_name(format::MARKER_NAME)?;
-    let bytes = storage.get(&name, LARGEST_SLOT).map_err(|error| match error {
-        StorageError::Absent { .. } => RepoError::NoRepository { address: storage.address() },
-        other => other.into(),
-    })?;
+    let bytes = match get_bounded(storage, &name) {
+        Err(RepoError::Storage(StorageError::Absent { .. })) => {
+            refuse_remains(storage, &name)?;
+            return Err(RepoError::NoRepository { address: storage.address() });
+        }
+        other => other?,
+    };
     Marker::decode(&bytes).map_err(|error| RepoError::format(&name, error))
+}
+
+/// An object that is small in every repository that snap wrote.
+fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Vec<u8>, RepoError> {
+    match storage.get(name, LARGEST_SLOT) {
+        Err(StorageError::TooLarge { size, .. }) => {
+            Err(RepoError::damaged(name, format!("it is {size} bytes long")))
+        }
+        other => Ok(other?),
+    }
 }
 
 fn open_ring(
@@ -135,6 +172,8 @@ fn open_ring(
         match try_slot(storage, repository, credential, name) {
             Ok(Some(ring)) => return Ok(ring),
             Ok(None) => tried += 1,
+            // Taken away after it was listed.
+            Err(RepoError::Storage(StorageError::Absent { .. })) => {}
             Err(error @ RepoError::Storage(_)) => return Err(error),
             Err(error) => damage = Some(error),
         }
@@ -153,7 +192,7 @@ fn try_slot(
     name: &ObjectName,
 ) -> Result<Option<KeyRing>, RepoError> {
     let id: KeyId = name.last().parse().map_err(|error| RepoError::damaged(name, error))?;
-    let bytes = storage.get(name, LARGEST_SLOT)?;
+    let bytes = get_bounded(storage, name)?;
     let slot = KeySlot::decode(id, &bytes).map_err(|error| RepoError::format(name, error))?;
     let Some(key) = slot_key(&slot.head, credential)? else { return Ok(None) };
     let context = object_context(&name.to_string());
@@ -201,20 +240,4 @@ fn make_slot(
     let mut compressor = Compressor::new(Compression::None)?;
     let sealed_ring = seal_with(&key, &place, &encode_ring(ring), &mut compressor, entropy)?;
     Ok(KeySlot { id, head, sealed_ring })
-}
-
-/// The settings object with the highest number.
-fn read_config(repository: &Repository) -> Result<RepositoryConfig, RepoError> {
-    let listed = repository.storage.list(Folder::Config)?;
-    let number = |name: &ObjectName| name.last().parse::<u64>().ok();
-    let highest = listed.iter().filter_map(|listed| number(&listed.name)).max();
-    let Some(highest) = highest else {
-        return Err(RepoError::Damaged {
-            name: "config".to_string(),
-            why: "the repository has no settings".to_string(),
-        });
-    };
-    let name = object_name(&format::config_name(highest))?;
-    let plain = repository.get_object(Class::Config, &name)?;
-    RepositoryConfig::decode(&plain).map_err(|error: FormatError| RepoError::format(&name, error))
 }

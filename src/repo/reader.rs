@@ -1,5 +1,6 @@
-//! Reads blobs. Announces nothing; when a pack is gone, index and listing are read again, for a
-//! prune may have moved its blobs.
+//! Reads blobs. Announces nothing; when a blob cannot be had, index and listing are read again if
+//! they have changed, for a prune may have moved it; then packs that no index names are looked
+//! into.
 
 use super::RepoError;
 use super::catalog::Catalog;
@@ -8,11 +9,10 @@ use crate::codec::BlobClass;
 use crate::format::{self, ChunkList, PackedBlob, Piece};
 use crate::model::{BlobId, ChunkTree, PackId};
 use crate::storage::StorageError;
-use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How often index and listing are read again for one blob.
-const RETRIES: usize = 3;
+const MOST_LOOKS: usize = 5;
 
 /// Reads blobs of a repository by id. Shared by all threads.
 pub struct BlobReader {
@@ -22,7 +22,7 @@ pub struct BlobReader {
 
 impl BlobReader {
     pub fn new(repository: Arc<Repository>) -> Result<Self, RepoError> {
-        let catalog = repository.catalog(&HashSet::new())?;
+        let catalog = repository.catalog_for_reading()?;
         Ok(Self::with_catalog(repository, catalog))
     }
 
@@ -45,30 +45,45 @@ impl BlobReader {
 
     /// The plain bytes of a blob, proved to be it.
     pub fn read(&self, class: BlobClass, id: &BlobId) -> Result<Vec<u8>, RepoError> {
-        let mut failure = None;
-        for attempt in 0..RETRIES {
-            if attempt > 0 {
-                self.refresh()?;
-            }
-            match self.read_once(class, id) {
-                Ok(plain) => return Ok(plain),
-                Err(error) if error.is_damage() => failure = Some(error),
-                Err(error) => return Err(error),
+        let mut looks = 0;
+        loop {
+            let catalog = self.catalog();
+            match self.read_from(&catalog, class, id) {
+                Err(error) if error.is_damage() => {
+                    looks += 1;
+                    if looks > MOST_LOOKS || !self.look_again(&catalog)? {
+                        return Err(error);
+                    }
+                }
+                done => return done,
             }
         }
-        Err(failure.unwrap_or(RepoError::MissingBlob { id: *id }))
     }
 
-    fn refresh(&self) -> Result<(), RepoError> {
-        let catalog = self.repository.catalog(&HashSet::new())?;
+    /// Whether there is more to know than `known`: another thread has looked, the index has
+    /// changed, or there are packs that no index names.
+    fn look_again(&self, known: &Arc<Catalog>) -> Result<bool, RepoError> {
+        if !Arc::ptr_eq(known, &self.catalog()) {
+            return Ok(true);
+        }
+        let catalog = match self.repository.list_index()? == known.sources() {
+            true if known.is_complete() => return Ok(false),
+            true => self.repository.completed(known)?,
+            false => self.repository.catalog_for_reading()?,
+        };
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
-        Ok(())
+        Ok(true)
     }
 
-    /// Tries every place that the index names.
-    fn read_once(&self, class: BlobClass, id: &BlobId) -> Result<Vec<u8>, RepoError> {
-        let mut failure = RepoError::MissingBlob { id: *id };
-        for (pack, at) in self.catalog().locate(id) {
+    /// Tries every place that the catalog names.
+    fn read_from(
+        &self,
+        catalog: &Catalog,
+        class: BlobClass,
+        id: &BlobId,
+    ) -> Result<Vec<u8>, RepoError> {
+        let mut failure = RepoError::MissingBlob { id: *id, pack: catalog.last_place(id) };
+        for (pack, at) in catalog.locate(id) {
             match self.fetch(&pack, at.offset, at.stored) {
                 Ok(sealed) => match self.repository.open_blob(class, id, &sealed) {
                     Ok(plain) => return Ok(plain),

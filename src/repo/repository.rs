@@ -7,7 +7,7 @@ use crate::codec::{
 };
 use crate::format::{self, RepositoryConfig};
 use crate::model::{BlobId, Clock, Entropy, RepositoryId};
-use crate::storage::{ObjectName, Put, Storage};
+use crate::storage::{ObjectName, Put, Storage, StorageError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,6 +34,8 @@ pub struct Repository {
     chunker: Chunker,
     directory_cutter: PieceCutter,
     decompressors: Mutex<Vec<Decompressor>>,
+    /// What is wrong with the settings: object and reason. `config` is a stand-in then.
+    pub(super) settings_damage: Option<(String, String)>,
 }
 
 impl Repository {
@@ -47,7 +49,17 @@ impl Repository {
         let chunker = Chunker::new(chunk_key, config.chunks);
         let directory_cutter = PieceCutter::new(chunk_key, DIRECTORY_CUT_BITS);
         let decompressors = Mutex::new(Vec::new());
-        Self { storage, sealer, config, surroundings, chunker, directory_cutter, decompressors }
+        let settings_damage = None;
+        Self {
+            storage,
+            sealer,
+            config,
+            surroundings,
+            chunker,
+            directory_cutter,
+            decompressors,
+            settings_damage,
+        }
     }
 
     pub fn id(&self) -> RepositoryId {
@@ -142,8 +154,20 @@ impl Repository {
 
     /// The plain bytes of the object of this name.
     pub(super) fn get_object(&self, class: Class, name: &ObjectName) -> Result<Vec<u8>, RepoError> {
-        let sealed = self.storage.get(name, format::LARGEST_OBJECT)?;
+        let sealed = self.get_whole(name, format::LARGEST_OBJECT)?;
         self.open_object(class, name, &object_context(&name.to_string()), &sealed)
+    }
+
+    /// An object as it is stored. One longer than any that snap writes is damaged.
+    pub(super) fn get_whole(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, RepoError> {
+        match self.storage.get(name, limit) {
+            Err(StorageError::TooLarge { size, .. }) => {
+                let why =
+                    format!("it is {size} bytes long, more than the {limit} that it may have");
+                Err(RepoError::damaged(name, why))
+            }
+            other => Ok(other?),
+        }
     }
 
     pub(super) fn open_object(

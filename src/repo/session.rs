@@ -8,9 +8,10 @@ use super::uploads::Uploads;
 use crate::codec::{BlobClass, Class, Compressor};
 use crate::format::{self, Announcement, Commit, ProcessIdentity, SessionKind};
 use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot};
-use crate::storage::{Folder, Put};
+use crate::storage::{Folder, ObjectName, Put};
 use jiff::Timestamp;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A sign of life is put this often.
@@ -38,6 +39,7 @@ pub struct Session {
     pack_size: usize,
     uploads: Uploads,
     signs: Mutex<Signs>,
+    committing: AtomicBool,
 }
 
 struct Signs {
@@ -46,16 +48,33 @@ struct Signs {
 }
 
 impl Session {
-    /// W1 to W4: announces, reads open marks, the index, and the listing of packs.
+    /// W1 to W4: announces, reads open marks, the index, and the listing of packs. If that fails
+    /// nobody is left to be waited for.
     pub fn begin(
         repository: &Arc<Repository>,
         kind: SessionKind,
         writer: &Writer,
         monitor: Arc<dyn Monitor>,
     ) -> Result<Self, RepoError> {
+        repository.settings_are_known()?;
         let id = SessionId::new(repository.entropy().bytes());
         let begun = repository.clock().now();
-        repository.announce(id, kind, writer, begun)?;
+        let session = repository
+            .announce(id, kind, writer, begun)
+            .and_then(|()| Self::announced(repository, id, begun, monitor));
+        if session.is_err() {
+            let _ = repository.remove_announcements(id);
+        }
+        session
+    }
+
+    /// W2 to W4.
+    fn announced(
+        repository: &Arc<Repository>,
+        id: SessionId,
+        begun: Timestamp,
+        monitor: Arc<dyn Monitor>,
+    ) -> Result<Self, RepoError> {
         let marks = repository.open_marks()?;
         let condemned: HashSet<PackId> =
             marks.iter().flat_map(|(_, mark)| mark.condemned.iter().copied()).collect();
@@ -77,6 +96,7 @@ impl Session {
             pack_size,
             uploads,
             signs: Mutex::new(Signs { last: begun, count: 0 }),
+            committing: AtomicBool::new(false),
         })
     }
 
@@ -162,7 +182,8 @@ impl Session {
         self.sign_of_life()
     }
 
-    /// Puts a sign of life if the last is an hour old. Long work between uploads calls it too.
+    /// Puts a sign of life if the last is an hour old. Cheap otherwise: long work between uploads
+    /// calls it often.
     pub fn sign_of_life(&self) -> Result<(), RepoError> {
         let now = self.repository.clock().now();
         let number = {
@@ -194,6 +215,7 @@ impl Session {
     /// must be this session's.
     pub fn commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
         let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
+        self.committing.store(true, Ordering::Relaxed);
         self.add_spare(&payload)?;
         self.flush()?;
         let name = object_name(&format::snapshot_name(&self.id))?;
@@ -231,6 +253,16 @@ impl Session {
             Commit::Tombstone { .. } => Err(RepoError::Fenced { session: self.id }),
             Commit::Snapshot(_) => Err(RepoError::damaged(&name, "it is another session's")),
         }
+    }
+
+    /// After an error: what was uploaded is kept, and used by later sessions; this one ends. If it
+    /// came as far as its commit, which may yet arrive, it shuts itself out first.
+    pub fn give_up(&self) {
+        let ended = match self.committing.load(Ordering::Relaxed) {
+            true => self.repository.tombstone(self.id, self.id).map(drop),
+            false => self.flush().or(Ok(())),
+        };
+        let _ = ended.and_then(|()| self.end());
     }
 
     /// Ends a session that commits nothing, or is a prune: its announcement goes, so that nobody
@@ -283,20 +315,20 @@ impl Repository {
     pub(super) fn seal_named(
         &self,
         class: Class,
-        name: &crate::storage::ObjectName,
+        name: &ObjectName,
         plain: &[u8],
     ) -> Result<Vec<u8>, RepoError> {
         self.seal_object(class, &crate::codec::object_context(&name.to_string()), plain)
     }
 
-    /// Removes `sessions/<s>/*` of a decided session.
+    /// Removes `sessions/<s>/*` of a decided session; the announcement goes last, so that what an
+    /// interruption leaves is found again.
     pub fn remove_announcements(&self, id: SessionId) -> Result<(), RepoError> {
-        let hex = id.hex();
-        for listed in self.storage.list(Folder::Sessions)? {
-            if listed.name.rest().split('/').next() == Some(hex.as_str()) {
-                self.storage.delete(&listed.name)?;
-            }
-        }
-        Ok(())
+        let folder = format!("{id}/");
+        let mut names: Vec<ObjectName> =
+            self.storage.list(Folder::Sessions)?.into_iter().map(|listed| listed.name).collect();
+        names.retain(|name| name.rest().starts_with(&folder));
+        names.sort_by_key(|name| name.last() == "0");
+        names.iter().try_for_each(|name| Ok(self.storage.delete(name)?))
     }
 }

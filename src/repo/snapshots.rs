@@ -37,6 +37,18 @@ pub struct Undecided {
     pub last_sign: Timestamp,
 }
 
+/// What a session has in `sessions/`.
+struct Signs {
+    /// Without an announcement there are only signs that were not removed with it.
+    is_announced: bool,
+    last: Timestamp,
+}
+
+/// The session whose sign of life an object is.
+fn announcer(name: &ObjectName) -> Option<SessionId> {
+    name.rest().split('/').next()?.parse().ok()
+}
+
 impl Repository {
     /// Reads all snapshots. Costs one small read a snapshot.
     pub fn ledger(&self) -> Result<Ledger, RepoError> {
@@ -135,37 +147,53 @@ impl Repository {
     /// Sessions that have announced themselves and are not decided. Announcements are listed
     /// first, decisions after.
     pub fn undecided(&self) -> Result<Vec<Undecided>, RepoError> {
-        let mut signs: BTreeMap<SessionId, Timestamp> = BTreeMap::new();
-        for listed in self.storage.list(Folder::Sessions)? {
-            let session = listed.name.rest().split('/').next().and_then(|id| id.parse().ok());
-            let Some(session) = session else { continue };
-            let last = signs.entry(session).or_insert(listed.stored);
-            *last = listed.stored.max(*last);
+        let signs = self.signs_of_life()?;
+        let decided = self.list_decided()?;
+        let mut undecided = Vec::new();
+        for (id, Signs { is_announced, last }) in signs {
+            if is_announced && !decided.contains(&id) {
+                undecided.extend(self.read_undecided(id, last)?);
+            }
         }
+        Ok(undecided)
+    }
+
+    /// `None` if the session has ended meanwhile.
+    fn read_undecided(
+        &self,
+        id: SessionId,
+        last_sign: Timestamp,
+    ) -> Result<Option<Undecided>, RepoError> {
+        let name = object_name(&format::session_name(&id, 0))?;
+        let announcement = match self.get_object(Class::Session, &name) {
+            Ok(plain) => Announcement::decode(&plain).ok(),
+            Err(RepoError::Storage(StorageError::Absent { .. })) => return Ok(None),
+            Err(error @ RepoError::Storage(_)) => return Err(error),
+            Err(_) => None,
+        };
+        Ok(Some(Undecided { id, announcement, last_sign }))
+    }
+
+    /// What lies in `sessions/`, by session.
+    fn signs_of_life(&self) -> Result<BTreeMap<SessionId, Signs>, RepoError> {
+        let mut signs: BTreeMap<SessionId, Signs> = BTreeMap::new();
+        for listed in self.storage.list(Folder::Sessions)? {
+            let Some(id) = announcer(&listed.name) else { continue };
+            let first = Signs { is_announced: false, last: listed.stored };
+            let signs = signs.entry(id).or_insert(first);
+            signs.last = listed.stored.max(signs.last);
+            signs.is_announced |= listed.name.last() == "0";
+        }
+        Ok(signs)
+    }
+
+    fn list_decided(&self) -> Result<HashSet<SessionId>, RepoError> {
         let mut decided: HashSet<SessionId> = HashSet::new();
         for folder in [Folder::Snapshots, Folder::Forgotten] {
             let listed = self.storage.list(folder)?;
             decided.extend(listed.iter().filter_map(|l| l.name.last().parse::<SessionId>().ok()));
         }
-        let mut undecided = Vec::new();
-        for (id, last_sign) in signs.into_iter().filter(|(id, _)| !decided.contains(id)) {
-            let announcement = self.read_announcement(id)?;
-            undecided.push(Undecided { id, announcement, last_sign });
-        }
-        Ok(undecided)
-    }
-
-    fn read_announcement(&self, id: SessionId) -> Result<Option<Announcement>, RepoError> {
-        let name = object_name(&format::session_name(&id, 0))?;
-        match self.get_object(Class::Session, &name) {
-            Ok(plain) => Ok(Announcement::decode(&plain).ok()),
-            Err(RepoError::Storage(error @ StorageError::Absent { .. })) => {
-                let _ = error;
-                Ok(None)
-            }
-            Err(error @ RepoError::Storage(_)) => Err(error),
-            Err(_) => Ok(None),
-        }
+        Ok(decided)
     }
 
     /// Packs that a check or restore found damaged. An object that does not open counts too: a
@@ -206,19 +234,19 @@ impl Repository {
 
 /// What a prune removes at its end.
 impl Repository {
-    /// Removes announcements of decided sessions, but for `own`.
+    /// Removes announcements of decided sessions, and signs of life without an announcement, but
+    /// for those of `own`.
     pub fn remove_decided(&self, own: SessionId) -> Result<(), RepoError> {
-        let mut decided: HashSet<SessionId> = HashSet::new();
-        let announced = self.storage.list(Folder::Sessions)?;
-        for folder in [Folder::Snapshots, Folder::Forgotten] {
-            let listed = self.storage.list(folder)?;
-            decided.extend(listed.iter().filter_map(|l| l.name.last().parse::<SessionId>().ok()));
-        }
-        for listed in announced {
-            let session = listed.name.rest().split('/').next().and_then(|id| id.parse().ok());
-            let Some(session) = session else { continue };
-            if session != own && decided.contains(&session) {
-                self.storage.delete(&listed.name)?;
+        let names: Vec<ObjectName> =
+            self.storage.list(Folder::Sessions)?.into_iter().map(|listed| listed.name).collect();
+        let is_announced = |id: &SessionId| {
+            names.iter().any(|name| name.last() == "0" && announcer(name) == Some(*id))
+        };
+        let decided = self.list_decided()?;
+        for name in &names {
+            let ended = |id: &SessionId| decided.contains(id) || !is_announced(id);
+            if announcer(name).is_some_and(|id| id != own && ended(&id)) {
+                self.storage.delete(name)?;
             }
         }
         Ok(())

@@ -152,10 +152,16 @@ impl Shared {
             state.last_index = self.repository.clock().now();
             std::mem::take(&mut state.waiting)
         };
-        if !packs.is_empty() {
-            self.repository.put_index(&Index { session: self.session, packs })?;
+        if packs.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let index = Index { session: self.session, packs };
+        let put = self.repository.put_index(&index);
+        if put.is_err() {
+            // For the next attempt: they are stored, and only not known.
+            lock(&self.state).waiting.extend(index.packs);
+        }
+        put.map(drop)
     }
 }
 

@@ -308,10 +308,22 @@ impl<'a> Assembler<'a> {
         };
         let metadata = match (metadata, recorded) {
             (Some(metadata), _) => self.reader.store_attributes(metadata)?,
-            (None, Some(recorded)) => recorded.metadata,
+            (None, Some(recorded)) => self.kept(recorded.metadata)?,
             (None, None) => Metadata::default(),
         };
         self.add(&Entry { name, kind, metadata, link_group: None })
+    }
+
+    /// A directory's metadata as the last snapshot has it. Nobody was asked whether its attributes
+    /// may be reused.
+    fn kept(&mut self, metadata: Metadata) -> Result<Metadata, RepoError> {
+        match &self.previous {
+            Some(previous) if !self.whole_trees => {
+                let metadata = previous.certain(metadata, self.session)?;
+                self.reader.store_attributes(metadata)
+            }
+            _ => Ok(metadata),
+        }
     }
 
     /// After the last step: waits for all files and closes the directory that `enter` opened

@@ -139,26 +139,33 @@ fn attempt_backup(
     let monitor = Arc::clone(tally) as Arc<dyn Monitor>;
     let session =
         Session::begin(repository, SessionKind::Backup, &options.writer, Arc::clone(&monitor))?;
+    let report = run_session(&session, options, &mut prepared, tally);
+    if report.is_err() {
+        session.give_up();
+    }
+    report
+}
+
+/// From the walk to the end of a session.
+fn run_session(
+    session: &Session,
+    options: &BackupOptions,
+    prepared: &mut Prepared<'_>,
+    tally: &Tally,
+) -> Result<BackupReport, BackupError> {
+    let repository = session.repository();
     let parent = match prepared.recorded {
         Some(parent) => live_parent(repository, parent)?,
         None => None,
     };
     tally.stage(Stage::Reading);
-    let walked = walk(&session, &mut prepared, parent.as_ref(), tally.as_ref());
-    let walked = match walked {
-        Ok(walked) => walked,
-        Err(error) => {
-            // What was uploaded is kept and used by the next run.
-            let _ = session.flush().and_then(|()| session.end());
-            return Err(error);
-        }
-    };
+    let walked = walk(session, prepared, parent.as_ref(), tally)?;
     tally.stage(Stage::Committing);
     let unchanged = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
-    let skipped = unchanged && options.skip_if_unchanged;
+    let skips = unchanged && options.skip_if_unchanged && still_live(repository, parent.as_ref())?;
     let mut report = report(&walked, unchanged, tally);
-    if !(options.dry_run || skipped) {
-        let snapshot = snapshot(&session, options, &prepared, parent.as_ref(), &walked, &report)?;
+    if !(options.dry_run || skips) {
+        let snapshot = snapshot(session, options, prepared, parent.as_ref(), &walked, &report)?;
         session.commit(&snapshot)?;
         (prepared.committed)(session.id());
         repository.remember_snapshot(&snapshot);
@@ -179,6 +186,10 @@ fn live_parent(repository: &Repository, id: SessionId) -> Result<Option<Snapshot
         Err(error) if error.is_damage() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn still_live(repository: &Repository, parent: Option<&Snapshot>) -> Result<bool, RepoError> {
+    parent.map_or(Ok(false), |parent| repository.is_live(parent.id))
 }
 
 fn walk(
@@ -246,10 +257,10 @@ fn run<'scope, 'env: 'scope>(
     assembler.enter(files_name());
     while let Some(step) = prepared.source.next(reuse)? {
         assembler.step(step, &mut pool)?;
+        session.sign_of_life()?;
         helping.check()?;
     }
     assembler.end_source(files_metadata())?;
-    session.sign_of_life()?;
     Ok(assembler.finish()?)
 }
 

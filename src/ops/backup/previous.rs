@@ -1,8 +1,11 @@
 //! What the last snapshot has of a source: looked up in walk order, so that each piece of a tree
 //! is read once.
 
+use crate::codec::BlobClass;
+use crate::format::LARGEST_BLOB;
 use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Directory, Entry, EntryName, EntryPath, Kind, Recorded,
+    Attribute, AttributeValue, BlobId, ChunkTree, Directory, Entry, EntryName, EntryPath, Kind,
+    Metadata, Recorded,
 };
 use crate::repo::{BlobReader, RepoError, Session, TreeEntries};
 use std::iter::Peekable;
@@ -60,6 +63,43 @@ impl<'a> PreviousTree<'a> {
             self.open.push(OpenDirectory { path, entries });
         }
         Ok(())
+    }
+
+    /// Metadata of the last snapshot, to be kept. Where the repository does not hold attribute values
+    /// for sure they are read, to be stored again.
+    pub fn certain(
+        &self,
+        mut metadata: Metadata,
+        session: &Session,
+    ) -> Result<Metadata, RepoError> {
+        let is_certain = |attribute: &Attribute| match &attribute.value {
+            AttributeValue::Chunks(chunks) => has_chunks(chunks, self.reader, session),
+            AttributeValue::Inline(_) => true,
+        };
+        if metadata.attributes.iter().all(is_certain) {
+            return Ok(metadata);
+        }
+        for Attribute { value, .. } in &mut metadata.attributes {
+            if let AttributeValue::Chunks(chunks) = value {
+                *value = AttributeValue::Inline(self.attribute(chunks)?);
+            }
+        }
+        Ok(metadata)
+    }
+
+    fn attribute(&self, chunks: &ChunkTree) -> Result<Vec<u8>, RepoError> {
+        let mut value = Vec::new();
+        self.reader.each_chunk(chunks, &mut |chunk| {
+            value.extend(self.reader.read(BlobClass::Data, &chunk.id)?);
+            match value.len() <= LARGEST_BLOB {
+                true => Ok(()),
+                false => Err(RepoError::Damaged {
+                    name: "the last snapshot".to_string(),
+                    why: "an attribute in it is too large".to_string(),
+                }),
+            }
+        })?;
+        Ok(value)
     }
 
     /// Moves the innermost directory on to `name`.

@@ -5,6 +5,7 @@ use crate::codec::BlobClass;
 use crate::format::{self, PackedBlob};
 use crate::model::{BlobId, Counter, Monitor, PackId};
 use crate::repo::{BlobReader, ListedPack, RepoError};
+use crate::storage::StorageError;
 use rayon::prelude::*;
 
 /// How much was read.
@@ -110,7 +111,10 @@ fn read_pack(
         return Ok(None);
     };
     let whole = blake3::hash(&bytes).as_bytes() == id.bytes();
-    let blobs = repository.blobs_of_pack(id, listed.size)?;
+    let blobs = match repository.blobs_of_pack(id, listed.size) {
+        Err(RepoError::Storage(StorageError::Absent { .. })) => return Ok(None),
+        blobs => blobs?,
+    };
     let (table_opens, known) = match blobs {
         Some(known) => (true, Some(known)),
         None => (false, indexed(reader, id)?),

@@ -8,7 +8,7 @@ mod touched;
 
 use super::Tally;
 use crate::model::{BlobId, Monitor, PackId, Stage};
-use crate::repo::{RepoError, Repository};
+use crate::repo::{BlobReader, Ledger, RepoError, Repository};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -76,37 +76,70 @@ pub struct Findings {
 /// How many files are named for one object.
 const FILES_NAMED: usize = 10;
 
-/// Checks structure, and data as far as it is asked for.
+/// So often is looked again at what others change meanwhile.
+const LOOKS: usize = 10;
+
+/// Checks structure, and data as far as it is asked for. Others may write and prune meanwhile.
 pub fn check(
     repository: &Arc<Repository>,
     options: CheckOptions,
     monitor: Arc<dyn Monitor>,
 ) -> Result<CheckReport, RepoError> {
     let tally = Tally::new(monitor);
-    tally.stage(Stage::Checking);
+    let mut look = look_until_still(repository, &tally)?;
+    let (reader, findings, mut report) = (&look.reader, &mut look.findings, look.report);
+    if options.read != ReadData::None {
+        tally.stage(Stage::ReadingData);
+        let read = data::read(reader, options.read, findings, tally.as_ref())?;
+        (report.packs_read, report.bytes_read) = (read.packs, read.bytes);
+    }
+    let bad: HashSet<BlobId> = findings.blobs.keys().copied().collect();
+    let files = touched::files(reader, &look.ledger.live, &bad, tally.as_ref())?;
+    if options.mark {
+        mark(repository, findings);
+    }
+    Ok(finish(look.findings, files, report))
+}
+
+/// One look at the structure.
+struct Look {
+    reader: BlobReader,
+    ledger: Ledger,
+    findings: Findings,
+    report: CheckReport,
+}
+
+/// What a writer or a prune is doing may look like damage. It is damage if the repository stood
+/// still meanwhile.
+fn look_until_still(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoError> {
+    let mut before = repository.outline()?;
+    let mut looks = 1;
+    loop {
+        tally.stage(Stage::Checking);
+        let found = look(repository, tally)?;
+        let after = repository.outline()?;
+        let clean = found.findings.objects.is_empty() && found.findings.packs.is_empty();
+        if clean || before == after || looks == LOOKS {
+            return Ok(found);
+        }
+        (before, looks) = (after, looks + 1);
+    }
+}
+
+fn look(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoError> {
     let mut findings = Findings::default();
     let mut report = CheckReport::default();
     structure::check_small_objects(repository, &mut findings)?;
-    let catalog = structure::catalog(repository, &mut findings)?;
     let ledger = repository.ledger()?;
+    let catalog = structure::catalog(repository, &mut findings)?;
     structure::check_chains(&ledger, &mut findings);
     report.snapshots = ledger.live.len() as u64;
     report.packs = catalog.listed().len() as u64;
     structure::check_packs(repository, &catalog, &mut findings)?;
-    let reader = crate::repo::BlobReader::with_catalog(Arc::clone(repository), catalog);
+    let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
     let walked = structure::check_trees(&reader, &ledger, &mut findings, tally.as_ref())?;
     (report.trees, report.blobs) = (walked.trees, walked.blobs);
-    if options.read != ReadData::None {
-        tally.stage(Stage::ReadingData);
-        let read = data::read(&reader, options.read, &mut findings, tally.as_ref())?;
-        (report.packs_read, report.bytes_read) = (read.packs, read.bytes);
-    }
-    let bad: HashSet<BlobId> = findings.blobs.keys().copied().collect();
-    let files = touched::files(&reader, &ledger.live, &bad, tally.as_ref())?;
-    if options.mark {
-        mark(repository, &findings);
-    }
-    Ok(finish(findings, files, report))
+    Ok(Look { reader, ledger, findings, report })
 }
 
 /// Best effort: a check may run on a repository that it cannot write.

@@ -99,6 +99,14 @@ fn is_gone(error: &RepoError) -> bool {
     error.is_damage() || matches!(error, RepoError::Storage(StorageError::Absent { .. }))
 }
 
+/// How a round through P1 ended.
+enum Outcome {
+    /// There is nothing more to do, or writers were waited for in vain.
+    Ended,
+    /// There may be more.
+    Again,
+}
+
 struct Run<'a> {
     repository: &'a Arc<Repository>,
     options: &'a PruneOptions<'a>,
@@ -117,8 +125,8 @@ impl Run<'_> {
             }
             let progress = self.repository.mark_progress()?;
             match self.next(&progress) {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
+                Ok(Outcome::Ended) => return Ok(()),
+                Ok(Outcome::Again) => {}
                 Err(error) if is_gone(&error) && self.repository.mark_progress()? != progress => {
                     // Another prune got further meanwhile, and deleted what was looked for.
                 }
@@ -127,12 +135,19 @@ impl Run<'_> {
         }
     }
 
-    /// P1: an unfinished mark is adopted first. True if this run is at its end.
-    fn next(&mut self, progress: &BTreeMap<u64, Progress>) -> Result<bool, RepoError> {
+    /// P1: an unfinished mark is adopted first.
+    fn next(&mut self, progress: &BTreeMap<u64, Progress>) -> Result<Outcome, RepoError> {
         let open = progress.iter().find(|(_, progress)| progress.marked && !progress.done);
         if let Some((&number, progress)) = open {
             let mark = self.repository.read_mark(number)?;
-            return Ok(!self.finish(number, &mark.condemned, progress.finalised)?);
+            let condemned = Condemned::new(&mark.condemned);
+            if !progress.finalised
+                && let Some(outcome) = self.wait_and_rescue(number, &condemned)?
+            {
+                return Ok(outcome);
+            }
+            self.delete(number, &condemned)?;
+            return Ok(Outcome::Again);
         }
         let last = progress.keys().next_back().copied();
         let next = last.map_or(Some(0), |last| last.checked_add(1));
@@ -143,8 +158,8 @@ impl Run<'_> {
         self.own(next.ok_or_else(too_many)?)
     }
 
-    /// P2 to P9 of a mark of this prune. False if another prune was first.
-    fn own(&mut self, number: u64) -> Result<bool, RepoError> {
+    /// P2 to P9 of a mark of this prune.
+    fn own(&mut self, number: u64) -> Result<Outcome, RepoError> {
         self.monitor.stage(Stage::Planning);
         self.report.fenced += fence_dead(self.repository, self.options, &self.session)?;
         let survey = survey(self.repository, self.monitor)?;
@@ -153,17 +168,22 @@ impl Run<'_> {
         self.report.bytes_left = choice.left;
         if condemned.is_empty() {
             tidy_up(self.repository, &self.session)?;
-            return Ok(true);
+            return Ok(Outcome::Ended);
         }
         self.monitor.stage(Stage::Marking);
         let mark = PruneMark { session: self.session.id(), condemned };
         if self.repository.put_mark(number, &mark)? == Put::Exists
             && self.repository.read_mark(number)? != mark
         {
-            return Ok(false);
+            // Another prune was first.
+            return Ok(Outcome::Again);
         }
-        self.finish(number, &mark.condemned, false)?;
-        Ok(true)
+        let condemned = Condemned::new(&mark.condemned);
+        if let Some(outcome) = self.wait_and_rescue(number, &condemned)? {
+            return Ok(outcome);
+        }
+        self.delete(number, &condemned)?;
+        Ok(Outcome::Ended)
     }
 
     /// The dead packs, and those whose live blobs were written anew. Sorted.
@@ -182,35 +202,44 @@ impl Run<'_> {
         Ok(condemned)
     }
 
-    /// P4 to P9. False if writers were waited for in vain.
-    fn finish(
+    /// P4 to P7; an outcome if there is nothing to go on with.
+    fn wait_and_rescue(
         &mut self,
         number: u64,
-        condemned: &[PackId],
-        finalised: bool,
-    ) -> Result<bool, RepoError> {
-        let condemned = Condemned::new(condemned);
-        if !finalised {
-            self.monitor.stage(Stage::Waiting);
-            let waited =
-                wait_for_writers(self.repository, self.options, &self.session, self.monitor)?;
-            self.report.fenced += waited.fenced;
-            if !waited.still_there.is_empty() {
-                self.report.waiting_for = waited.still_there;
-                return Ok(false);
-            }
-            self.monitor.stage(Stage::Rewriting);
-            self.report.missing = rescue(self.repository, &condemned, &self.session, self.monitor)?;
-            self.session.flush()?;
-            self.repository.put_final(number, self.session.id())?;
+        condemned: &Condemned,
+    ) -> Result<Option<Outcome>, RepoError> {
+        self.monitor.stage(Stage::Waiting);
+        let waited = wait_for_writers(self.repository, self.options, &self.session, self.monitor)?;
+        self.report.fenced += waited.fenced;
+        if !waited.still_there.is_empty() {
+            self.report.waiting_for = waited.still_there;
+            return Ok(Some(Outcome::Ended));
         }
+        self.monitor.stage(Stage::Rewriting);
+        let missing = rescue(self.repository, condemned, &self.session, self.monitor)?;
+        self.session.flush()?;
+        if missing > 0 && self.is_finalised(number)? {
+            // Another prune was first, and deletes what was forgotten meanwhile.
+            return Ok(Some(Outcome::Again));
+        }
+        self.report.missing = missing;
+        self.repository.put_final(number, self.session.id())?;
+        Ok(None)
+    }
+
+    fn is_finalised(&self, number: u64) -> Result<bool, RepoError> {
+        let progress = self.repository.mark_progress()?;
+        Ok(progress.get(&number).is_some_and(|progress| progress.finalised))
+    }
+
+    /// P8 and P9.
+    fn delete(&mut self, number: u64, condemned: &Condemned) -> Result<(), RepoError> {
         self.monitor.stage(Stage::Deleting);
-        let deleted = delete_condemned(self.repository, &condemned, &self.session, self.monitor)?;
+        let deleted = delete_condemned(self.repository, condemned, &self.session, self.monitor)?;
         self.monitor.add(Counter::PacksDeleted, deleted.packs);
         self.report.packs_deleted += deleted.packs;
         self.report.bytes_deleted += deleted.bytes;
         self.repository.put_done(number, self.session.id())?;
-        tidy_up(self.repository, &self.session)?;
-        Ok(true)
+        tidy_up(self.repository, &self.session)
     }
 }

@@ -89,6 +89,8 @@ pub fn wait_for_writers(
     let mut waiting_for: Option<HashSet<SessionId>> = None;
     let mut left = options.patience;
     loop {
+        // Its time stamp is also how the storage's clock is known.
+        own.sign_of_life()?;
         let undecided = repository.undecided()?;
         let now = storage_now(&undecided, own.id());
         let writers: Vec<&Undecided> = undecided

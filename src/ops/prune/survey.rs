@@ -22,10 +22,18 @@ pub struct PackUse {
     pub size: u64,
     /// Bytes of blobs that are needed and counted here.
     pub live: u64,
+    /// How many those are; of a pack that is gone, those that no other pack has.
     pub live_blobs: u64,
     pub is_damaged: bool,
     /// It is named by the index and not there any more.
     pub is_gone: bool,
+}
+
+impl PackUse {
+    /// Gone, and needed.
+    fn is_lost(&self) -> bool {
+        self.is_gone && self.live_blobs > 0
+    }
 }
 
 /// The whole repository at one time.
@@ -36,7 +44,8 @@ pub struct Survey {
     pub live: LiveBlobs,
     /// Every indexed pack, by its number.
     pub uses: Vec<PackUse>,
-    /// Those that may go, sorted by id: orphans are among them, packs of undecided sessions not.
+    /// Those that may go, sorted by id: orphans are among them, packs of undecided sessions and
+    /// lost ones not.
     pub packs: Vec<PackUse>,
     /// Bytes of packs that belong to sessions under way.
     pub bytes_under_way: u64,
@@ -61,7 +70,7 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
         let number = pack.number.unwrap_or_default() as usize;
         let under_way = undecided.contains(&catalog.index().packs()[number].session);
         bytes_under_way += if under_way { pack.size } else { 0 };
-        !under_way
+        !under_way && !pack.is_lost()
     });
     packs.extend(orphans(repository, &before, &catalog, &undecided, live.missing())?);
     packs.sort_by_key(|pack| pack.id);
@@ -97,10 +106,16 @@ fn pack_uses(catalog: &Catalog, live: &LiveBlobs, damaged: &HashSet<PackId>) -> 
         })
         .collect();
     for (lines, _) in needed(index, live) {
-        if let Some(at) = home(index, lines, &uses) {
-            let pack = &mut uses[at.pack as usize];
-            pack.live += u64::from(at.stored);
-            pack.live_blobs += 1;
+        match home(index, lines.clone(), &uses) {
+            Some(at) => {
+                let pack = &mut uses[at.pack as usize];
+                pack.live += u64::from(at.stored);
+                pack.live_blobs += 1;
+            }
+            // Lost. As long as the index names where it was, check does, and a backup heals it.
+            None => lines.filter_map(|line| index.location(line)).for_each(|at| {
+                uses[at.pack as usize].live_blobs += 1;
+            }),
         }
     }
     uses
