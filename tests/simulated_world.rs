@@ -1,0 +1,87 @@
+//! Backups, prunes, checks and readers beside each other in simulated worlds: with errors, lost
+//! replies, late requests and crashes, thousands of times, each time from one seed.
+//!
+//! Whatever happened, in the calm afterwards every snapshot that was reported and not forgotten
+//! is there byte for byte, a prune succeeds without any repair, and leaves nothing behind.
+//!
+//! A failure names its seed; `SNAP_SEED=<seed> cargo test --test runner simulated_world` replays
+//! it and shows everything that happened.
+
+mod actors;
+mod chance;
+mod examine;
+mod reading;
+mod scenario;
+mod site;
+mod source;
+mod tree;
+
+use super::support::torture_time;
+use examine::examine;
+use scenario::Scenario;
+use snapstore::storage::sim::Trace;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+/// So many are tried, and more as long as there is time.
+const SEEDS: u64 = 10_000;
+/// So many failures are enough.
+const SHOWN: usize = 10;
+
+#[test]
+fn nothing_is_ever_lost() {
+    if let Ok(seed) = std::env::var("SNAP_SEED") {
+        return replay(seed.parse().expect("SNAP_SEED is a number"));
+    }
+    let (next, end) = (AtomicU64::new(0), Instant::now() + torture_time());
+    let failed = Mutex::new(Vec::new());
+    let more = || {
+        let seed = next.fetch_add(1, Relaxed);
+        let in_time = seed < SEEDS || Instant::now() < end;
+        (in_time && failed.lock().unwrap().len() < SHOWN).then_some(seed)
+    };
+    let explore = || {
+        while let Some(seed) = more() {
+            let (failures, _) = play(seed);
+            if !failures.is_empty() {
+                failed.lock().unwrap().push(format!("seed {seed}:\n{}\n", failures.join("\n")));
+            }
+        }
+    };
+    std::thread::scope(|scope| drop((scope.spawn(explore), scope.spawn(explore))));
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{}\nSNAP_SEED=<seed> replays one", failed.join("\n"));
+}
+
+/// Also where actors keep local files.
+#[test]
+fn a_seed_is_a_world() {
+    for seed in 0..100 {
+        let (first, second) = (play(seed).1, play(seed).1);
+        let differs = first.iter().zip(&second).position(|(first, second)| first != second);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first.len(), second.len());
+    }
+}
+
+/// What went wrong in the world of this seed, and all that happened.
+fn play(seed: u64) -> (Vec<String>, Vec<Trace>) {
+    let mut scenario = Scenario::new(seed);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        scenario.play();
+        examine(&scenario.site);
+    }));
+    let mut notes = std::mem::take(&mut *scenario.site.notes());
+    if ended.is_err() {
+        notes.failures.push("a panic (see above)".to_string());
+    }
+    (notes.failures, notes.traces)
+}
+
+fn replay(seed: u64) {
+    let (failures, traces) = play(seed);
+    traces.iter().for_each(|trace| eprintln!("{trace}"));
+    assert!(failures.is_empty(), "seed {seed}:\n{}", failures.join("\n"));
+}
