@@ -15,6 +15,7 @@ mod kill_rounds;
 mod known_answers;
 mod manifest;
 mod protocol_model;
+mod simulated_world;
 mod storage_conformance;
 mod support;
 mod tidy;
