@@ -16,10 +16,17 @@ use std::time::Duration;
 /// A backup of a tree; what it commits has the label as its tag.
 #[derive(Debug, Clone)]
 pub struct Backup {
-    pub label: String,
+    pub host: &'static str,
+    pub number: u32,
     pub tree: Tree,
-    /// The snapshot that the source was last seen by, and what it looked like then.
-    pub recorded: Option<(SessionId, Tree)>,
+    /// Whether the host still knows what it looked like when it was last backed up.
+    pub remembers: bool,
+}
+
+impl Backup {
+    pub fn label(&self) -> String {
+        format!("{}.{}", self.host, self.number)
+    }
 }
 
 /// How a prune tells who is dead.
@@ -55,13 +62,15 @@ pub enum Verb {
 }
 
 impl Site {
-    /// A process of this number that does one thing.
-    pub fn actor(&self, process: u32, verb: Verb) -> Body<'_> {
+    /// A process of this number that does one thing after the other.
+    pub fn actor(&self, process: u32, verbs: Vec<Verb>) -> Body<'_> {
         Box::new(move |storage, context| {
             let (_process, writer) = self.process(&context.name, process);
             let repository = self.open(storage, &context);
-            if let Err(error) = self.act(&repository, &context, writer, verb) {
-                self.judge(&context.name, &error);
+            for verb in verbs {
+                if let Err(error) = self.act(&repository, &context, writer.clone(), verb) {
+                    self.judge(&context.name, &error);
+                }
             }
         })
     }
@@ -90,9 +99,10 @@ impl Site {
         writer: Writer,
         backup: &Backup,
     ) -> Result<(), RepoError> {
-        let Backup { label, tree, recorded } = backup;
+        let (label, tree) = (backup.label(), &backup.tree);
         self.notes().trees.insert(label.clone(), tree.clone());
-        let options = backup_options(writer, label, context.clock.now());
+        let recorded = self.last_snapshot(backup.host).filter(|_| backup.remembers);
+        let options = backup_options(writer, &label, context.clock.now());
         let mut prepare = |read_everything: bool, _: Arc<dyn Monitor>| {
             let recorded = recorded.as_ref().filter(|_| !read_everything);
             Ok(Prepared {
@@ -105,12 +115,21 @@ impl Site {
         };
         match ops::backup_source(repository, &options, &mut prepare, Arc::new(Silent)) {
             Ok(BackupReport { snapshot: Some(snapshot), problems: 0, .. }) => {
-                self.notes().committed.insert(snapshot.id, label.clone());
+                self.notes().committed.insert(snapshot.id, label);
             }
             Err(BackupError::Repo(error)) => return Err(error),
             other => self.fail(&context.name, format!("{other:?}")),
         }
         Ok(())
+    }
+
+    /// What was last reported to the host, and how it looked then.
+    fn last_snapshot(&self, host: &str) -> Option<(SessionId, Tree)> {
+        let notes = self.notes();
+        let number = |label: &str| label.strip_prefix(host)?.strip_prefix('.')?.parse::<u32>().ok();
+        let of_host =
+            notes.committed.iter().filter_map(|(id, label)| Some((number(label)?, id, label)));
+        of_host.max().map(|(_, id, label)| (*id, notes.trees[label].clone()))
     }
 
     pub fn run_prune(

@@ -5,7 +5,6 @@ use super::actors::{Backup, Judgement, Prune, Verb};
 use super::chance::Chance;
 use super::site::{Body, Site};
 use super::tree::{Tree, kinds};
-use snapstore::model::SessionId;
 use snapstore::ops::{ReadData, Thrift};
 use snapstore::storage::sim::{Fault, Planned, SimOptions};
 use std::time::Duration;
@@ -17,15 +16,10 @@ pub struct Scenario {
     pub site: Site,
     chance: Chance,
     kinds: Vec<usize>,
-    hosts: [Host; 2],
-    labels: u32,
+    /// What each host has.
+    trees: [Tree; 2],
+    backups: u32,
     processes: u32,
-}
-
-/// What a machine has, and what it knows of its last snapshot.
-struct Host {
-    tree: Tree,
-    recorded: Option<(SessionId, Tree)>,
 }
 
 impl Scenario {
@@ -37,9 +31,8 @@ impl Scenario {
             site.caches = Some(tempfile::tempdir().unwrap());
         }
         let kinds = kinds(&mut chance);
-        let hosts =
-            [(); 2].map(|()| Host { tree: Tree::draw(&mut chance, &kinds), recorded: None });
-        Self { site, chance, kinds, hosts, labels: 0, processes: 0 }
+        let trees = [(); 2].map(|()| Tree::draw(&mut chance, &kinds));
+        Self { site, chance, kinds, trees, backups: 0, processes: 0 }
     }
 
     /// Everything up to the calm after the storms.
@@ -61,10 +54,10 @@ impl Scenario {
         for _ in 0..self.chance.within(1..4) {
             let host = self.chance.within(0..2);
             let backup = self.backup(host);
-            self.meet(vec![(HOSTS[host], backup)]);
+            self.meet(vec![(HOSTS[host], vec![backup])]);
         }
         let forget = Verb::Forget(self.chance.within(0..3));
-        self.meet(vec![("forget", forget)]);
+        self.meet(vec![("forget", vec![forget])]);
     }
 
     /// A verb is killed at one of its calls, and left lying.
@@ -78,61 +71,66 @@ impl Scenario {
         let call = self.chance.within(0..calls);
         let planned = vec![Planned { actor: name.to_string(), call, fault }];
         self.site.world.set_options(SimOptions { planned, ..SimOptions::calm() });
-        self.meet(vec![(name, verb)]);
+        self.meet(vec![(name, vec![verb])]);
     }
 
-    /// Two backups, often a prune, and others at once. What is killed, or fails, is tried again
-    /// by the next storm.
+    /// Backups of both hosts, a prune, and others at once. What is killed, or fails, is tried
+    /// again by the next storm.
     fn storm(&mut self) {
         let weather = self.weather();
         self.site.world.set_options(weather);
-        let mut verbs = vec![(HOSTS[0], self.backup(0)), (HOSTS[1], self.backup(1))];
+        let mut actors = vec![(HOSTS[0], self.backups(0)), (HOSTS[1], self.backups(1))];
         let read = self.chance.pick(&[ReadData::None, ReadData::All]);
         let others = [
-            (1, ("prune", self.prune())),
-            (3, ("another prune", self.prune())),
-            (2, ("forget", Verb::Forget(self.chance.within(1..3)))),
-            (4, ("check", Verb::Check(read))),
-            (5, ("read", Verb::Read)),
-            (8, ("repair", Verb::RepairIndex)),
+            (1, ("prune", self.prunes())),
+            (3, ("another prune", self.prunes())),
+            (2, ("forget", vec![self.forget(), self.forget()])),
+            (4, ("check", vec![Verb::Check(read)])),
+            (5, ("read", vec![Verb::Read])),
+            (8, ("repair", vec![Verb::RepairIndex])),
         ];
         for (rarity, other) in others {
             if self.chance.one_in(rarity) {
-                verbs.push(other);
+                actors.push(other);
             }
         }
-        self.meet(verbs);
+        self.meet(actors);
     }
 
-    /// Runs verbs beside each other, each in a process of its own.
-    fn meet(&mut self, verbs: Vec<(&'static str, Verb)>) {
+    fn backups(&mut self, host: usize) -> Vec<Verb> {
+        let count = self.chance.pick(&[1, 1, 2, 3]);
+        (0..count).map(|_| self.backup(host)).collect()
+    }
+
+    fn prunes(&mut self) -> Vec<Verb> {
+        let count = self.chance.pick(&[1, 1, 2]);
+        (0..count).flat_map(|_| [self.forget(), self.prune()]).collect()
+    }
+
+    fn forget(&mut self) -> Verb {
+        Verb::Forget(self.chance.within(0..3))
+    }
+
+    /// Lets actors, each a process of its own, meet.
+    fn meet(&mut self, actors: Vec<(&'static str, Vec<Verb>)>) {
         let site = &self.site;
-        let actors = verbs.into_iter().map(|(name, verb)| {
+        let actors = actors.into_iter().map(|(name, verbs)| {
             self.processes += 1;
-            (name, site.actor(self.processes, verb))
+            (name, site.actor(self.processes, verbs))
         });
         site.run(actors.collect());
-        (0..2).for_each(|host| self.remember(host));
-    }
-
-    /// A host knows the last snapshot that was reported to it.
-    fn remember(&mut self, host: usize) {
-        let notes = self.site.notes();
-        let number = |label: &str| label.rsplit_once('.').and_then(|(_, n)| n.parse::<u32>().ok());
-        let of_host = notes.committed.iter().filter(|(_, label)| label.starts_with(HOSTS[host]));
-        let last = of_host.max_by_key(|(_, label)| number(label));
-        self.hosts[host].recorded = last.map(|(id, label)| (*id, notes.trees[label].clone()));
     }
 
     /// A backup of what the host has now.
     fn backup(&mut self, host: usize) -> Verb {
-        let Host { tree, recorded } = &mut self.hosts[host];
-        *tree = tree.later(&mut self.chance, &self.kinds);
-        // Now and then the local cache is lost.
-        let recorded = recorded.clone().filter(|_| !self.chance.one_in(6));
-        self.labels += 1;
-        let label = format!("{}.{}", HOSTS[host], self.labels);
-        Verb::Backup(Backup { label, tree: tree.clone(), recorded })
+        self.trees[host] = self.trees[host].later(&mut self.chance, &self.kinds);
+        self.backups += 1;
+        Verb::Backup(Backup {
+            host: HOSTS[host],
+            number: self.backups,
+            tree: self.trees[host].clone(),
+            remembers: !self.chance.one_in(6),
+        })
     }
 
     fn prune(&mut self) -> Verb {
