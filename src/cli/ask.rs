@@ -26,8 +26,9 @@ pub fn confirm(question: &str, stop: &Stop) -> Result<bool, Failure> {
 
 /// Asks for a password without showing it.
 pub fn password(prompt: &str, stop: &Stop) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    write!(io::stderr(), "{prompt}: ")?;
+    // Hidden before anybody is asked: a quick answer would be shown, and lost.
     let hidden = Hidden::begin()?;
+    write!(io::stderr(), "{prompt}: ")?;
     let password = read_line(stop);
     drop(hidden);
     // The line end that was typed was not shown either.
