@@ -26,7 +26,7 @@ pub fn confirm(question: &str, stop: &Stop) -> Result<bool, Failure> {
 
 /// Asks for a password without showing it.
 pub fn password(prompt: &str, stop: &Stop) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // First hidden, then asked: what is typed at once is neither shown nor thrown away.
+    // Hidden before anybody is asked: a quick answer would be shown, and lost.
     let hidden = Hidden::begin()?;
     write!(io::stderr(), "{prompt}: ")?;
     let password = read_line(stop);
