@@ -18,6 +18,9 @@ pub struct Scenario {
     kinds: Vec<usize>,
     /// What each host has.
     trees: [Tree; 2],
+    /// Nothing changes, and everything is forgotten and backed up again: all that a prune
+    /// condemns is wanted again.
+    ghosts: bool,
     backups: u32,
     processes: u32,
 }
@@ -32,7 +35,8 @@ impl Scenario {
         }
         let kinds = kinds(&mut chance);
         let trees = [(); 2].map(|()| Tree::draw(&mut chance, &kinds));
-        Self { site, chance, kinds, trees, backups: 0, processes: 0 }
+        let ghosts = chance.one_in(4);
+        Self { site, chance, kinds, trees, ghosts, backups: 0, processes: 0 }
     }
 
     /// Everything up to the calm after the storms.
@@ -56,7 +60,7 @@ impl Scenario {
             let backup = self.backup(host);
             self.meet(vec![(HOSTS[host], vec![backup])]);
         }
-        let forget = Verb::Forget(self.chance.within(0..3));
+        let forget = Verb::Forget(if self.ghosts { 3 } else { self.chance.within(0..3) });
         self.meet(vec![("forget", vec![forget])]);
     }
 
@@ -84,7 +88,7 @@ impl Scenario {
         let others = [
             (1, ("prune", self.prunes())),
             (3, ("another prune", self.prunes())),
-            (2, ("forget", vec![self.forget(), self.forget()])),
+            (2, ("forget", [(); 4].map(|()| self.forget()).into())),
             (4, ("check", vec![Verb::Check(read)])),
             (5, ("read", vec![Verb::Read])),
             (8, ("repair", vec![Verb::RepairIndex])),
@@ -123,7 +127,9 @@ impl Scenario {
 
     /// A backup of what the host has now.
     fn backup(&mut self, host: usize) -> Verb {
-        self.trees[host] = self.trees[host].later(&mut self.chance, &self.kinds);
+        if !self.ghosts {
+            self.trees[host] = self.trees[host].later(&mut self.chance, &self.kinds);
+        }
         self.backups += 1;
         Verb::Backup(Backup {
             host: HOSTS[host],
