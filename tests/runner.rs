@@ -15,6 +15,7 @@ mod kill_rounds;
 mod known_answers;
 mod manifest;
 mod protocol_model;
+mod protocol_order;
 mod simulated_world;
 mod storage_conformance;
 mod support;
