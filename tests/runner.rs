@@ -1,5 +1,6 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod damage;
 mod files_changing;
 mod files_memory;
 mod files_source;

@@ -13,8 +13,8 @@ use super::Tally;
 use crate::format::SessionKind;
 use crate::model::{
     BlobId, Counter, Directory, EntryName, EntryPath, FileTime, Host, Kind, Metadata, Monitor,
-    ProblemKind, SessionId, Snapshot, SnapshotKind, SnapshotSource, Source, SourceError, Stage,
-    Summary,
+    Problem, ProblemKind, SessionId, Snapshot, SnapshotKind, SnapshotSource, Source, SourceError,
+    Stage, Summary,
 };
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use assemble::Assembler;
@@ -110,6 +110,11 @@ pub fn backup_source<'a>(
             Err(BackupError::Repo(RepoError::Fenced { .. })) if attempt < FENCED_ATTEMPTS => {}
             Err(BackupError::Repo(error)) if error.is_damage() && !read_everything => {
                 read_everything = true;
+                let what = "the last snapshot".to_string();
+                let why = format!("it cannot be used, so everything is read again: {error}");
+                monitor.problem(Problem { kind: ProblemKind::Note, what, why });
+                // What is to blame must not be relied on the second time either.
+                repository.mark_blamed(&error)?;
             }
             done => return done,
         }

@@ -32,8 +32,9 @@ pub struct Choice {
 /// Chooses; `packs` are sorted, so the choice is always the same.
 pub fn choose(packs: &[PackUse], thrift: Thrift) -> Choice {
     let mut choice = Choice::default();
+    let there = packs.iter().filter(|pack| !pack.is_missed()).cloned();
     let (dead, mut used): (Vec<PackUse>, Vec<PackUse>) =
-        packs.iter().cloned().partition(|pack| pack.live_blobs == 0);
+        there.partition(|pack| pack.live_blobs == 0);
     choice.dead = dead;
     let live: u64 = used.iter().map(|pack| pack.live).sum();
     choice.left = used.iter().map(waste).sum();
@@ -97,6 +98,14 @@ mod tests {
     #[test]
     fn packs_without_live_blobs_go() {
         let choice = choose(&[pack(1, 10_000, 0), pack(2, 10_000, 9_760)], THRIFT);
+        assert_eq!(numbers(&choice.dead), [1]);
+        assert!(choice.rewritten.is_empty());
+    }
+
+    #[test]
+    fn packs_that_are_gone_stay_known_while_they_are_needed() {
+        let gone = |number, live_blobs| PackUse { is_gone: true, live_blobs, ..pack(number, 0, 0) };
+        let choice = choose(&[gone(1, 0), gone(2, 3)], THRIFT);
         assert_eq!(numbers(&choice.dead), [1]);
         assert!(choice.rewritten.is_empty());
     }

@@ -18,7 +18,7 @@ pub fn rewrite(
     session: &Session,
     monitor: &dyn Monitor,
 ) -> Result<Vec<PackId>, RepoError> {
-    let catalog = survey.reader.catalog();
+    let catalog = &survey.catalog;
     let repository = survey.reader.repository();
     let mut rewritten = Vec::new();
     for pack in packs {

@@ -2,6 +2,7 @@
 
 use super::choose::{Choice, Thrift, choose};
 use super::copy::{rescue, rewrite};
+use super::damage::{look_after_marks, read_or_set_aside};
 use super::steps::{Condemned, delete_condemned, fence_dead, tidy_up, wait_for_writers};
 use super::survey::{PackUse, Survey, survey};
 use super::{PruneOptions, PrunePlan, PruneReport};
@@ -90,7 +91,9 @@ impl Run<'_> {
             let open = progress.iter().find(|(_, progress)| progress.marked && !progress.done);
             match open {
                 Some((&number, progress)) => {
-                    let mark = self.repository.read_mark(number)?;
+                    let (repository, own) = (self.repository, &self.session);
+                    let mark = read_or_set_aside(repository, self.options, own, number)?;
+                    let Some(mark) = mark else { continue };
                     let finalised = progress.finalised;
                     if !self.finish(number, &mark.condemned, finalised)? {
                         return Ok(());
@@ -114,6 +117,7 @@ impl Run<'_> {
         self.monitor.stage(Stage::Planning);
         self.report.fenced += fence_dead(self.repository, self.options, &self.session)?;
         let survey = survey(self.repository, self.monitor)?;
+        look_after_marks(self.repository, &survey)?;
         let choice = choose(&survey.packs, self.thrift);
         let condemned = self.condemn(&survey, &choice)?;
         self.report.bytes_left = choice.left;

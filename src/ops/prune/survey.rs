@@ -1,7 +1,7 @@
 //! P2: what is in the repository, and what of it is needed.
 
 use crate::codec::BlobClass;
-use crate::model::{Monitor, PackId, SessionId};
+use crate::model::{BlobId, Monitor, PackId, SessionId};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{BlobIndex, BlobReader, Catalog, Ledger, ListedPack, RepoError, Repository};
 use crate::storage::StorageError;
@@ -24,13 +24,15 @@ pub struct PackUse {
     pub live: u64,
     pub live_blobs: u64,
     pub is_damaged: bool,
-    /// It is named by the index and not there any more.
+    /// It is named by the index and not there any more. Blobs that are nowhere else count here.
     pub is_gone: bool,
 }
 
 /// The whole repository at one time.
 pub struct Survey {
     pub reader: BlobReader,
+    /// What lines and pack numbers here are of: the reader may have read the index again.
+    pub catalog: Arc<Catalog>,
     pub live: LiveBlobs,
     /// Every indexed pack, by its number.
     pub uses: Vec<PackUse>,
@@ -38,6 +40,23 @@ pub struct Survey {
     pub packs: Vec<PackUse>,
     /// Bytes of packs that belong to sessions under way.
     pub bytes_under_way: u64,
+    /// Packs that are marked as damaged.
+    pub damaged: HashSet<PackId>,
+}
+
+impl Survey {
+    /// Packs that are gone, and that snapshots need.
+    pub fn missed(&self) -> impl Iterator<Item = PackId> + '_ {
+        self.uses.iter().filter(|pack| pack.is_missed()).map(|pack| pack.id)
+    }
+}
+
+impl PackUse {
+    /// It is gone, with blobs that are needed: it stays in the index until they are somewhere
+    /// else, for only so is it known what is missing.
+    pub fn is_missed(&self) -> bool {
+        self.is_gone && self.live_blobs > 0
+    }
 }
 
 /// Reads everything in the order that the protocol demands.
@@ -62,23 +81,20 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
         bytes_under_way += if under_way { pack.size } else { 0 };
         !under_way
     });
-    packs.extend(orphans(repository, &before, &catalog, &undecided)?);
+    packs.extend(orphans(repository, &before, &catalog, &undecided, live.missing())?);
     packs.sort_by_key(|pack| pack.id);
-    drop(catalog);
-    Ok(Survey { reader, live, uses, packs, bytes_under_way })
+    Ok(Survey { reader, catalog, live, uses, packs, bytes_under_way, damaged })
 }
 
 /// What cannot be read might need anything.
 pub fn stop_at_unreadable(ledger: &Ledger) -> Result<(), RepoError> {
     match ledger.unreadable.first() {
         None => Ok(()),
-        Some((name, error)) => {
-            Err(RepoError::Damaged { name: name.to_string(), why: error.to_string() })
-        }
+        Some((name, error)) => Err(RepoError::Damaged { name: name.to_string(), why: error.why() }),
     }
 }
 
-/// Counts each needed blob in one pack: the first that is there and not damaged.
+/// Counts each needed blob in one pack: the first that is there and not damaged, if one is.
 fn pack_uses(catalog: &Catalog, live: &LiveBlobs, damaged: &HashSet<PackId>) -> Vec<PackUse> {
     let index = catalog.index();
     let mut uses: Vec<PackUse> = index
@@ -133,14 +149,17 @@ pub fn home(
     places()
         .find(|at| use_of(at).is_some_and(|pack| !pack.is_gone && !pack.is_damaged))
         .or_else(|| places().find(|at| use_of(at).is_some_and(|pack| !pack.is_gone)))
+        .or_else(|| places().next())
 }
 
-/// Packs that no index object names: of writers that ended before they came to it.
+/// Packs that no index object names: of writers that ended before they came to it. One with a
+/// blob of `missing` is no orphan: its writer came to its end after the index was read.
 fn orphans(
     repository: &Repository,
     before: &HashMap<PackId, ListedPack>,
     catalog: &Catalog,
     undecided: &HashSet<SessionId>,
+    missing: &HashSet<BlobId>,
 ) -> Result<Vec<PackUse>, RepoError> {
     let indexed: HashSet<PackId> = catalog.index().packs().iter().map(|pack| pack.id).collect();
     let mut found: Vec<_> = before.iter().filter(|(id, _)| !indexed.contains(id)).collect();
@@ -149,8 +168,11 @@ fn orphans(
     for (id, listed) in found {
         let class = match repository.read_pack_table(id, listed.size) {
             Ok(pack) if undecided.contains(&pack.session) => continue,
+            Ok(pack) if pack.table.blobs.iter().any(|blob| missing.contains(&blob.id)) => continue,
             Ok(pack) => pack.class,
             Err(RepoError::Storage(StorageError::Absent { .. })) => continue,
+            // What cannot be read may be what is missing.
+            Err(error) if error.is_damage() && !missing.is_empty() => continue,
             Err(error) if error.is_damage() => {
                 let age = repository.clock().now().as_second() - listed.stored.as_second();
                 if age < UNREADABLE_AFTER_SECONDS {
