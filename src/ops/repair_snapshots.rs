@@ -4,10 +4,9 @@
 use super::check::is_whole;
 use super::spare::{Spares, search};
 use crate::format::{SessionKind, snapshot_name};
-use crate::model::{Monitor, SessionId, Snapshot, SnapshotHash};
-use crate::repo::{BlobReader, Ledger, RepoError, Repository, Session, Writer, snapshot_hash};
+use crate::model::{Monitor, SessionId, Snapshot};
+use crate::repo::{BlobReader, Ledger, LostCommits, RepoError, Repository, Session, Writer};
 use crate::storage::{Folder, ObjectName, StorageError};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a repair of snapshots did.
@@ -96,7 +95,16 @@ impl Repair<'_> {
     /// Returns those that do not open and have none.
     fn bring_back_pointed(&mut self, ledger: &Ledger) -> Result<Vec<SessionId>, RepoError> {
         let mut left = Vec::new();
-        let mut lost = self.repository.lost_commits(&self.reader.catalog())?.lost;
+        let LostCommits { mut lost, silent, .. } =
+            self.repository.lost_commits(&self.reader.catalog())?;
+        for id in silent {
+            match self.repository.find_payload(&self.reader, id)? {
+                Some(snapshot) if is_whole(&self.reader, &snapshot, self.monitor.as_ref())? => {
+                    lost.push(id);
+                }
+                _ => {}
+            }
+        }
         for (name, _) in &ledger.unreadable {
             let Ok(id) = name.last().parse::<SessionId>() else { continue };
             match (name.folder(), ledger.forgotten.contains(&id)) {
@@ -124,8 +132,7 @@ impl Repair<'_> {
     /// not open and has no copy was none: of each that counted there is one.
     fn bring_back_searched(&mut self, unreadable: Vec<SessionId>) -> Result<(), RepoError> {
         let ledger = self.repository.ledger()?;
-        let mut known: HashSet<SnapshotHash> =
-            ledger.live.iter().map(snapshot_hash).chain(ledger.forgotten_hashes()).collect();
+        let mut known = ledger.hashes();
         let Spares { found, is_complete } =
             search(&self.reader, &mut known, self.monitor.as_ref())?;
         for snapshot in found {

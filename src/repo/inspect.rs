@@ -164,8 +164,7 @@ impl Repository {
     }
 
     /// Sessions that a pack has the spare copy of a snapshot of, and that there is neither a
-    /// commit nor a tombstone of. Where the session has shown a sign of life within a day it is
-    /// not certain that the commit is lost: it may not have come to it yet.
+    /// commit nor a tombstone of.
     pub fn lost_commits(&self, catalog: &Catalog) -> Result<LostCommits, RepoError> {
         let signs: HashMap<SessionId, Timestamp> =
             self.undecided()?.into_iter().map(|session| (session.id, session.last_sign)).collect();
@@ -176,19 +175,29 @@ impl Repository {
             .map(|pack| pack.session)
             .collect();
         let now = self.clock().now().as_second();
-        let lives = |id: &SessionId| {
-            signs.get(id).is_some_and(|sign| now.saturating_sub(sign.as_second()) < A_DAY)
-        };
-        let (uncertain, lost) = sessions.into_iter().partition(lives);
-        Ok(LostCommits { lost, uncertain })
+        let mut found = LostCommits::default();
+        for id in sessions {
+            let of_its_kind = match signs.get(&id) {
+                None => &mut found.lost,
+                Some(sign) if now.saturating_sub(sign.as_second()) >= A_DAY => &mut found.silent,
+                Some(_) => &mut found.under_way,
+            };
+            of_its_kind.push(id);
+        }
+        Ok(found)
     }
 }
 
 /// Sessions that stored all of a snapshot, and whose commit is not there. Sorted.
+#[derive(Default)]
 pub struct LostCommits {
+    /// Not announced any more: a session's announcement goes only after it was decided.
     pub lost: Vec<SessionId>,
-    /// Under way, or killed, or lost.
-    pub uncertain: Vec<SessionId>,
+    /// Announced, without a sign of life for a day: killed before its commit, or the commit is
+    /// lost.
+    pub silent: Vec<SessionId>,
+    /// Announced, with a sign of life within a day.
+    pub under_way: Vec<SessionId>,
 }
 
 fn decode(name: &ObjectName, plain: &[u8]) -> Result<(), FormatError> {

@@ -213,9 +213,17 @@ impl Session {
         self.uploads.finish()
     }
 
-    /// W5 and W6: flushes, with a spare copy of the payload, and puts the commit. `snapshot.id`
-    /// must be this session's.
+    /// W5 and W6: flushes, with a spare copy of the payload, puts the commit, and takes the
+    /// announcement away: where that is gone and a spare copy is there, the commit was there.
+    /// `snapshot.id` must be this session's.
     pub fn commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
+        self.put_commit(snapshot)?;
+        // A prune does it otherwise.
+        let _ = self.end();
+        Ok(())
+    }
+
+    fn put_commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
         if self.guarded {
             self.renew_spares()?;
         }
@@ -280,8 +288,8 @@ impl Session {
         let _ = ended.and_then(|()| self.end());
     }
 
-    /// Ends a session that commits nothing, or is a prune: its announcement goes, so that nobody
-    /// waits for it. Nothing of it may be relied on by this process any more.
+    /// Ends a session that is decided, commits nothing, or is a prune: its announcement goes, so
+    /// that nobody waits for it. Nothing of it may be relied on by this process any more.
     pub fn end(&self) -> Result<(), RepoError> {
         self.repository.remove_announcements(self.id)
     }

@@ -33,9 +33,10 @@ impl Ledger {
         self.decided.iter().chain(&self.forgotten).copied()
     }
 
-    /// The hashes of forgotten snapshots.
-    pub fn forgotten_hashes(&self) -> impl Iterator<Item = SnapshotHash> + '_ {
-        self.forgotten_links.iter().map(|(_, _, hash)| *hash)
+    /// The hashes of all snapshots, live and forgotten.
+    pub fn hashes(&self) -> HashSet<SnapshotHash> {
+        let forgotten = self.forgotten_links.iter().map(|(_, _, hash)| *hash);
+        self.live.iter().map(snapshot_hash).chain(forgotten).collect()
     }
 }
 

@@ -2,12 +2,18 @@
 
 use super::ill::{Ill, flip};
 use super::sample::{Sample, Size};
-use snapstore::format::{Commit, snapshot_name};
-use snapstore::model::{SessionId, Snapshot};
+use snapstore::format::{Commit, SessionKind, session_name, snapshot_name};
+use snapstore::model::{SessionId, Silent, Snapshot};
+use snapstore::repo::{Session, Writer};
 use snapstore::storage::ObjectName;
+use std::sync::Arc;
 
 fn object(id: &SessionId) -> ObjectName {
     snapshot_name(id).parse().unwrap()
+}
+
+fn announcement(id: &SessionId) -> ObjectName {
+    session_name(id, 0).parse().unwrap()
 }
 
 /// Has a prune write all trees anew, so that no pack points to a spare copy any more.
@@ -34,20 +40,46 @@ fn trees(ill: &Ill<'_>) -> Vec<Snapshot> {
 }
 
 #[test]
-fn the_newest_is_missed_where_it_was_made_and_after_a_day_by_all() {
+fn the_newest_is_missed_where_it_was_made_and_elsewhere() {
     let sample = Sample::new(Size::Tiny);
     let ill = Ill::new(&sample);
     let id = ill.backup().id;
     ill.storage.remove(&object(&id));
-    let [chain] = ill.damaged().try_into().unwrap();
+    let [chain, commit] = ill.damaged().try_into().unwrap();
     assert!(chain.starts_with("chain of writer "), "{chain}");
-    let elsewhere = ill.elsewhere();
-    let report = elsewhere.check(false);
-    assert_eq!(report.damages, []);
-    let note = format!("session {} has stored a snapshot and not committed it", id.short());
-    assert!(report.notes[0].starts_with(&note), "{:?}", report.notes);
+    assert_eq!(commit, snapshot_name(&id));
+    assert_eq!(ill.elsewhere().damaged(), [snapshot_name(&id)]);
+}
+
+/// A backup as it looks when it was killed just before its commit.
+fn killed_backup(ill: &Ill<'_>) -> SessionId {
+    let (writer, monitor) = (Writer::default(), Arc::new(Silent));
+    let session = Session::begin(ill.repository(), SessionKind::Backup, &writer, monitor).unwrap();
+    let id = session.id();
+    let announced = ill.storage.raw(&announcement(&id)).unwrap();
+    let newest = ill.live().pop().unwrap();
+    session.commit(&Snapshot { id, begun: ill.repository().clock().now(), ..newest }).unwrap();
+    ill.storage.remove(&object(&id));
+    ill.storage.overwrite(&announcement(&id), &announced);
+    id
+}
+
+#[test]
+fn a_backup_that_was_killed_before_its_commit_is_no_damage_and_can_be_brought_back() {
+    let sample = Sample::new(Size::Tiny);
+    let ill = Ill::new(&sample).elsewhere();
+    let id = killed_backup(&ill);
+    let report = ill.check(false);
+    let note = format!("session {} has stored a snapshot and is about to commit it", id.short());
+    assert_eq!((report.damages, report.notes), (Vec::new(), vec![note]));
+    assert_eq!(ill.repair_snapshots().restored, []);
     sample.clock.advance(jiff::SignedDuration::from_hours(25));
-    assert_eq!(elsewhere.damaged(), [snapshot_name(&id)]);
+    let report = ill.check(false);
+    let note = format!("session {} stored a snapshot and did not commit it", id.short());
+    assert!(report.damages.is_empty() && report.notes[0].starts_with(&note), "{report:?}");
+    let restored = ill.repair_snapshots().restored;
+    assert_eq!((restored.len(), restored[0].0), (1, id));
+    assert!(ill.is_whole(ill.live().last().unwrap()));
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn a_prune_leaves_the_next_backup_the_knowledge_of_what_is_missing() {
     ill.storage.remove(&pack.parse().unwrap());
     ill.prune();
     ill.prune();
-    assert_eq!(ill.damaged(), [pack.clone()], "it is still known what is missing");
+    assert_eq!(ill.damaged(), std::slice::from_ref(&pack), "it is still known what is missing");
     assert!(ill.is_whole(&ill.backup()));
     ill.prune();
     assert_eq!((ill.damaged(), marks(&ill)), (Vec::new(), Vec::new()));

@@ -95,7 +95,7 @@ fn a_changed_footer_is_damage_and_no_newer_format() {
             let mut bytes = ill.storage.raw(&pack.parse().unwrap()).unwrap();
             bytes[byte] ^= 1 << bit;
             ill.storage.overwrite(&pack.parse().unwrap(), &bytes);
-            assert_eq!(ill.damaged(), [pack.clone()]);
+            assert_eq!(ill.damaged(), std::slice::from_ref(&pack));
             // Also where only the pack itself says what is in it.
             ill.storage.remove(&index);
             let ill = ill.elsewhere();

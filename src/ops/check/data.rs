@@ -56,8 +56,7 @@ impl Reading<'_> {
         let packs = chosen(self.catalog, which, self.reader.repository().entropy());
         let bytes = packs.iter().map(|(_, listed)| listed.size).sum();
         monitor.expect(Counter::BytesChecked, bytes);
-        let known: HashSet<SnapshotHash> =
-            ledger.live.iter().map(snapshot_hash).chain(ledger.forgotten_hashes()).collect();
+        let known = ledger.hashes();
         let read = self.each(&packs, &|(id, listed)| {
             if monitor.stopped() {
                 return Err(RepoError::Stopped);
@@ -67,20 +66,32 @@ impl Reading<'_> {
             monitor.add(Counter::BytesChecked, listed.size);
             Ok(outcome)
         })?;
-        let mut changed = Vec::new();
+        let (mut changed, mut strays) = (Vec::new(), Vec::new());
         for (pack, outcome) in packs.iter().zip(read) {
             findings.read.insert(pack.0);
             match outcome {
-                Outcome::Whole(strays) => {
+                Outcome::Whole(found) => {
                     findings.whole.insert(pack.0);
-                    strays.iter().for_each(|stray| findings.stray(stray));
+                    strays.extend(found);
                 }
                 Outcome::Changed => changed.push(*pack),
                 Outcome::Gone => {}
             }
         }
+        self.name_strays(&strays, findings)?;
         self.blame(&changed, findings)?;
         Ok(Read { packs: packs.len() as u64, bytes })
+    }
+
+    /// Those that are still not known: others may have committed and forgotten meanwhile.
+    fn name_strays(&self, strays: &[Snapshot], findings: &mut Findings) -> Result<(), RepoError> {
+        if strays.is_empty() {
+            return Ok(());
+        }
+        let known = self.reader.repository().ledger()?.hashes();
+        let unknown = strays.iter().filter(|stray| !known.contains(&snapshot_hash(stray)));
+        unknown.for_each(|stray| findings.stray(stray));
+        Ok(())
     }
 
     /// In order with one worker, so that whole runs are the same each time.

@@ -20,20 +20,34 @@ pub fn check(
         findings.object(name, format!("{why}: `snap repair index` makes it again from the packs"));
     }
     let catalog = repository.completed(&catalog)?;
-    let LostCommits { lost, uncertain } = repository.lost_commits(&catalog)?;
-    lost.into_iter().for_each(|id| lost_commit(id, findings));
-    for id in uncertain {
-        findings.notes.push(format!(
-            "session {} has stored a snapshot and not committed it: it is under way, or was \
-             killed, or its commit was lost",
-            id.short()
-        ));
-    }
+    check_commits(repository, &catalog, findings)?;
     check_sizes(&catalog, findings);
     for (id, why) in catalog.unreadable() {
         findings.packs.insert(*id, format!("{why}, and no index names it"));
     }
     Ok(BlobReader::with_catalog(Arc::clone(repository), catalog))
+}
+
+/// A session that was killed just before its commit looks like one whose commit was lost, until
+/// a prune shuts it out: that is worth a note.
+fn check_commits(
+    repository: &Repository,
+    catalog: &Catalog,
+    findings: &mut Findings,
+) -> Result<(), RepoError> {
+    let LostCommits { lost, silent, under_way } = repository.lost_commits(catalog)?;
+    lost.into_iter().for_each(|id| lost_commit(id, findings));
+    findings.notes.extend(silent.iter().map(|id| {
+        format!(
+            "session {} stored a snapshot and did not commit it, or its commit is lost: `snap \
+             repair snapshots` brings it back, the next prune removes it",
+            id.short()
+        )
+    }));
+    findings.notes.extend(under_way.iter().map(|id| {
+        format!("session {} has stored a snapshot and is about to commit it", id.short())
+    }));
+    Ok(())
 }
 
 fn check_sizes(catalog: &Catalog, findings: &mut Findings) {
