@@ -3,6 +3,7 @@
 mod cli_errors;
 mod cli_json;
 mod cli_terminal;
+mod damage;
 mod files_changing;
 mod files_memory;
 mod files_random;

@@ -196,7 +196,9 @@ fn damaged(damages: u64, report: &CheckReport) -> Failure {
     if has(report, "snapshots/") || has(report, "forgotten/") {
         steps.push("`snap repair snapshots` brings snapshots back");
     }
-    if has(report, "packs/") {
+    let is_indexed = |damage: &&Damage| !damage.why.contains("`snap repair index`");
+    let packs = report.damages.iter().filter(|damage| damage.object.starts_with("packs/"));
+    if packs.filter(is_indexed).count() > 0 {
         steps.push("run `snap backup` again: what it still finds is stored anew");
     }
     if steps.is_empty() {

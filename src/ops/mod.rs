@@ -8,7 +8,9 @@ mod live;
 mod process;
 mod prune;
 mod repair;
+mod repair_snapshots;
 mod restore;
+mod spare;
 mod tally;
 
 pub use backup::{
@@ -18,7 +20,8 @@ pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
-pub use repair::{IndexRepair, SnapshotRepair, repair_index, repair_snapshots};
+pub use repair::{IndexRepair, repair_index};
+pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
     Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
     Wanted, restore, restore_into,

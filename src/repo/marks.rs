@@ -5,8 +5,11 @@ use super::repository::{Repository, object_name};
 use crate::codec::Class;
 use crate::format::{self, PruneMark};
 use crate::model::SessionId;
-use crate::storage::{Folder, Put};
+use crate::storage::{Folder, Put, StorageError};
 use std::collections::BTreeMap;
+
+/// Prunes with a number above are left as they are: no repository comes to so many.
+const MOST_MENDED: u64 = 1 << 20;
 
 /// How far a prune got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,6 +18,9 @@ pub struct Progress {
     pub finalised: bool,
     pub done: bool,
 }
+
+/// The number of a mark, and what it says.
+pub type NumberedMark = (u64, Result<PruneMark, RepoError>);
 
 impl Repository {
     /// Every generation of prune marks, from one listing.
@@ -37,12 +43,16 @@ impl Repository {
         Ok(marks)
     }
 
-    /// Marks without `.done`, with the packs they condemn. One that does not open is an error:
-    /// what it condemns is unknown.
-    pub fn open_marks(&self) -> Result<Vec<(u64, PruneMark)>, RepoError> {
+    /// Marks without `.done`, with the packs they condemn. What one that does not open condemns
+    /// is unknown: for whoever relies on packs that is an error.
+    pub fn open_marks(&self) -> Result<Vec<NumberedMark>, RepoError> {
         let progress = self.mark_progress()?;
         let open = progress.into_iter().filter(|(_, progress)| progress.marked && !progress.done);
-        open.map(|(number, _)| Ok((number, self.read_mark(number)?))).collect()
+        let read = |number: u64| match self.read_mark(number) {
+            Err(error) if !error.is_damage() => Err(error),
+            read => Ok((number, read)),
+        };
+        open.map(|(number, _)| read(number)).collect()
     }
 
     pub fn read_mark(&self, number: u64) -> Result<PruneMark, RepoError> {
@@ -64,6 +74,42 @@ impl Repository {
     /// P9.
     pub fn put_done(&self, number: u64, session: SessionId) -> Result<Put, RepoError> {
         self.put_step(&format::done_name(number), session)
+    }
+
+    /// Writes anew what does not open, or is missing, of prunes that are at their end, and
+    /// returns the names. What such an object says nobody needs any more.
+    pub fn mend_marks(&self, session: SessionId) -> Result<Vec<String>, RepoError> {
+        let progress = self.mark_progress()?;
+        let last = progress.keys().next_back().copied();
+        let numbers = last.map_or(0..0, |last| 0..last.saturating_add(1).min(MOST_MENDED));
+        let mut mended = Vec::new();
+        for number in numbers {
+            let Progress { marked, done, .. } = progress.get(&number).copied().unwrap_or_default();
+            if marked && !done {
+                continue;
+            }
+            // `.done` first: it never looks as if the prune was still open.
+            for name in
+                [format::done_name, format::final_name, format::mark_name].map(|n| n(number))
+            {
+                if !self.is_step(&name)? {
+                    self.storage.delete(&object_name(&name)?)?;
+                    self.put_step(&name, session)?;
+                    mended.push(name);
+                }
+            }
+        }
+        Ok(mended)
+    }
+
+    fn is_step(&self, name: &str) -> Result<bool, RepoError> {
+        let name = object_name(name)?;
+        match self.get_object(Class::Prune, &name) {
+            Ok(plain) => Ok(PruneMark::decode(&plain).is_ok()),
+            Err(RepoError::Storage(StorageError::Absent { .. })) => Ok(false),
+            Err(error) if error.is_damage() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn put_step(&self, name: &str, session: SessionId) -> Result<Put, RepoError> {

@@ -3,6 +3,7 @@
 mod blob_index;
 mod catalog;
 mod chain;
+mod damage;
 mod error;
 mod index_cache;
 mod inspect;
@@ -21,9 +22,11 @@ mod uploads;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
 pub use catalog::{Catalog, ListedPack};
-pub use chain::Link;
+pub use chain::{Gap, Link};
+pub use damage::UNKNOWN_PACK;
 pub use error::RepoError;
-pub use marks::Progress;
+pub use inspect::LostCommits;
+pub use marks::{NumberedMark, Progress};
 pub use open::{Credential, InitOptions, init, open, read_marker};
 pub use packer::{FinishedPack, OpenPack, SealedBlob};
 pub use reader::BlobReader;

@@ -149,6 +149,9 @@ fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Vec<u8>, Repo
         Err(StorageError::TooLarge { size, .. }) => {
             Err(RepoError::damaged(name, format!("it is {size} bytes long")))
         }
+        Err(StorageError::Failed { why, .. }) => {
+            Err(RepoError::damaged(name, format!("it cannot be read: {why}")))
+        }
         other => Ok(other?),
     }
 }

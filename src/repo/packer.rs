@@ -101,9 +101,13 @@ impl Repository {
     /// damage.
     pub fn read_pack_table(&self, id: &PackId, size: u64) -> Result<IndexedPack, RepoError> {
         let name = object_name(&format::pack_name(id))?;
-        match self.try_read_pack_table(id, &name, size) {
+        let fetch = |start, length| Ok(self.storage.get_range(&name, start, length)?);
+        match self.pack_table(id, &name, size, &fetch) {
             Err(RepoError::Storage(StorageError::TooShort { .. })) => {
                 Err(RepoError::damaged(&name, "it is too short"))
+            }
+            Err(RepoError::Storage(StorageError::Failed { why, .. })) => {
+                Err(RepoError::damaged(&name, format!("it cannot be read: {why}")))
             }
             // A footer is not sealed: before a newer snap is called for, the pack is proved.
             Err(error @ RepoError::TooNew { .. }) => match self.is_whole(id)? {
@@ -114,16 +118,39 @@ impl Repository {
         }
     }
 
-    fn try_read_pack_table(
+    /// The same of a pack that was read whole; `None` where its table cannot be read.
+    pub fn open_pack_table(
+        &self,
+        id: &PackId,
+        pack: &[u8],
+    ) -> Result<Option<IndexedPack>, RepoError> {
+        let name = object_name(&format::pack_name(id))?;
+        let fetch = |start, length: usize| {
+            let start = usize::try_from(start).ok();
+            let range = start.and_then(|start| Some(start..start.checked_add(length)?));
+            let bytes = range.and_then(|range| pack.get(range));
+            bytes.map(<[u8]>::to_vec).ok_or_else(|| RepoError::damaged(&name, "it is too short"))
+        };
+        match self.pack_table(id, &name, pack.len() as u64, &fetch) {
+            Err(RepoError::TooNew { .. }) if blake3::hash(pack).as_bytes() != id.bytes() => {
+                Ok(None)
+            }
+            Err(error) if error.is_damage() => Ok(None),
+            table => table.map(Some),
+        }
+    }
+
+    fn pack_table(
         &self,
         id: &PackId,
         name: &ObjectName,
         size: u64,
+        fetch: &dyn Fn(u64, usize) -> Result<Vec<u8>, RepoError>,
     ) -> Result<IndexedPack, RepoError> {
         let footer_length = format::FOOTER_LENGTH as u64;
         let short = || RepoError::damaged(name, "it is too short");
         let start = size.checked_sub(footer_length).ok_or_else(short)?;
-        let bytes = self.storage.get_range(name, start, format::FOOTER_LENGTH)?;
+        let bytes = fetch(start, format::FOOTER_LENGTH)?;
         let footer = bytes.first_chunk().ok_or_else(short)?;
         let footer = PackFooter::decode(footer).map_err(|error| RepoError::format(name, error))?;
         let after = u64::from(footer.table) + u64::from(footer.parity);
@@ -131,7 +158,7 @@ impl Repository {
         if u64::from(footer.table) > format::LARGEST_OBJECT {
             return Err(RepoError::damaged(name, "its table is too long"));
         }
-        let sealed = self.storage.get_range(name, table_start, footer.table as usize)?;
+        let sealed = fetch(table_start, footer.table as usize)?;
         let plain = self.open_object(Class::PackTable, name, &[0; 32], &sealed)?;
         let table = PackTable::decode(&plain).map_err(|error| RepoError::format(name, error))?;
         let blobs_end =

@@ -60,6 +60,20 @@ impl BlobReader {
         }
     }
 
+    /// Whether some pack that is there has the blob, as far as index and listing tell.
+    pub fn finds(&self, id: &BlobId) -> Result<bool, RepoError> {
+        for _ in 0..MOST_LOOKS {
+            let catalog = self.catalog();
+            if !catalog.locate(id).is_empty() {
+                return Ok(true);
+            }
+            if !self.look_again(&catalog)? {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether there is more to know than `known`: another thread has looked, the index has
     /// changed, or there are packs that no index names.
     fn look_again(&self, known: &Arc<Catalog>) -> Result<bool, RepoError> {
@@ -84,15 +98,12 @@ impl BlobReader {
     ) -> Result<Vec<u8>, RepoError> {
         let mut failure = RepoError::MissingBlob { id: *id, pack: catalog.last_place(id) };
         for (pack, at) in catalog.locate(id) {
-            match self.fetch(&pack, at.offset, at.stored) {
+            match self.fetch(&pack, id, at.offset, at.stored) {
                 Ok(sealed) => match self.repository.open_blob(class, id, &sealed) {
                     Ok(plain) => return Ok(plain),
                     Err(why) => failure = RepoError::DamagedBlob { id: *id, pack, why },
                 },
-                Err(RepoError::Storage(StorageError::TooShort { .. })) => {
-                    let why = "the pack is cut short".to_string();
-                    failure = RepoError::DamagedBlob { id: *id, pack, why };
-                }
+                Err(error) if error.is_damage() => failure = error,
                 Err(RepoError::Storage(StorageError::Absent { .. })) => {}
                 Err(error) => return Err(error),
             }
@@ -100,9 +111,24 @@ impl BlobReader {
         Err(failure)
     }
 
-    fn fetch(&self, pack: &PackId, offset: u32, length: u32) -> Result<Vec<u8>, RepoError> {
+    /// A blob as it is stored. One that the medium, which may still give out others, does not is
+    /// damaged.
+    fn fetch(
+        &self,
+        pack: &PackId,
+        id: &BlobId,
+        offset: u32,
+        length: u32,
+    ) -> Result<Vec<u8>, RepoError> {
         let name = object_name(&format::pack_name(pack))?;
-        Ok(self.repository.storage.get_range(&name, u64::from(offset), length as usize)?)
+        let damaged = |why| RepoError::DamagedBlob { id: *id, pack: *pack, why };
+        match self.repository.storage.get_range(&name, u64::from(offset), length as usize) {
+            Err(StorageError::TooShort { .. }) => Err(damaged("the pack is cut short".to_string())),
+            Err(StorageError::Failed { why, .. }) => {
+                Err(damaged(format!("it cannot be read: {why}")))
+            }
+            other => Ok(other?),
+        }
     }
 
     /// A blob of this pack as it is stored, after proof that it opens and is what its id says:
@@ -113,7 +139,7 @@ impl BlobReader {
         class: BlobClass,
         blob: &PackedBlob,
     ) -> Result<Vec<u8>, RepoError> {
-        let sealed = self.fetch(pack, blob.offset, blob.stored)?;
+        let sealed = self.fetch(pack, &blob.id, blob.offset, blob.stored)?;
         let damaged = |why| RepoError::DamagedBlob { id: blob.id, pack: *pack, why };
         let plain = self.repository.open_blob(class, &blob.id, &sealed).map_err(damaged)?;
         match plain.len() == blob.plain as usize {

@@ -158,13 +158,17 @@ impl Repository {
         self.open_object(class, name, &object_context(&name.to_string()), &sealed)
     }
 
-    /// An object as it is stored. One longer than any that snap writes is damaged.
+    /// An object as it is stored. One longer than any that snap writes is damaged, and so is one
+    /// that the medium, which may still give out others, does not.
     pub(super) fn get_whole(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, RepoError> {
         match self.storage.get(name, limit) {
             Err(StorageError::TooLarge { size, .. }) => {
                 let why =
                     format!("it is {size} bytes long, more than the {limit} that it may have");
                 Err(RepoError::damaged(name, why))
+            }
+            Err(StorageError::Failed { why, .. }) => {
+                Err(RepoError::damaged(name, format!("it cannot be read: {why}")))
             }
             other => Ok(other?),
         }

@@ -7,7 +7,7 @@ use super::repository::{Repository, object_name};
 use super::uploads::Uploads;
 use crate::codec::{BlobClass, Class, Compressor};
 use crate::format::{self, Announcement, Commit, ProcessIdentity, SessionKind};
-use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot};
+use crate::model::{BlobId, Counter, Monitor, PackId, Problem, ProblemKind, SessionId, Snapshot};
 use crate::storage::{Folder, ObjectName, Put};
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -30,7 +30,8 @@ pub struct Session {
     id: SessionId,
     monitor: Arc<dyn Monitor>,
     catalog: Arc<Catalog>,
-    /// Whether W2 found an open mark, or a pack is named damaged: then nothing is reused unread.
+    /// Whether W2 found an open mark, or anything is named damaged: then nothing is reused
+    /// unread.
     guarded: bool,
     /// Blobs that this session uploads or has uploaded.
     claimed: Mutex<HashSet<BlobId>>,
@@ -61,7 +62,7 @@ impl Session {
         let begun = repository.clock().now();
         let session = repository
             .announce(id, kind, writer, begun)
-            .and_then(|()| Self::announced(repository, id, begun, monitor));
+            .and_then(|()| Self::announced(repository, id, kind, begun, monitor));
         if session.is_err() {
             let _ = repository.remove_announcements(id);
         }
@@ -72,16 +73,17 @@ impl Session {
     fn announced(
         repository: &Arc<Repository>,
         id: SessionId,
+        kind: SessionKind,
         begun: Timestamp,
         monitor: Arc<dyn Monitor>,
     ) -> Result<Self, RepoError> {
-        let marks = repository.open_marks()?;
-        let condemned: HashSet<PackId> =
-            marks.iter().flat_map(|(_, mark)| mark.condemned.iter().copied()).collect();
+        let condemned = condemned(repository, kind)?;
         let damaged = repository.damaged_packs()?;
-        let guarded = !marks.is_empty() || !damaged.is_empty();
-        let barred: HashSet<PackId> = condemned.union(&damaged).copied().collect();
-        let catalog = Arc::new(repository.catalog(&barred)?);
+        let barred: HashSet<PackId> =
+            condemned.iter().flatten().copied().chain(damaged.iter().copied()).collect();
+        let (catalog, is_whole) = catalog(repository, &barred, monitor.as_ref())?;
+        let guarded = condemned.is_some() || !damaged.is_empty() || !is_whole;
+        let catalog = Arc::new(catalog);
         let pack_size = pack_size(repository, &catalog);
         let uploads = Uploads::new(Arc::clone(repository), id, Arc::clone(&monitor));
         Ok(Self {
@@ -211,9 +213,20 @@ impl Session {
         self.uploads.finish()
     }
 
-    /// W5 and W6: flushes, with a spare copy of the payload, and puts the commit. `snapshot.id`
-    /// must be this session's.
+    /// W5 and W6: flushes, with a spare copy of the payload, puts the commit, and takes the
+    /// announcement away: where that is gone and a spare copy is there, the commit was there.
+    /// `snapshot.id` must be this session's.
     pub fn commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
+        self.put_commit(snapshot)?;
+        // A prune does it otherwise.
+        let _ = self.end();
+        Ok(())
+    }
+
+    fn put_commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
+        if self.guarded {
+            self.renew_spares()?;
+        }
         let payload = Commit::Snapshot(Box::new(snapshot.clone())).encode();
         self.committing.store(true, Ordering::Relaxed);
         self.add_spare(&payload)?;
@@ -224,6 +237,16 @@ impl Session {
             Put::Created => Ok(()),
             Put::Exists => self.look_at_taken_commit(&sealed),
         }
+    }
+
+    /// A damaged pack may hold the spare copies of other snapshots, which are there themselves.
+    fn renew_spares(&self) -> Result<(), RepoError> {
+        let mut compressor = self.repository.compressor()?;
+        for snapshot in self.repository.ledger()?.live {
+            let payload = Commit::Snapshot(Box::new(snapshot)).encode();
+            self.save(BlobClass::Tree, &payload, &mut compressor)?;
+        }
+        Ok(())
     }
 
     /// Puts the spare copy of the payload into the last tree pack, whose table names it.
@@ -265,10 +288,45 @@ impl Session {
         let _ = ended.and_then(|()| self.end());
     }
 
-    /// Ends a session that commits nothing, or is a prune: its announcement goes, so that nobody
-    /// waits for it. Nothing of it may be relied on by this process any more.
+    /// Ends a session that is decided, commits nothing, or is a prune: its announcement goes, so
+    /// that nobody waits for it. Nothing of it may be relied on by this process any more.
     pub fn end(&self) -> Result<(), RepoError> {
         self.repository.remove_announcements(self.id)
+    }
+}
+
+/// W2: what open marks condemn; `None` if no mark is open. A prune relies on no pack, and is
+/// needed to set aside a mark that does not open.
+fn condemned(repository: &Repository, kind: SessionKind) -> Result<Option<Vec<PackId>>, RepoError> {
+    let mut condemned = None;
+    for (_, mark) in repository.open_marks()? {
+        let condemned = condemned.get_or_insert_with(Vec::new);
+        match mark {
+            Ok(mark) => condemned.extend(mark.condemned),
+            Err(_) if kind == SessionKind::Prune => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(condemned)
+}
+
+/// W3 and W4; and whether every index object could be read. What one that could not names is
+/// stored again.
+fn catalog(
+    repository: &Repository,
+    barred: &HashSet<PackId>,
+    monitor: &dyn Monitor,
+) -> Result<(Catalog, bool), RepoError> {
+    match repository.catalog(barred) {
+        Err(error) if error.is_damage() => {
+            let (catalog, unreadable) = repository.catalog_of_readable(barred)?;
+            for (what, why) in unreadable {
+                let why = format!("{why}: `snap repair index` makes it again from the packs");
+                monitor.problem(Problem { kind: ProblemKind::Damage, what, why });
+            }
+            Ok((catalog, false))
+        }
+        other => Ok((other?, true)),
     }
 }
 

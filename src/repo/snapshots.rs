@@ -19,12 +19,25 @@ pub struct Ledger {
     /// Every id with an object in `snapshots/`: commits, tombstones, unreadable ones.
     pub decided: HashSet<SessionId>,
     pub forgotten: HashSet<SessionId>,
-    /// Writer and sequence of each forgotten snapshot.
-    pub forgotten_links: Vec<([u8; 16], u64)>,
+    /// Writer, sequence and hash of each forgotten snapshot.
+    pub forgotten_links: Vec<([u8; 16], u64, SnapshotHash)>,
     /// Commits that are forgotten: their objects may be deleted.
     pub forgotten_commits: Vec<SessionId>,
     /// Objects that do not open. Prune stops at them; everything else goes on without them.
     pub unreadable: Vec<(ObjectName, RepoError)>,
+}
+
+impl Ledger {
+    /// Every session that is known to have come to its end.
+    pub fn all_decided(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.decided.iter().chain(&self.forgotten).copied()
+    }
+
+    /// The hashes of all snapshots, live and forgotten.
+    pub fn hashes(&self) -> HashSet<SnapshotHash> {
+        let forgotten = self.forgotten_links.iter().map(|(_, _, hash)| *hash);
+        self.live.iter().map(snapshot_hash).chain(forgotten).collect()
+    }
 }
 
 /// A session that is neither committed nor fenced.
@@ -86,7 +99,8 @@ impl Repository {
             match forgotten {
                 Ok(forgotten) => {
                     ledger.forgotten.insert(id);
-                    ledger.forgotten_links.push((forgotten.writer, forgotten.sequence));
+                    let Forgotten { writer, sequence, hash, .. } = forgotten;
+                    ledger.forgotten_links.push((writer, sequence, hash));
                 }
                 Err(error @ (RepoError::Storage(_) | RepoError::TooNew { .. })) => {
                     return Err(error);
@@ -133,6 +147,21 @@ impl Repository {
             when: self.clock().now(),
         };
         let name = object_name(&format::forgotten_name(&snapshot.id))?;
+        self.put_object(Class::Forgotten, &name, &forgotten.encode())?;
+        Ok(())
+    }
+
+    /// Forgets a snapshot of which nothing more is known than its place in a chain; 0 stands
+    /// for none.
+    pub fn forget_by_link(
+        &self,
+        id: SessionId,
+        writer: [u8; 16],
+        sequence: u64,
+    ) -> Result<(), RepoError> {
+        let hash = SnapshotHash::new([0; SnapshotHash::LENGTH]);
+        let forgotten = Forgotten { writer, sequence, hash, when: self.clock().now() };
+        let name = object_name(&format::forgotten_name(&id))?;
         self.put_object(Class::Forgotten, &name, &forgotten.encode())?;
         Ok(())
     }
@@ -194,27 +223,6 @@ impl Repository {
             decided.extend(listed.iter().filter_map(|l| l.name.last().parse::<SessionId>().ok()));
         }
         Ok(decided)
-    }
-
-    /// Packs that a check or restore found damaged. An object that does not open counts too: a
-    /// wrong guess costs work, never data.
-    pub fn damaged_packs(&self) -> Result<HashSet<PackId>, RepoError> {
-        let listed = self.storage.list(Folder::Damaged)?;
-        Ok(listed.iter().filter_map(|listed| listed.name.last().parse().ok()).collect())
-    }
-
-    /// Names a pack damaged, so that the next backup that still has its content stores it again.
-    pub fn mark_damaged(&self, pack: &PackId, why: &str) -> Result<(), RepoError> {
-        let name = object_name(&format::damaged_name(pack))?;
-        let why: String = why.chars().take(500).collect();
-        let damaged = format::Damaged { why, when: self.clock().now() };
-        self.put_object(Class::Damaged, &name, &damaged.encode())?;
-        Ok(())
-    }
-
-    /// Takes the name off again: the pack is gone, or whole.
-    pub fn unmark_damaged(&self, pack: &PackId) -> Result<(), RepoError> {
-        Ok(self.storage.delete(&object_name(&format::damaged_name(pack))?)?)
     }
 }
 

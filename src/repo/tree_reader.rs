@@ -6,26 +6,20 @@ use crate::format::{ChildPiece, PieceItems};
 use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind};
 use std::collections::VecDeque;
 
-/// The entries of one tree, in order. Memory: one piece a level.
+/// The entries of one tree, in order. Memory: one piece a level. After an error, where a piece
+/// cannot be read, those that come after it may still be asked for.
 pub struct TreeEntries<'a> {
     reader: &'a BlobReader,
     entries: VecDeque<Entry>,
     /// Pieces still to come, the next one last; with the level that each must have.
     pieces: Vec<(u8, ChildPiece)>,
     last: Option<EntryName>,
-    failed: bool,
 }
 
 impl<'a> TreeEntries<'a> {
     /// Opens the tree with this root piece.
     pub fn open(reader: &'a BlobReader, root: &BlobId) -> Result<Self, RepoError> {
-        let mut entries = Self {
-            reader,
-            entries: VecDeque::new(),
-            pieces: Vec::new(),
-            last: None,
-            failed: false,
-        };
+        let mut entries = Self { reader, entries: VecDeque::new(), pieces: Vec::new(), last: None };
         entries.load(root, None)?;
         Ok(entries)
     }
@@ -58,6 +52,7 @@ impl<'a> TreeEntries<'a> {
         let entry = self.entries.pop_front();
         if let Some(entry) = &entry {
             if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
+                (self.entries, self.pieces) = (VecDeque::new(), Vec::new());
                 let why = "the names of its pieces are not ascending".to_string();
                 return Err(RepoError::Damaged { name: "a tree".to_string(), why });
             }
@@ -71,12 +66,7 @@ impl Iterator for TreeEntries<'_> {
     type Item = Result<Entry, RepoError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let next = self.try_next();
-        self.failed = next.is_err();
-        next.transpose()
+        self.try_next().transpose()
     }
 }
 

@@ -24,16 +24,21 @@ impl Repository {
     /// packs that no other names are looked into.
     pub fn catalog_for_reading(&self) -> Result<Catalog, RepoError> {
         match self.catalog(&HashSet::new()) {
-            Err(error) if error.is_damage() => self.completed(&self.catalog_of_readable()?.0),
+            Err(error) if error.is_damage() => {
+                self.completed(&self.catalog_of_readable(&HashSet::new())?.0)
+            }
             other => other,
         }
     }
 
     /// The catalog of those index objects that open, and the names of the others, with the
-    /// reason.
-    pub fn catalog_of_readable(&self) -> Result<(Catalog, Vec<(String, String)>), RepoError> {
+    /// reason. `barred` packs are counted, but not reusable.
+    pub fn catalog_of_readable(
+        &self,
+        barred: &HashSet<PackId>,
+    ) -> Result<(Catalog, Vec<(String, String)>), RepoError> {
         let (index, unreadable) = until_whole(|| self.readable_index())?;
-        Ok((self.catalog_of(index, &HashSet::new())?, unreadable))
+        Ok((self.catalog_of(index, barred)?, unreadable))
     }
 
     fn readable_index(&self) -> Result<(BlobIndex, Vec<(String, String)>), RepoError> {
@@ -91,7 +96,12 @@ impl Catalog {
         self.unindexed.as_ref().map_or(&[], |unindexed| unindexed.index.packs())
     }
 
-    /// The same, of those whose table cannot be read; with the reason.
+    /// Packs that an index names, whether or not they are there, and those that none does.
+    pub fn all_packs(&self) -> impl Iterator<Item = &PackEntry> {
+        self.index().packs().iter().chain(self.unindexed())
+    }
+
+    /// Packs that no index names, and whose own table cannot be read; with the reason.
     pub fn unreadable(&self) -> &[(PackId, String)] {
         self.unindexed.as_ref().map_or(&[], |unindexed| &unindexed.unreadable)
     }

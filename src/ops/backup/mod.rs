@@ -116,6 +116,8 @@ pub fn backup_source<'a>(
                 let what = "the last snapshot".to_string();
                 let why = format!("it cannot be used, so everything is read again: {error}");
                 monitor.problem(Problem { kind: ProblemKind::Note, what, why });
+                // What is to blame must not be relied on the second time either.
+                repository.mark_blamed(&error)?;
             }
             done => return done,
         }

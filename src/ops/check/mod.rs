@@ -3,14 +3,19 @@
 //! has the data stores it again.
 
 mod data;
+mod findings;
+mod objects;
+mod packs;
 mod structure;
 mod touched;
 
 use super::Tally;
-use crate::model::{BlobId, Monitor, PackId, Stage};
-use crate::repo::{BlobReader, Ledger, RepoError, Repository};
-use std::collections::{BTreeMap, HashSet};
+use crate::model::{Monitor, Snapshot, Stage};
+use crate::repo::{BlobReader, Catalog, Ledger, RepoError, Repository};
+use findings::Findings;
+use std::collections::HashSet;
 use std::sync::Arc;
+use structure::Walked;
 
 /// How much of the data to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -32,7 +37,7 @@ pub enum ReadData {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CheckOptions {
     pub read: ReadData,
-    /// Mark damaged packs in the repository.
+    /// Mark damaged packs in the repository, and take the marks off those that are whole.
     pub mark: bool,
 }
 
@@ -42,7 +47,9 @@ pub struct Damage {
     /// The object's name.
     pub object: String,
     pub why: String,
-    /// Files that cannot be restored whole, as `snapshot:path`; the first few.
+    /// Files that cannot be restored whole, as `snapshot:path`, a directory with a slash at its
+    /// end; the first few. What lies in a directory that did not change is named once, of the
+    /// newest snapshot.
     pub files: Vec<String>,
     /// How many more there are.
     pub more_files: u64,
@@ -51,6 +58,7 @@ pub struct Damage {
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
+    /// Sorted by object.
     pub damages: Vec<Damage>,
     /// Not damage, but worth knowing.
     pub notes: Vec<String>,
@@ -62,50 +70,42 @@ pub struct CheckReport {
     pub bytes_read: u64,
 }
 
-/// What was found so far, by object.
-#[derive(Default)]
-pub struct Findings {
-    pub objects: BTreeMap<String, String>,
-    /// Packs that are damaged or gone, and needed.
-    pub packs: BTreeMap<PackId, String>,
-    /// Blobs that cannot be had, with what is at fault.
-    pub blobs: BTreeMap<BlobId, String>,
-    pub notes: Vec<String>,
-}
-
-/// How many files are named for one object.
-const FILES_NAMED: usize = 10;
-
 /// So often is looked again at what others change meanwhile.
 const LOOKS: usize = 10;
 
 /// Checks structure, and data as far as it is asked for. Others may write and prune meanwhile.
+/// What only a witness could see is listed in `docs/reliability.md`.
 pub fn check(
     repository: &Arc<Repository>,
     options: CheckOptions,
     monitor: Arc<dyn Monitor>,
 ) -> Result<CheckReport, RepoError> {
     let tally = Tally::new(monitor);
-    let mut look = look_until_still(repository, &tally)?;
-    let (reader, findings, mut report) = (&look.reader, &mut look.findings, look.report);
+    let Look { reader, catalog, ledger, mut findings, walked, mut report } =
+        look_until_still(repository, &tally)?;
     if options.read != ReadData::None {
         tally.stage(Stage::ReadingData);
-        let read = data::read(reader, options.read, findings, tally.as_ref())?;
+        let reading = data::Reading { reader: &reader, catalog: &catalog, needed: &walked.needed };
+        let read = reading.run(options.read, &ledger, &mut findings, tally.as_ref())?;
         (report.packs_read, report.bytes_read) = (read.packs, read.bytes);
     }
-    let bad: HashSet<BlobId> = findings.blobs.keys().copied().collect();
-    let files = touched::files(reader, &look.ledger.live, &bad, tally.as_ref())?;
+    packs::check_marked(&catalog, &walked.needed, &mut findings);
+    let files = touched::files(&reader, &ledger.live, &findings.blobs, tally.as_ref())?;
     if options.mark {
-        mark(repository, findings);
+        findings.mark(repository);
     }
-    Ok(finish(look.findings, files, report))
+    findings.report(files, &mut report);
+    Ok(report)
 }
 
 /// One look at the structure.
 struct Look {
     reader: BlobReader,
+    /// What the reader began with.
+    catalog: Arc<Catalog>,
     ledger: Ledger,
     findings: Findings,
+    walked: Walked,
     report: CheckReport,
 }
 
@@ -118,8 +118,7 @@ fn look_until_still(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<
         tally.stage(Stage::Checking);
         let found = look(repository, tally)?;
         let after = repository.outline()?;
-        let clean = found.findings.objects.is_empty() && found.findings.packs.is_empty();
-        if clean || before == after || looks == LOOKS {
+        if found.findings.is_clean() || before == after || looks == LOOKS {
             return Ok(found);
         }
         (before, looks) = (after, looks + 1);
@@ -127,52 +126,32 @@ fn look_until_still(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<
 }
 
 fn look(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoError> {
-    let mut findings = Findings::default();
-    let mut report = CheckReport::default();
-    structure::check_small_objects(repository, &mut findings)?;
+    let mut findings = Findings::new(repository.damaged_packs()?);
+    // Before the snapshots are listed: a backup that ends meanwhile is no gap.
+    let last = repository.last_link();
     let ledger = repository.ledger()?;
-    let catalog = structure::catalog(repository, &mut findings)?;
-    structure::check_chains(&ledger, &mut findings);
-    report.snapshots = ledger.live.len() as u64;
-    report.packs = catalog.listed().len() as u64;
-    structure::check_packs(repository, &catalog, &mut findings)?;
-    let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
-    let walked = structure::check_trees(&reader, &ledger, &mut findings, tally.as_ref())?;
-    (report.trees, report.blobs) = (walked.trees, walked.blobs);
-    Ok(Look { reader, ledger, findings, report })
+    objects::check(repository, &ledger, last, &mut findings)?;
+    let reader = packs::check(repository, &mut findings)?;
+    let catalog = reader.catalog();
+    let walked = structure::check(&reader, &ledger, &mut findings, tally.as_ref())?;
+    let report = CheckReport {
+        snapshots: ledger.live.len() as u64,
+        trees: walked.trees,
+        blobs: walked.blobs,
+        packs: catalog.listed().len() as u64,
+        ..CheckReport::default()
+    };
+    Ok(Look { reader, catalog, ledger, findings, walked, report })
 }
 
-/// Best effort: a check may run on a repository that it cannot write.
-fn mark(repository: &Repository, findings: &Findings) {
-    for (pack, why) in &findings.packs {
-        let _ = repository.mark_damaged(pack, why);
-    }
-}
-
-type Touched = BTreeMap<BlobId, touched::Files>;
-
-fn finish(findings: Findings, mut files: Touched, mut report: CheckReport) -> CheckReport {
-    let mut damages: BTreeMap<String, Damage> = BTreeMap::new();
-    let packs = findings.packs.iter().map(|(pack, why)| (crate::format::pack_name(pack), why));
-    for (object, why) in packs.chain(findings.objects.iter().map(|(o, why)| (o.clone(), why))) {
-        let (files, more_files) = (Vec::new(), 0);
-        let damage = Damage { object: object.clone(), why: why.clone(), files, more_files };
-        damages.insert(object, damage);
-    }
-    for (blob, object) in &findings.blobs {
-        let (Some(damage), Some(touched)) = (damages.get_mut(object), files.remove(blob)) else {
-            continue;
-        };
-        damage.more_files += touched.more;
-        for file in touched.named {
-            match damage.files.len() < FILES_NAMED {
-                _ if damage.files.contains(&file) => {}
-                true => damage.files.push(file),
-                false => damage.more_files += 1,
-            }
-        }
-    }
-    report.damages = damages.into_values().collect();
-    report.notes = findings.notes;
-    report
+/// Whether everything that a snapshot needs is there, as far as structure tells.
+pub(super) fn is_whole(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    monitor: &dyn Monitor,
+) -> Result<bool, RepoError> {
+    let mut findings = Findings::new(HashSet::new());
+    let ledger = Ledger { live: vec![snapshot.clone()], ..Ledger::default() };
+    structure::check(reader, &ledger, &mut findings, monitor)?;
+    Ok(findings.blobs.is_empty())
 }

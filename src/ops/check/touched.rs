@@ -1,106 +1,154 @@
 //! Which files need blobs that cannot be had.
 
 use crate::format::PieceItems;
-use crate::model::{BlobId, ChunkTree, Directory, Entry, EntryPath, Kind, Monitor, Snapshot};
+use crate::model::{
+    AttributeValue, BlobId, ChunkTree, Directory, Entry, EntryPath, Kind, Monitor, Snapshot,
+};
 use crate::ops::backup::shown;
 use crate::repo::{BlobReader, RepoError};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// At most so many files are named for a blob.
+/// At most so many files are named for an object.
 const NAMED: usize = 10;
 
-/// Files that need a blob.
+/// Files that an object's damage touches.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     pub named: Vec<String>,
     pub more: u64,
 }
 
-/// Walks the snapshots, newest first, and looks for `bad` blobs. Each tree is looked into once
-/// for each path that it is met at first. Costs nothing where nothing is bad.
+/// Walks the snapshots, newest first, and looks for `bad` blobs, which are given with the object
+/// to blame. Each tree is looked into once, so that what lies in a directory that did not change
+/// is named of the newest snapshot only. Costs nothing where nothing is bad.
 pub fn files(
     reader: &BlobReader,
     snapshots: &[Snapshot],
-    bad: &HashSet<BlobId>,
+    bad: &BTreeMap<BlobId, String>,
     monitor: &dyn Monitor,
-) -> Result<BTreeMap<BlobId, Files>, RepoError> {
-    let mut touched = BTreeMap::new();
+) -> Result<BTreeMap<String, Files>, RepoError> {
+    let mut search = Search { reader, bad, touched: BTreeMap::new(), pending: Vec::new() };
     if bad.is_empty() {
-        return Ok(touched);
+        return Ok(search.touched);
     }
     let mut seen: HashSet<BlobId> = HashSet::new();
     for snapshot in snapshots.iter().rev() {
-        let mut pending = vec![(snapshot.tree, EntryPath::root())];
-        while let Some((id, path)) = pending.pop() {
+        search.pending.push((snapshot.tree, EntryPath::root()));
+        while let Some((id, path)) = search.pending.pop() {
             if monitor.stopped() {
                 return Err(RepoError::Stopped);
             }
-            if bad.contains(&id) {
-                note(&mut touched, id, snapshot, &path);
+            if seen.insert(id) {
+                search.piece(&id, &path, snapshot)?;
             }
-            if !seen.insert(id) {
-                continue;
+        }
+    }
+    Ok(search.touched)
+}
+
+struct Search<'a> {
+    reader: &'a BlobReader,
+    bad: &'a BTreeMap<BlobId, String>,
+    touched: BTreeMap<String, Files>,
+    pending: Vec<(BlobId, EntryPath)>,
+}
+
+impl Search<'_> {
+    fn piece(
+        &mut self,
+        id: &BlobId,
+        path: &EntryPath,
+        snapshot: &Snapshot,
+    ) -> Result<(), RepoError> {
+        if let Some(object) = self.bad.get(id) {
+            let directory = format!("{}/", directory(path));
+            self.note(object, snapshot, &directory);
+            return Ok(());
+        }
+        let piece = match self.reader.piece(id) {
+            Err(error) if error.is_damage() => return Ok(()),
+            piece => piece?,
+        };
+        match piece.items {
+            PieceItems::Children(children) => {
+                let below = children.into_iter().rev().map(|child| (child.id, path.clone()));
+                self.pending.extend(below);
             }
-            let Ok(piece) = reader.piece(&id) else { continue };
-            match piece.items {
-                PieceItems::Children(children) => {
-                    pending.extend(children.into_iter().map(|child| (child.id, path.clone())));
+            PieceItems::Entries(entries) => {
+                for entry in &entries {
+                    self.entry(entry, path, snapshot)?;
                 }
-                PieceItems::Entries(entries) => {
-                    for entry in &entries {
-                        look(reader, entry, &path, snapshot, bad, &mut pending, &mut touched);
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        entry: &Entry,
+        directory: &EntryPath,
+        snapshot: &Snapshot,
+    ) -> Result<(), RepoError> {
+        let mut objects = BTreeSet::new();
+        for attribute in &entry.metadata.attributes {
+            if let AttributeValue::Chunks(chunks) = &attribute.value {
+                self.blame(chunks, &mut objects)?;
+            }
+        }
+        match &entry.kind {
+            Kind::Directory(Directory { tree: Some(tree), .. }) => {
+                self.pending.push((*tree, directory.join(&entry.name)));
+            }
+            Kind::File(file) => self.blame(&file.chunks, &mut objects)?,
+            _ => {}
+        }
+        if !objects.is_empty() {
+            let path = shown(&directory.join(&entry.name));
+            objects.into_iter().for_each(|object| self.note(object, snapshot, &path));
+        }
+        Ok(())
+    }
+
+    /// The objects whose damage touches content.
+    fn blame<'a>(
+        &self,
+        content: &ChunkTree,
+        objects: &mut BTreeSet<&'a String>,
+    ) -> Result<(), RepoError>
+    where
+        Self: 'a,
+    {
+        let mut lists = vec![content.clone()];
+        while let Some(list) = lists.pop() {
+            for node in &list.nodes {
+                if let Some(object) = self.bad.get(&node.id) {
+                    objects.insert(object);
+                } else if list.depth > 0 {
+                    match self.reader.chunk_list(&node.id, node.length) {
+                        Ok(below) if below.depth < list.depth => lists.push(below),
+                        Err(error) if !error.is_damage() => return Err(error),
+                        _ => {}
                     }
                 }
             }
         }
+        Ok(())
     }
-    Ok(touched)
-}
 
-fn look(
-    reader: &BlobReader,
-    entry: &Entry,
-    path: &EntryPath,
-    snapshot: &Snapshot,
-    bad: &HashSet<BlobId>,
-    pending: &mut Vec<(BlobId, EntryPath)>,
-    touched: &mut BTreeMap<BlobId, Files>,
-) {
-    match &entry.kind {
-        Kind::Directory(Directory { tree: Some(tree), .. }) => {
-            pending.push((*tree, path.join(&entry.name)));
+    fn note(&mut self, object: &str, snapshot: &Snapshot, path: &str) {
+        let files = self.touched.entry(object.to_string()).or_default();
+        match files.named.len() < NAMED {
+            true => files.named.push(format!("{}:{path}", snapshot.id.short())),
+            false => files.more += 1,
         }
-        Kind::File(file) => {
-            for id in bad_chunks(reader, &file.chunks, bad) {
-                note(touched, id, snapshot, &path.join(&entry.name));
-            }
-        }
-        _ => {}
     }
 }
 
-fn bad_chunks(reader: &BlobReader, chunks: &ChunkTree, bad: &HashSet<BlobId>) -> Vec<BlobId> {
-    let mut found = Vec::new();
-    let mut lists = vec![chunks.clone()];
-    while let Some(list) = lists.pop() {
-        for node in &list.nodes {
-            if bad.contains(&node.id) {
-                found.push(node.id);
-            } else if list.depth > 0
-                && let Ok(below) = reader.chunk_list(&node.id, node.length)
-                && below.depth < list.depth
-            {
-                lists.push(below);
-            }
-        }
-    }
-    found
-}
-
-fn note(touched: &mut BTreeMap<BlobId, Files>, id: BlobId, snapshot: &Snapshot, path: &EntryPath) {
-    let files = touched.entry(id).or_default();
-    match files.named.len() < NAMED {
-        true => files.named.push(format!("{}:{}", snapshot.id.short(), shown(path))),
-        false => files.more += 1,
+/// A directory as people know it, without a slash at its end; empty for the root.
+fn directory(path: &EntryPath) -> String {
+    match path.depth() {
+        // The root of a snapshot, and `files`, which is that of a file system.
+        0 | 1 => String::new(),
+        _ => shown(path),
     }
 }

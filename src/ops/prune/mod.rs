@@ -3,6 +3,7 @@
 
 mod choose;
 mod copy;
+mod damage;
 mod run;
 mod steps;
 mod survey;

@@ -2,6 +2,7 @@
 
 use super::choose::{Choice, Thrift, choose};
 use super::copy::{rescue, rewrite};
+use super::damage::{look_after_marks, read_or_set_aside};
 use super::steps::{Condemned, delete_condemned, fence_dead, tidy_up, wait_for_writers};
 use super::survey::{PackUse, Survey, survey};
 use super::{PruneOptions, PrunePlan, PruneReport};
@@ -139,7 +140,8 @@ impl Run<'_> {
     fn next(&mut self, progress: &BTreeMap<u64, Progress>) -> Result<Outcome, RepoError> {
         let open = progress.iter().find(|(_, progress)| progress.marked && !progress.done);
         if let Some((&number, progress)) = open {
-            let mark = self.repository.read_mark(number)?;
+            let mark = read_or_set_aside(self.repository, self.options, &self.session, number)?;
+            let Some(mark) = mark else { return Ok(Outcome::Again) };
             let condemned = Condemned::new(&mark.condemned);
             if !progress.finalised
                 && let Some(outcome) = self.wait_and_rescue(number, &condemned)?
@@ -163,6 +165,7 @@ impl Run<'_> {
         self.monitor.stage(Stage::Planning);
         self.report.fenced += fence_dead(self.repository, self.options, &self.session)?;
         let survey = survey(self.repository, self.monitor)?;
+        look_after_marks(self.repository, &survey)?;
         let choice = choose(&survey.packs, self.thrift);
         let condemned = self.condemn(&survey, &choice)?;
         self.report.bytes_left = choice.left;

@@ -49,6 +49,15 @@ pub struct Survey {
     pub packs: Vec<PackUse>,
     /// Bytes of packs that belong to sessions under way.
     pub bytes_under_way: u64,
+    /// Packs that are marked as damaged.
+    pub damaged: HashSet<PackId>,
+}
+
+impl Survey {
+    /// Packs that are gone, and that snapshots need.
+    pub fn lost(&self) -> impl Iterator<Item = PackId> + '_ {
+        self.uses.iter().filter(|pack| pack.is_lost()).map(|pack| pack.id)
+    }
 }
 
 /// Reads everything in the order that the protocol demands.
@@ -74,16 +83,14 @@ pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Sur
     });
     packs.extend(orphans(repository, &before, &catalog, &undecided, live.missing())?);
     packs.sort_by_key(|pack| pack.id);
-    Ok(Survey { reader, catalog, live, uses, packs, bytes_under_way })
+    Ok(Survey { reader, catalog, live, uses, packs, bytes_under_way, damaged })
 }
 
 /// What cannot be read might need anything.
 pub fn stop_at_unreadable(ledger: &Ledger) -> Result<(), RepoError> {
     match ledger.unreadable.first() {
         None => Ok(()),
-        Some((name, error)) => {
-            Err(RepoError::Damaged { name: name.to_string(), why: error.to_string() })
-        }
+        Some((name, error)) => Err(RepoError::Damaged { name: name.to_string(), why: error.why() }),
     }
 }
 
@@ -169,6 +176,8 @@ fn orphans(
             Ok(pack) if pack.table.blobs.iter().any(|blob| missing.contains(&blob.id)) => continue,
             Ok(pack) => pack.class,
             Err(RepoError::Storage(StorageError::Absent { .. })) => continue,
+            // What cannot be read may be what is missing.
+            Err(error) if error.is_damage() && !missing.is_empty() => continue,
             Err(error) if error.is_damage() => {
                 let age = repository.clock().now().as_second() - listed.stored.as_second();
                 if age < UNREADABLE_AFTER_SECONDS {

@@ -1,12 +1,43 @@
 //! Content for targets, from the repository.
 
 use crate::codec::BlobClass;
-use crate::model::{ChunkTree, ContentSource, TargetError};
-use crate::repo::{BlobReader, RepoError};
+use crate::model::{ChunkTree, ContentSource, PackId, TargetError};
+use crate::repo::{BlobReader, RepoError, Repository};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Reads chunks through a [`BlobReader`], and names packs that turn out damaged.
+/// Reads chunks through a [`BlobReader`], and notes packs that turn out damaged.
 pub struct Content<'a> {
     reader: &'a BlobReader,
+    blamed: &'a Blamed,
+}
+
+/// Packs that a restore found damaged or missing.
+#[derive(Default)]
+pub struct Blamed(Mutex<BTreeMap<PackId, String>>);
+
+impl Blamed {
+    pub fn note(&self, error: &RepoError) {
+        if let Some(pack) = error.blamed() {
+            self.lock().entry(pack).or_insert_with(|| error.to_string());
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Marks them, so that the next backup that still has the content stores it again. Where the
+    /// repository cannot be written they stay unmarked.
+    pub fn mark(&self, repository: &Repository) {
+        for (pack, why) in self.lock().iter() {
+            let _ = repository.mark_damaged(pack, why);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PackId, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Either side may fail while content flows.
@@ -22,16 +53,8 @@ impl From<RepoError> for Failure {
 }
 
 impl<'a> Content<'a> {
-    pub fn new(reader: &'a BlobReader) -> Self {
-        Self { reader }
-    }
-
-    /// The next backup that still has the content stores it again. Where the repository cannot
-    /// be written it stays unnamed.
-    fn note_damage(&self, error: &RepoError) {
-        if let RepoError::DamagedBlob { pack, why, .. } = error {
-            let _ = self.reader.repository().mark_damaged(pack, why);
-        }
+    pub fn new(reader: &'a BlobReader, blamed: &'a Blamed) -> Self {
+        Self { reader, blamed }
     }
 }
 
@@ -56,7 +79,7 @@ impl ContentSource for Content<'_> {
         result.map_err(|failure| match failure {
             Failure::Target(error) => error,
             Failure::Repo(error) => {
-                self.note_damage(&error);
+                self.blamed.note(&error);
                 TargetError::Content(error.to_string())
             }
         })

@@ -203,14 +203,15 @@ impl<'a> Work<'a> {
             groups.get(group).filter(|group| group.there).map(|group| group.first.clone())
         });
         let Some(slot) = &mut job.slot else { return Ok(()) };
-        match (action, first) {
+        let linked = match (action, first) {
             (RestoreAction::Create | RestoreAction::Replace, Some(first)) => {
                 slot.link(&first, self.content)
             }
             (RestoreAction::Create | RestoreAction::Replace, None) => slot.write(self.content),
             (RestoreAction::Metadata, _) => slot.write_metadata(self.content),
             _ => Ok(()),
-        }
+        };
+        linked.inspect_err(|_| self.uncount(action, &job.entry))
     }
 
     fn verify(&self, job: &mut Job) -> Result<(), TargetError> {

@@ -13,7 +13,7 @@ use crate::model::{
     Counter, Directory, EntryPath, Kind, Monitor, Snapshot, Stage, Target, TargetError,
 };
 use crate::repo::{BlobReader, RepoError, Repository};
-use content::Content;
+use content::{Blamed, Content};
 use jobs::Work;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -126,7 +126,8 @@ pub fn restore(
     Ok(report)
 }
 
-/// Restores into any target; `None` stands for one that is empty.
+/// Restores into any target; `None` stands for one that is empty. Packs that turn out damaged are
+/// marked, unless it is a dry run, or the snapshot was forgotten and may well lack something.
 pub fn restore_into(
     reader: &BlobReader,
     snapshot: &Snapshot,
@@ -135,9 +136,31 @@ pub fn restore_into(
     steps: StepSink<'_>,
     tally: &Arc<Tally>,
 ) -> Result<RestoreReport, RestoreError> {
+    let blamed = Blamed::default();
+    let restored = restore_blaming(reader, snapshot, options, target, steps, tally, &blamed);
+    if let Err(RestoreError::Repo(error)) = &restored {
+        blamed.note(error);
+    }
+    let repository = reader.repository();
+    let marks = !options.dry_run && !blamed.is_empty();
+    if marks && repository.is_live(snapshot.id).unwrap_or(false) {
+        blamed.mark(repository);
+    }
+    restored
+}
+
+fn restore_blaming(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    options: &RestoreOptions,
+    target: &mut Option<Box<dyn Target>>,
+    steps: StepSink<'_>,
+    tally: &Arc<Tally>,
+    blamed: &Blamed,
+) -> Result<RestoreReport, RestoreError> {
     let Some(root) = files_root(reader, snapshot)? else { return Ok(RestoreReport::default()) };
     tally.expect(Counter::BytesRestored, snapshot.summary.bytes);
-    let content = Content::new(reader);
+    let content = Content::new(reader, blamed);
     let work = Work::new(options, &content, steps, tally.as_ref());
     let passes = match (options.dry_run, options.verify) {
         (true, _) => &[Pass::Compare][..],
@@ -150,7 +173,7 @@ pub fn restore_into(
         let workers = reader.repository().workers();
         std::thread::scope(|scope| {
             let pool = jobs::Pool::start(scope, workers, &work);
-            Walk::new(reader, *pass, wanted, target, &work, &pool).run(root)
+            Walk::new(reader, *pass, wanted, target, &work, &pool, blamed).run(root)
         })?;
     }
     if let Some(target) = target.as_mut().filter(|_| !options.dry_run) {

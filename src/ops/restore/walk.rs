@@ -1,6 +1,7 @@
 //! Walks the snapshot in order and keeps the target in step. Directories are entered only when
 //! something in them is wanted.
 
+use super::content::Blamed;
 use super::jobs::{Job, Pool, Task, Work, action};
 use super::select::Wanted;
 use super::{RestoreAction, RestoreError};
@@ -28,6 +29,7 @@ pub struct Walk<'a> {
     target: &'a mut Option<Box<dyn Target>>,
     work: &'a Work<'a>,
     pool: &'a Pool<'a>,
+    blamed: &'a Blamed,
     path: EntryPath,
     open: Vec<OpenDirectory<'a>>,
 }
@@ -62,9 +64,10 @@ impl<'a> Walk<'a> {
         target: &'a mut Option<Box<dyn Target>>,
         work: &'a Work<'a>,
         pool: &'a Pool<'a>,
+        blamed: &'a Blamed,
     ) -> Self {
         let path = EntryPath::root();
-        Self { reader, pass, wanted, target, work, pool, path, open: Vec::new() }
+        Self { reader, pass, wanted, target, work, pool, blamed, path, open: Vec::new() }
     }
 
     pub fn run(mut self, root: BlobId) -> Result<(), RestoreError> {
@@ -86,13 +89,13 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The rest of a directory cannot be read: it is named once, and the walk goes on.
+    /// A part of a directory cannot be read: it is named, and the walk goes on behind it.
     fn unreadable(&mut self, error: &RepoError) {
         if matches!(self.pass, Pass::Write | Pass::Compare) {
             self.work.failed(&self.path, &error.to_string());
         }
+        self.blamed.note(error);
         if let Some(top) = self.open.last_mut() {
-            top.entries = None;
             // What is not known to be missing is not deleted.
             top.names = None;
         }
