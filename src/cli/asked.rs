@@ -11,33 +11,57 @@ use crate::policy::{Filter, TimeExpression, choose};
 use crate::repo::Ledger;
 use crate::settings::this_host;
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// What was typed: `ID PATH…`, `latest PATH…`, or `--at TIME PATH…`.
-pub struct Asked<'a> {
+/// What was typed: `ID PATH…`, `ID:PATH`, `latest PATH…`, or `--at TIME PATH…`.
+pub struct Asked {
     /// `None` with `--at`.
-    pub word: Option<&'a OsString>,
+    pub word: Option<OsString>,
     pub at: Option<TimeExpression>,
-    pub paths: &'a [OsString],
+    /// With `ID:PATH`, that path is the first.
+    pub paths: Vec<OsString>,
+    /// Whether it was typed as `ID:PATH`.
+    pub is_joined: bool,
 }
 
-impl<'a> Asked<'a> {
+impl Asked {
     pub fn new(
         context: &Context,
         at: Option<&String>,
-        words: &'a [OsString],
+        words: &[OsString],
     ) -> Result<Self, Failure> {
         let at = at.map(|text| TimeExpression::parse(text, &context.now)).transpose()?;
         match (&at, words.split_first()) {
-            (Some(_), _) => Ok(Self { word: None, at, paths: words }),
-            (None, Some((word, paths))) => Ok(Self { word: Some(word), at, paths }),
+            (Some(_), _) => Ok(Self { word: None, at, paths: words.to_vec(), is_joined: false }),
+            (None, Some((word, paths))) => {
+                let (word, joined) = split(word);
+                let is_joined = joined.is_some();
+                let paths = joined.into_iter().chain(paths.iter().cloned()).collect();
+                Ok(Self { word: Some(word), at, paths, is_joined })
+            }
             (None, None) => Err(Failure::usage("no snapshot was named")
                 .hint("write an id, latest, or --at TIME; `snap snapshots` shows what there is")),
         }
     }
 
     /// A snapshot by its id or `latest`, whatever it holds.
-    pub fn named(word: &'a OsString) -> Self {
-        Self { word: Some(word), at: None, paths: &[] }
+    pub fn named(word: &OsString) -> Self {
+        Self { word: Some(word.clone()), at: None, paths: Vec::new(), is_joined: false }
+    }
+}
+
+/// `ID:PATH` in its two parts. Anything else is left whole: a path may have a colon too.
+pub fn split(word: &OsString) -> (OsString, Option<OsString>) {
+    let bytes = word.as_bytes();
+    let Some(colon) = bytes.iter().position(|byte| *byte == b':') else {
+        return (word.clone(), None);
+    };
+    let (id, path) = (&bytes[..colon], &bytes[colon + 1..]);
+    let is_id = id.eq_ignore_ascii_case(b"latest")
+        || (id.len() >= 4 && id.iter().all(u8::is_ascii_hexdigit));
+    match is_id && !path.is_empty() {
+        true => (OsString::from_vec(id.to_vec()), Some(OsString::from_vec(path.to_vec()))),
+        false => (word.clone(), None),
     }
 }
 
@@ -46,15 +70,15 @@ impl<'a> Asked<'a> {
 pub fn find<'a>(
     context: &Context,
     ledger: &'a Ledger,
-    asked: &Asked<'_>,
+    asked: &Asked,
     filter: &Filter,
 ) -> Result<&'a Snapshot, Failure> {
-    let paths = asked.paths;
-    let at = match (asked.at, asked.word) {
+    let paths = &asked.paths;
+    let at = match (asked.at, asked.word.as_ref()) {
         (Some(at), _) => at,
         (None, Some(word)) if word.eq_ignore_ascii_case("latest") => TimeExpression::Latest,
         (None, word) => {
-            let text = word.map(|word| word.to_string_lossy()).unwrap_or_default();
+            let text = word.map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
             return by_id(&ledger.live, &text);
         }
     };
@@ -134,4 +158,22 @@ pub fn lines_about(
     let begun = time_with_zone(snapshot.begun, zone);
     lines.push(format!("snapshot {} of {host}, begun {begun}", snapshot.id.short()));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_id_before_a_colon_is_split_off() {
+        let parts = |word: &str| {
+            let (id, path) = split(&word.into());
+            (id.into_string().unwrap(), path.map(|path| path.into_string().unwrap()))
+        };
+        assert_eq!(parts("latest:/a:b"), ("latest".into(), Some("/a:b".into())));
+        assert_eq!(parts("1a2b:c"), ("1a2b".into(), Some("c".into())));
+        for whole in ["1a2b", "1a2b:", "1a2:/x", "/srv:x", "./1a2b:x"] {
+            assert_eq!(parts(whole), (whole.to_owned(), None));
+        }
+    }
 }

@@ -60,7 +60,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         context.output.aside_line(line);
     });
     let reader = BlobReader::new(repository)?;
-    for place in places(&reader, snapshot, asked.paths)? {
+    for place in places(&reader, snapshot, &asked.paths)? {
         list(context, arguments, &reader, &place)?;
     }
     Ok(Code::Done)

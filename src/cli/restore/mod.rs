@@ -90,7 +90,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         context.output.line(line)?;
     }
     let options = RestoreOptions {
-        paths: paths(&repository, &snapshot, asked.paths)?,
+        paths: paths(&repository, &snapshot, &asked.paths)?,
         filter: pattern,
         target,
         conflict: arguments.conflict.into(),
@@ -104,9 +104,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
 }
 
 /// The target that was named.
-fn target(arguments: &Arguments, asked: &Asked<'_>) -> Result<PathBuf, Failure> {
+fn target(arguments: &Arguments, asked: &Asked) -> Result<PathBuf, Failure> {
     arguments.target.clone().ok_or_else(|| {
-        let word = asked.word.map_or("--at TIME".to_owned(), |word| shell_word(word));
+        let word = asked.word.as_ref().map_or("--at TIME".to_owned(), |word| shell_word(word));
         Failure::usage("no folder to restore into was named").hint(format!(
             "write `snap restore {word} --target DIR`; this snap does not yet put things back in \
              place"
