@@ -20,8 +20,6 @@ pub struct Asked {
     pub at: Option<TimeExpression>,
     /// With `ID:PATH`, that path is the first.
     pub paths: Vec<OsString>,
-    /// Whether it was typed as `ID:PATH`.
-    pub is_joined: bool,
 }
 
 impl Asked {
@@ -32,12 +30,11 @@ impl Asked {
     ) -> Result<Self, Failure> {
         let at = at.map(|text| TimeExpression::parse(text, &context.now)).transpose()?;
         match (&at, words.split_first()) {
-            (Some(_), _) => Ok(Self { word: None, at, paths: words.to_vec(), is_joined: false }),
+            (Some(_), _) => Ok(Self { word: None, at, paths: words.to_vec() }),
             (None, Some((word, paths))) => {
                 let (word, joined) = split(word);
-                let is_joined = joined.is_some();
                 let paths = joined.into_iter().chain(paths.iter().cloned()).collect();
-                Ok(Self { word: Some(word), at, paths, is_joined })
+                Ok(Self { word: Some(word), at, paths })
             }
             (None, None) => Err(Failure::usage("no snapshot was named")
                 .hint("write an id, latest, or --at TIME; `snap snapshots` shows what there is")),
@@ -46,7 +43,7 @@ impl Asked {
 
     /// A snapshot by its id or `latest`, whatever it holds.
     pub fn named(word: &OsString) -> Self {
-        Self { word: Some(word.clone()), at: None, paths: Vec::new(), is_joined: false }
+        Self { word: Some(word.clone()), at: None, paths: Vec::new() }
     }
 }
 
