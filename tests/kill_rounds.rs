@@ -38,6 +38,8 @@ struct Promises {
     kept: BTreeMap<String, Content>,
     kills: u64,
     rounds: u64,
+    /// About how long a round takes that nobody disturbs.
+    usual: Duration,
 }
 
 #[test]
@@ -80,14 +82,19 @@ fn round(world: &World, chance: &mut Chance, trees: &mut [Content; 2], promises:
     }
     forget_some(world, chance, promises);
     running.push((start(world, &["prune", "--space-only"]), None));
-    let patience = Duration::from_millis(chance.below(400));
+    let begun = Instant::now();
     let victims: Vec<bool> = running.iter().map(|_| chance.below(3) == 0).collect();
-    std::thread::sleep(patience);
+    let patience = chance.below(promises.usual.as_micros() as u64 + 1000);
+    std::thread::sleep(Duration::from_micros(patience));
     for ((child, _), victim) in running.iter_mut().zip(&victims) {
         if *victim && child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
             promises.kills += 1;
         }
+    }
+    if !victims.contains(&true) {
+        running.iter_mut().for_each(|(child, _)| drop(child.wait().unwrap()));
+        promises.usual = (promises.usual * 3 + begun.elapsed()) / 4;
     }
     for (child, tree) in running {
         let output = child.wait_with_output().unwrap();
