@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots};
+use super::{backup, check, forget, init, ls, mount, prune, repair, restore, snapshots};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -42,6 +42,7 @@ pub enum Command {
     Restore(restore::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
+    Mount(mount::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
     Forget(forget::Arguments),
