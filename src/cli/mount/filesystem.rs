@@ -161,12 +161,7 @@ impl SnapshotFilesystem {
         Ok(Found { number, node, attributes, linked, valid: FOR_LONG })
     }
 
-    fn attributes(
-        &self,
-        number: u64,
-        entry: &Entry,
-        of: &SnapshotNode,
-    ) -> Result<FileAttr, Errno> {
+    fn attributes(&self, number: u64, entry: &Entry, of: &SnapshotNode) -> Result<FileAttr, Errno> {
         let name = entry.name.bytes();
         let root = of.root(&self.view).map_err(|error| self.failed(&error, name, of))?;
         Ok(of_entry(number, entry, self.view.link_count(&root, entry)))

@@ -253,7 +253,8 @@ mod tests {
             snapshot(1, "2025-11-27T02:00:00Z", "bot", &["a/b", ".."]),
             snapshot(2, "2025-11-28T02:00:00Z", "web", &[]),
         ]);
-        let top = ["by-id/", "by-time/", "hosts/", "latest -> by-time/2025-11-28T02-00-00Z", "tags/"];
+        let top =
+            ["by-id/", "by-time/", "hosts/", "latest -> by-time/2025-11-28T02-00-00Z", "tags/"];
         assert_eq!(names(&layout, Folder::Top), top);
         let times = ["2025-11-27T02-00-00Z", "2025-11-28T02-00-00Z"];
         assert_eq!(names(&layout, Folder::Times), times);

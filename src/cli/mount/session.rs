@@ -115,12 +115,12 @@ fn check_device() -> Result<(), Failure> {
     };
     let failure = |message: String| Failure::new(Code::Failed, message);
     Err(match error.kind() {
-        io::ErrorKind::NotFound => failure(format!("this machine has no FUSE: no {DEVICE}")).hint(
-            format!(
+        io::ErrorKind::NotFound => {
+            failure(format!("this machine has no FUSE: no {DEVICE}")).hint(format!(
                 "`modprobe fuse` as root; a container needs --device {DEVICE} --cap-add \
                  SYS_ADMIN; {WITHOUT}"
-            ),
-        ),
+            ))
+        }
         io::ErrorKind::PermissionDenied => failure(format!("you may not use {DEVICE}"))
             .hint(format!("ask for the group that may, or run it as root; {WITHOUT}")),
         _ => failure(format!("cannot open {DEVICE}")).because(error).hint(WITHOUT),
@@ -133,16 +133,18 @@ fn explain(error: &io::Error, path: &Path, allow_other: bool) -> Failure {
     let text = error.to_string();
     match error.kind() {
         // Without root's rights fusermount3 mounts, and that is what was not found.
-        io::ErrorKind::NotFound => failure.because("fusermount3 is not installed").hint(format!(
-            "install it (package fuse3), or run snap as root; {WITHOUT}"
-        )),
-        _ if allow_other && text.contains("user_allow_other") => failure
+        io::ErrorKind::NotFound => failure
+            .because("fusermount3 is not installed")
+            .hint(format!("install it (package fuse3), or run snap as root; {WITHOUT}")),
+        _ if allow_other && text.contains("user_allow_other") => {
+            failure.because(readable(text.trim().as_bytes())).hint(
+                "root writes the line user_allow_other into /etc/fuse.conf; or do without \
+                   --allow-other",
+            )
+        }
+        _ => failure
             .because(readable(text.trim().as_bytes()))
-            .hint("root writes the line user_allow_other into /etc/fuse.conf; or do without \
-                   --allow-other"),
-        _ => failure.because(readable(text.trim().as_bytes())).hint(format!(
-            "a container needs --cap-add SYS_ADMIN; {WITHOUT}"
-        )),
+            .hint(format!("a container needs --cap-add SYS_ADMIN; {WITHOUT}")),
     }
 }
 

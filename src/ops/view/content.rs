@@ -174,11 +174,7 @@ mod tests {
 
     fn sparse(size: u64, holes: &[(u64, u64)]) -> FileContent {
         let hole = |&(offset, length): &(u64, u64)| Extent { offset, length };
-        FileContent::new(&File {
-            size,
-            holes: holes.iter().map(hole).collect(),
-            ..File::default()
-        })
+        FileContent::new(&File { size, holes: holes.iter().map(hole).collect(), ..File::default() })
     }
 
     #[test]
@@ -189,10 +185,7 @@ mod tests {
         assert_eq!(data, [Some(0), Some(4095), Some(8192), Some(8192), None]);
         let holes: Vec<_> =
             [0, 4096, 8191, 8192, 17_000, 20_000].iter().map(|at| content.next_hole(*at)).collect();
-        assert_eq!(
-            holes,
-            [Some(4096), Some(4096), Some(8191), Some(16_384), Some(17_000), None]
-        );
+        assert_eq!(holes, [Some(4096), Some(4096), Some(8191), Some(16_384), Some(17_000), None]);
         assert_eq!(sparse(10, &[]).next_hole(3), Some(10));
         assert_eq!(sparse(0, &[]).next_data(0), None);
     }
