@@ -15,6 +15,7 @@ mod fixtures;
 mod kill_rounds;
 mod known_answers;
 mod manifest;
+mod mounting;
 mod protocol_model;
 mod protocol_order;
 mod simulated_world;

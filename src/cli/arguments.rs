@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, help, init, ls, prune, repair, restore, snapshots};
+use super::{backup, check, forget, help, init, ls, mount, prune, repair, restore, snapshots};
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
@@ -29,6 +29,7 @@ pub enum Command {
     Restore(restore::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
+    Mount(mount::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
     Forget(forget::Arguments),

@@ -19,6 +19,7 @@ mod init;
 mod json;
 mod keep;
 mod ls;
+mod mount;
 mod open;
 mod output;
 mod paint;
@@ -66,6 +67,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
+        Command::Mount(arguments) => mount::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Repair(arguments) => repair::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, &arguments),

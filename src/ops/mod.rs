@@ -12,6 +12,7 @@ mod repair_snapshots;
 mod restore;
 mod spare;
 mod tally;
+pub mod view;
 
 pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
