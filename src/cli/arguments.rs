@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots};
+use super::{backup, check, copy, forget, init, key, ls, prune, repair, restore, snapshots, tag};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -46,6 +46,9 @@ pub enum Command {
     Repair(repair::Arguments),
     Forget(forget::Arguments),
     Prune(prune::Arguments),
+    Tag(tag::Arguments),
+    Copy(copy::Arguments),
+    Key(key::Arguments),
     /// Print the version of snap and of the repositories that it writes.
     Version,
 }
