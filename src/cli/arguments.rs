@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, help, init, ls, mount, prune, repair, restore, snapshots};
+use super::{backup, check, copy, forget, help, init, key, ls, mount, prune, repair, restore, snapshots, tag};
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
@@ -34,6 +34,9 @@ pub enum Command {
     Repair(repair::Arguments),
     Forget(forget::Arguments),
     Prune(prune::Arguments),
+    Tag(tag::Arguments),
+    Copy(copy::Arguments),
+    Key(key::Arguments),
     /// Print the version of snap and of the repositories that it writes.
     Version,
     Help(help::Arguments),

@@ -4,7 +4,7 @@
 use super::code::Code;
 use crate::files::RuleError;
 use crate::model::SourceError;
-use crate::ops::{BackupError, ForgetError, RestoreError};
+use crate::ops::{BackupError, CopyError, ForgetError, KeyError, RestoreError};
 use crate::policy::{PolicyError, SizeError, TimeError};
 use crate::repo::RepoError;
 use crate::settings::SettingsError;
@@ -174,6 +174,28 @@ impl From<ForgetError> for Failure {
         match error {
             ForgetError::Repo(error) => error.into(),
             ForgetError::Policy(error) => error.into(),
+        }
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        let (CopyError::Source(side) | CopyError::Target(side)) = error;
+        side.into()
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let failure = Self::new(Code::Failed, &error);
+        match error {
+            KeyError::Repo(error) => error.into(),
+            KeyError::Full => failure.hint("`snap key remove` takes one away"),
+            KeyError::Only(_) => failure.hint("`snap key add` makes another one first"),
+            KeyError::InUse(_) => failure.hint(
+                "--yes removes it all the same; make sure that you have what opens another one",
+            ),
+            KeyError::CurrentGone => failure.hint("open it with another password or key file"),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::settings::{CredentialSource, SettingsError, make_key_file, policy_to_
 use crate::storage::{LocalStorage, Storage};
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
@@ -70,7 +70,8 @@ pub fn make(
     policy.check()?;
     check_place(located)?;
     let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(&located.path)?);
-    let (credential, new_key) = new_credential(context, located)?;
+    let source = credential_source(context, located.default_key.clone());
+    let (credential, new_key) = new_credential(context, source, &located.path)?;
     let config = RepositoryConfig::standard(policy_to_pairs(policy));
     let options = InitOptions { config, label: label.to_owned() };
     let made = repo::init(Arc::clone(&storage), &credential, options, surroundings(context)?);
@@ -90,7 +91,7 @@ pub fn make(
 const LEFTOVERS: [&str; 4] = ["keys", "config", "reserve", "snap.json"];
 
 /// Refuses a folder that is in use, before anybody is asked for a password.
-fn check_place(located: &Located) -> Result<(), Failure> {
+pub fn check_place(located: &Located) -> Result<(), Failure> {
     if exists(located)? {
         let address = std::path::absolute(&located.path).unwrap_or_else(|_| located.path.clone());
         let address = address.display().to_string();
@@ -111,27 +112,28 @@ fn check_place(located: &Located) -> Result<(), Failure> {
     }
 }
 
-/// The credential of the first key slot. A key file that is named and not there is made: the
-/// second value is its path.
-fn new_credential(
+/// The credential of a new key slot of the repository at `path`. A key file that is named and
+/// not there is made: the second value is its path.
+pub fn new_credential(
     context: &Context,
-    located: &Located,
+    source: CredentialSource,
+    path: &Path,
 ) -> Result<(Credential, Option<PathBuf>), Failure> {
-    let source = credential_source(context, located.default_key.clone());
-    if let CredentialSource::KeyFile(path) = &source
-        && !path.exists()
+    if let CredentialSource::KeyFile(file) = &source
+        && !file.exists()
     {
         let key = Secret::random(&OsEntropy);
-        make_key_file(path, &key, &context.now.date().to_string())?;
-        return Ok((Credential::KeyFile(key), Some(path.clone())));
+        make_key_file(file, &key, &context.now.date().to_string())?;
+        return Ok((Credential::KeyFile(key), Some(file.clone())));
     }
     Ok(match source.read()? {
         Some(credential) => (credential, None),
-        None => (ask_new_password(context, &located.path)?, None),
+        None => (ask_new_password(context, path)?, None),
     })
 }
 
-fn announce(
+/// Says what was made, and how a new key file is kept.
+pub fn announce(
     context: &Context,
     repository: &Repository,
     new_key: Option<PathBuf>,

@@ -10,6 +10,7 @@ mod backup;
 mod check;
 mod code;
 mod context;
+mod copy;
 mod error;
 mod forget;
 mod forgetting;
@@ -18,9 +19,11 @@ mod help;
 mod init;
 mod json;
 mod keep;
+mod key;
 mod ls;
 mod mount;
 mod open;
+mod open_other;
 mod output;
 mod paint;
 mod place;
@@ -33,6 +36,7 @@ mod select;
 mod signals;
 mod snapshots;
 mod table;
+mod tag;
 mod text;
 mod version;
 
@@ -72,6 +76,9 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Repair(arguments) => repair::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
+        Command::Tag(arguments) => tag::run(context, &arguments),
+        Command::Copy(arguments) => copy::run(context, &arguments),
+        Command::Key(arguments) => key::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

@@ -12,4 +12,4 @@ pub use compress::{CompressError, Compression, Compressor, Decompressor};
 pub use derive::{DeriveError, PasswordParameters, derive_from_key_file, derive_from_password};
 pub use identify::{FileHasher, PieceCutter, identify, object_context};
 pub use keys::{BlobClass, Class, Epoch, KeyRing, Secret};
-pub use seal::{OpenError, Place, Sealer, open_with, seal_with};
+pub use seal::{OpenError, Payload, Place, Sealer, open_with, seal_with};

@@ -72,6 +72,34 @@ impl Sealer {
         seal_with(&epoch.key, &place, plain, compressor, entropy)
     }
 
+    /// Seals a payload as another repository, or an older key, had it, without compressing it
+    /// again.
+    pub fn seal_payload(
+        &self,
+        class: Class,
+        context: &[u8; 32],
+        payload: &Payload,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, CompressError> {
+        let epoch = self.ring.newest();
+        let place = Place { repository: self.repository, class, context, epoch: epoch.number };
+        seal_parts(&epoch.key, &place, [&payload.0, &[]], entropy)
+    }
+
+    /// Opens and does not decompress.
+    pub fn open_payload(
+        &self,
+        class: Class,
+        context: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<Payload, OpenError> {
+        let head = sealed.first_chunk::<4>().ok_or(OpenError::Short)?;
+        let number = u32::from_le_bytes(*head);
+        let epoch = self.ring.epoch(number).ok_or(OpenError::UnknownEpoch(number))?;
+        let place = Place { repository: self.repository, class, context, epoch: number };
+        Ok(Payload(decrypt(&epoch.key, &place, sealed)?))
+    }
+
     /// Opens and decompresses; content longer than `limit` is refused before memory is taken.
     pub fn open(
         &self,
@@ -81,11 +109,32 @@ impl Sealer {
         limit: usize,
         decompressor: &mut Decompressor,
     ) -> Result<Vec<u8>, OpenError> {
-        let head = sealed.first_chunk::<4>().ok_or(OpenError::Short)?;
-        let number = u32::from_le_bytes(*head);
-        let epoch = self.ring.epoch(number).ok_or(OpenError::UnknownEpoch(number))?;
-        let place = Place { repository: self.repository, class, context, epoch: number };
-        open_with(&epoch.key, &place, sealed, limit, decompressor)
+        let payload = self.open_payload(class, context, sealed)?;
+        unpack(payload.0, limit, decompressor)
+    }
+}
+
+/// What is sealed: codec, plain length, and the bytes, compressed or not.
+pub struct Payload(Vec<u8>);
+
+impl Payload {
+    pub fn is_compressed(&self) -> bool {
+        self.0.first() == Some(&1)
+    }
+
+    /// The content; longer than `limit` is refused before memory is taken.
+    pub fn unpack(
+        &self,
+        limit: usize,
+        decompressor: &mut Decompressor,
+    ) -> Result<Vec<u8>, OpenError> {
+        match self.is_compressed() {
+            true => {
+                let (length, rest) = split(&self.0, limit)?;
+                Ok(decompressor.decompress(rest, length)?)
+            }
+            false => unpack(self.0.clone(), limit, decompressor),
+        }
     }
 }
 
@@ -107,22 +156,33 @@ pub fn seal_with(
 ) -> Result<Vec<u8>, CompressError> {
     let length = u32::try_from(plain.len())
         .map_err(|_| CompressError::Length { expected: u32::MAX as usize, found: plain.len() })?;
-    let salt: [u8; SALT] = entropy.bytes();
-    let keys = DerivedKeys::derive(key, place, &salt);
     let (codec, bytes) = match compressor.compress(plain)? {
         Some(compressed) => (1, compressed),
         None => (0, plain),
     };
-    let mut sealed = Vec::with_capacity(Sealer::overhead(place.class) + bytes.len());
+    let mut head = [codec, 0, 0, 0, 0];
+    head[1..].copy_from_slice(&length.to_le_bytes());
+    seal_parts(key, place, [&head, bytes], entropy)
+}
+
+/// Seals a payload that comes in two parts.
+fn seal_parts(
+    key: &Secret,
+    place: &Place<'_>,
+    parts: [&[u8]; 2],
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, CompressError> {
+    let salt: [u8; SALT] = entropy.bytes();
+    let keys = DerivedKeys::derive(key, place, &salt);
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut sealed = Vec::with_capacity(Sealer::overhead(place.class) + length);
     sealed.extend_from_slice(&place.epoch.to_le_bytes());
     sealed.extend_from_slice(&salt);
     if place.class.commits() {
         sealed.extend_from_slice(keys.commitment());
     }
     let start = sealed.len();
-    sealed.push(codec);
-    sealed.extend_from_slice(&length.to_le_bytes());
-    sealed.extend_from_slice(bytes);
+    parts.iter().for_each(|part| sealed.extend_from_slice(part));
     let tag = keys.encrypt(&place.associated_data(), &mut sealed[start..])?;
     sealed.extend_from_slice(&tag);
     Ok(sealed)
@@ -136,6 +196,11 @@ pub fn open_with(
     limit: usize,
     decompressor: &mut Decompressor,
 ) -> Result<Vec<u8>, OpenError> {
+    unpack(decrypt(key, place, sealed)?, limit, decompressor)
+}
+
+/// The authentic payload.
+fn decrypt(key: &Secret, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
     let rest = sealed.get(4..).ok_or(OpenError::Short)?;
     let (salt, mut rest) = rest.split_first_chunk::<SALT>().ok_or(OpenError::Short)?;
     let keys = DerivedKeys::derive(key, place, salt);
@@ -149,7 +214,7 @@ pub fn open_with(
     let (encrypted, tag) = rest.split_last_chunk::<TAG>().ok_or(OpenError::Short)?;
     let mut payload = encrypted.to_vec();
     keys.decrypt(&place.associated_data(), &mut payload, tag)?;
-    unpack(payload, limit, decompressor)
+    Ok(payload)
 }
 
 /// The content of an authentic payload.
@@ -158,13 +223,8 @@ fn unpack(
     limit: usize,
     decompressor: &mut Decompressor,
 ) -> Result<Vec<u8>, OpenError> {
-    let head = *payload.first_chunk::<PAYLOAD_HEAD>().ok_or(OpenError::Short)?;
-    let [codec, length @ ..] = head;
-    let length = u32::from_le_bytes(length) as usize;
-    if length > limit {
-        return Err(OpenError::TooLong { length: length as u64, limit: limit as u64 });
-    }
-    match codec {
+    let (length, _) = split(&payload, limit)?;
+    match payload.first().copied().unwrap_or_default() {
         0 if payload.len() - PAYLOAD_HEAD == length => {
             payload.drain(..PAYLOAD_HEAD);
             Ok(payload)
@@ -175,6 +235,17 @@ fn unpack(
         }
         1 => Ok(decompressor.decompress(&payload[PAYLOAD_HEAD..], length)?),
         other => Err(OpenError::Codec(other)),
+    }
+}
+
+/// Plain length and bytes of a payload.
+fn split(payload: &[u8], limit: usize) -> Result<(usize, &[u8]), OpenError> {
+    let (head, bytes) = payload.split_first_chunk::<PAYLOAD_HEAD>().ok_or(OpenError::Short)?;
+    let [_, length @ ..] = *head;
+    let length = u32::from_le_bytes(length) as usize;
+    match length > limit {
+        true => Err(OpenError::TooLong { length: length as u64, limit: limit as u64 }),
+        false => Ok((length, bytes)),
     }
 }
 
@@ -265,6 +336,22 @@ mod tests {
             let sealed = seal(&sealer, Class::Index, plain);
             assert_eq!(open(&sealer, Class::Index, &sealed).unwrap(), plain);
             assert!(matches!(open(&sealer, Class::Snapshot, &sealed), Err(OpenError::Forged)));
+        }
+    }
+
+    #[test]
+    fn a_payload_is_sealed_again_for_another_repository_as_it_is() {
+        let (one, other) = (sealer(), sealer());
+        for plain in [&b""[..], b"short", &[9; 100_000]] {
+            let sealed = seal(&one, Class::DataBlob, plain);
+            let payload = one.open_payload(Class::DataBlob, &[2; 32], &sealed).unwrap();
+            let mut decompressor = Decompressor::new().unwrap();
+            assert_eq!(payload.unpack(1 << 20, &mut decompressor).unwrap(), plain);
+            let again = other.seal_payload(Class::DataBlob, &[2; 32], &payload, &OsEntropy);
+            let again = again.unwrap();
+            assert_eq!(again.len(), sealed.len());
+            assert_eq!(open(&other, Class::DataBlob, &again).unwrap(), plain);
+            assert!(open(&one, Class::DataBlob, &again).is_err());
         }
     }
 

@@ -1,12 +1,14 @@
 //! Forget: which snapshots a policy keeps, and letting the others go. Space comes back with the
 //! next prune.
 
-use crate::model::{Monitor, Snapshot};
+use crate::model::{Monitor, SessionId, Snapshot};
 use crate::policy::{
-    Candidate, Decision, Filter, GroupBy, GroupKey, Policy, PolicyError, Span, decide, group,
+    Candidate, Decision, Filter, GroupBy, GroupKey, Policy, PolicyError, Reason, Span, decide,
+    group, succeeded,
 };
 use crate::repo::{RepoError, Repository};
 use jiff::Zoned;
+use std::cmp::Reverse;
 
 /// What a policy decides, group by group.
 #[derive(Debug, Clone)]
@@ -41,7 +43,9 @@ pub enum ForgetError {
     Policy(#[from] PolicyError),
 }
 
-/// Applies a policy to the snapshots that `filter` lets through. Changes nothing.
+/// Applies a policy to the snapshots that `filter` lets through. Changes nothing. Of those that
+/// are one moment, because a change of tags was killed half-way, only the newest counts: the
+/// others go.
 pub fn plan_forget(
     repository: &Repository,
     policy: &Policy,
@@ -53,13 +57,15 @@ pub fn plan_forget(
     let ledger = repository.ledger()?;
     let snapshots: Vec<Snapshot> =
         ledger.live.iter().filter(|snapshot| filter.matches(snapshot)).cloned().collect();
+    let successors = succeeded(&ledger.live, &ledger.stored);
     let mut groups = Vec::new();
     for group in group(&snapshots, by) {
         let candidate = |snapshot: &&Snapshot| {
             let stored = ledger.stored.get(&snapshot.id).copied().unwrap_or(snapshot.begun);
             Candidate::new(snapshot, stored)
         };
-        let candidates: Vec<Candidate> = group.snapshots.iter().map(candidate).collect();
+        let counting = group.snapshots.iter().filter(|s| !successors.contains_key(&s.id));
+        let candidates: Vec<Candidate> = counting.map(candidate).collect();
         let decided = decide(&candidates, policy, Span::SAFETY, now);
         let (decisions, refused) = match decided {
             Ok(decisions) => (decisions, None),
@@ -69,10 +75,21 @@ pub fn plan_forget(
             let found = group.snapshots.iter().find(|snapshot| snapshot.id == decision.id);
             found.map(|snapshot| ((*snapshot).clone(), decision))
         };
-        let decisions = decisions.into_iter().filter_map(with_snapshot).collect();
+        let mut decisions: Vec<_> = decisions.into_iter().filter_map(with_snapshot).collect();
+        if refused.is_none() {
+            let double =
+                |snapshot: &&Snapshot| Some(doubled(snapshot, *successors.get(&snapshot.id)?));
+            decisions.extend(group.snapshots.iter().filter_map(double));
+            decisions.sort_by_key(|(snapshot, _)| Reverse((snapshot.begun, snapshot.id)));
+        }
         groups.push(ForgetGroup { key: group.key, decisions, refused });
     }
     Ok(ForgetPlan { groups })
+}
+
+fn doubled(snapshot: &Snapshot, by: SessionId) -> (Snapshot, Decision) {
+    let Snapshot { id, begun, .. } = *snapshot;
+    (snapshot.clone(), Decision { id, begun, keep: false, reasons: vec![Reason::Succeeded(by)] })
 }
 
 /// Forgets snapshots, one after the other. May be stopped and run again.

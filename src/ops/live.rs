@@ -6,6 +6,7 @@ use crate::repo::{BlobIndex, BlobReader, RepoError};
 use std::collections::HashSet;
 
 /// The blobs that snapshots need, as marks on the lines of an index: one bit a line.
+#[derive(Clone)]
 pub struct LiveBlobs {
     /// The first line of each blob that is needed.
     marked: Vec<u64>,
@@ -27,6 +28,12 @@ impl LiveBlobs {
     /// Whether the blob whose first line is `line` is needed.
     pub fn is_marked(&self, line: usize) -> bool {
         self.marked.get(line / 64).is_some_and(|word| word >> (line % 64) & 1 == 1)
+    }
+
+    /// Whether the blob is needed.
+    pub fn contains(&self, index: &BlobIndex, id: &BlobId) -> bool {
+        let lines = index.lines_of(id);
+        if lines.is_empty() { self.missing.contains(id) } else { self.is_marked(lines.start) }
     }
 
     /// Needed blobs that no index line names.

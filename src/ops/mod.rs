@@ -3,7 +3,9 @@
 
 mod backup;
 mod check;
+mod copy;
 mod forget;
+mod keys;
 mod live;
 mod process;
 mod prune;
@@ -11,6 +13,7 @@ mod repair;
 mod repair_snapshots;
 mod restore;
 mod spare;
+mod tag;
 mod tally;
 pub mod view;
 
@@ -18,7 +21,11 @@ pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
+pub use copy::{
+    CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, copy, estimate_copy, plan_copy,
+};
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
+pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
@@ -27,4 +34,5 @@ pub use restore::{
     Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
     Wanted, restore, restore_into,
 };
+pub use tag::{TagChange, TagReport, tag};
 pub use tally::Tally;

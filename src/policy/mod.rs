@@ -7,6 +7,7 @@ mod filter;
 mod grouping;
 mod retention;
 mod size_expression;
+mod succession;
 #[cfg(test)]
 mod test_snapshots;
 mod time_expression;
@@ -20,4 +21,5 @@ pub use retention::{
     decide,
 };
 pub use size_expression::{SizeError, format_size, parse_size};
+pub use succession::{Lineage, succeeded};
 pub use time_expression::{Moment, TimeError, TimeExpression, parse_exact};

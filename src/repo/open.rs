@@ -1,23 +1,16 @@
 //! Making a repository, and opening one with a password or a key file.
 
 use super::RepoError;
+use super::keys::{LARGEST_SLOT, MOST_SLOTS, make_slot, try_slot};
 use super::repository::{Repository, Surroundings, object_name};
 use crate::codec::{
-    ChunkParameters, Class, Compression, Compressor, Decompressor, KeyRing, PasswordParameters,
-    Place, Sealer, Secret, derive_from_key_file, derive_from_password, object_context, open_with,
-    seal_with,
+    ChunkParameters, Class, Compression, KeyRing, PasswordParameters, Sealer, Secret,
 };
-use crate::format::{
-    self, KeySlot, Marker, RepositoryConfig, SlotHead, SlotKind, decode_ring, encode_ring,
-};
-use crate::model::{Entropy, KeyId, RepositoryId};
+use crate::format::{self, Marker, RepositoryConfig};
+use crate::model::{KeyId, RepositoryId};
 use crate::storage::{Folder, ObjectName, Put, Storage, StorageError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// At most this many slots are tried with one password.
-const MOST_SLOTS: usize = 64;
-const LARGEST_SLOT: u64 = 64 * 1024;
 
 /// What opens a repository.
 pub enum Credential {
@@ -55,6 +48,32 @@ pub fn init(
     options: InitOptions,
     surroundings: Surroundings,
 ) -> Result<Repository, RepoError> {
+    let ring = KeyRing::generate(surroundings.entropy.as_ref());
+    init_with(storage, credential, options, ring, surroundings)
+}
+
+/// The same, for a repository that cuts files and trees where `like` does, if its settings have
+/// the same chunk parameters: what is copied from there is shared with its own backups. Only the
+/// chunk key is the same; neither opens anything of the other.
+pub fn init_like(
+    storage: Arc<dyn Storage>,
+    credential: &Credential,
+    options: InitOptions,
+    like: &Repository,
+    surroundings: Surroundings,
+) -> Result<Repository, RepoError> {
+    let mut ring = KeyRing::generate(surroundings.entropy.as_ref());
+    ring.chunk_key = like.sealer.ring().chunk_key.clone();
+    init_with(storage, credential, options, ring, surroundings)
+}
+
+fn init_with(
+    storage: Arc<dyn Storage>,
+    credential: &Credential,
+    options: InitOptions,
+    ring: KeyRing,
+    surroundings: Surroundings,
+) -> Result<Repository, RepoError> {
     let marker_name = object_name(format::MARKER_NAME)?;
     let address = storage.address();
     if !matches!(storage.get(&marker_name, LARGEST_SLOT), Err(StorageError::Absent { .. })) {
@@ -65,11 +84,11 @@ pub fn init(
     let entropy = Arc::clone(&surroundings.entropy);
     let created = surroundings.clock.now();
     let id = RepositoryId::new(entropy.bytes());
-    let ring = KeyRing::generate(entropy.as_ref());
     let slot = make_slot(id, &ring, credential, options.label, created, entropy.as_ref())?;
     storage.put_if_absent(&object_name(&format::key_name(&slot.id))?, &slot.encode())?;
     let sealer = Sealer::new(id, ring);
-    let repository = Repository::new(storage, sealer, options.config, surroundings);
+    let mut repository = Repository::new(storage, sealer, options.config, surroundings);
+    repository.key = Some(slot.id);
     let config = repository.config().encode();
     repository.put_object(Class::Config, &object_name(&format::config_name(0))?, &config)?;
     let marker = Marker { repository: id, created };
@@ -112,22 +131,23 @@ pub fn open(
     surroundings: Surroundings,
 ) -> Result<Repository, RepoError> {
     let marker = read_marker(storage.as_ref())?;
-    let ring = open_ring(storage.as_ref(), marker.repository, credential, key_hint)?;
+    let (key, ring) = open_ring(storage.as_ref(), marker.repository, credential, key_hint)?;
     let sealer = Sealer::new(marker.repository, ring);
     let provisional = RepositoryConfig::standard(Vec::new());
     let mut repository = Repository::new(storage, sealer, provisional, surroundings);
     match repository.read_config() {
         Ok(config) => {
             let Repository { storage, sealer, surroundings, .. } = repository;
-            Ok(Repository::new(storage, sealer, config, surroundings))
+            repository = Repository::new(storage, sealer, config, surroundings);
         }
         // Nobody needs the settings for reading; writers are refused.
         Err(RepoError::Damaged { name, why }) => {
             repository.settings_damage = Some((name, why));
-            Ok(repository)
         }
-        Err(error) => Err(error),
+        Err(error) => return Err(error),
     }
+    repository.key = Some(key);
+    Ok(repository)
 }
 
 /// What `snap.json` says; needs no key.
@@ -144,7 +164,7 @@ pub fn read_marker(storage: &dyn Storage) -> Result<Marker, RepoError> {
 }
 
 /// An object that is small in every repository that snap wrote.
-fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Vec<u8>, RepoError> {
+pub(super) fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Vec<u8>, RepoError> {
     match storage.get(name, LARGEST_SLOT) {
         Err(StorageError::TooLarge { size, .. }) => {
             Err(RepoError::damaged(name, format!("it is {size} bytes long")))
@@ -161,7 +181,7 @@ fn open_ring(
     repository: RepositoryId,
     credential: &Credential,
     key_hint: Option<&str>,
-) -> Result<KeyRing, RepoError> {
+) -> Result<(KeyId, KeyRing), RepoError> {
     let mut names: Vec<ObjectName> =
         storage.list(Folder::Keys)?.into_iter().map(|listed| listed.name).collect();
     names.retain(|name| key_hint.is_none_or(|hint| name.last().starts_with(hint)));
@@ -173,7 +193,7 @@ fn open_ring(
     let mut tried = 0;
     for name in names.iter().take(MOST_SLOTS) {
         match try_slot(storage, repository, credential, name) {
-            Ok(Some(ring)) => return Ok(ring),
+            Ok(Some(opened)) => return Ok(opened),
             Ok(None) => tried += 1,
             // Taken away after it was listed.
             Err(RepoError::Storage(StorageError::Absent { .. })) => {}
@@ -185,62 +205,4 @@ fn open_ring(
         Some(error) if tried == 0 || matches!(error, RepoError::TooNew { .. }) => error,
         _ => RepoError::WrongKey { tried },
     })
-}
-
-/// `None` if the slot is of another kind, or another password's.
-fn try_slot(
-    storage: &dyn Storage,
-    repository: RepositoryId,
-    credential: &Credential,
-    name: &ObjectName,
-) -> Result<Option<KeyRing>, RepoError> {
-    let id: KeyId = name.last().parse().map_err(|error| RepoError::damaged(name, error))?;
-    let bytes = get_bounded(storage, name)?;
-    let slot = KeySlot::decode(id, &bytes).map_err(|error| RepoError::format(name, error))?;
-    let Some(key) = slot_key(&slot.head, credential)? else { return Ok(None) };
-    let context = object_context(&name.to_string());
-    let place = Place { repository, class: Class::KeyRing, context: &context, epoch: 0 };
-    let limit = LARGEST_SLOT as usize;
-    match open_with(&key, &place, &slot.sealed_ring, limit, &mut Decompressor::new()?) {
-        Ok(plain) => {
-            let plain = Zeroizing::new(plain);
-            Ok(Some(decode_ring(&plain).map_err(|error| RepoError::format(name, error))?))
-        }
-        Err(_) => Ok(None),
-    }
-}
-
-fn slot_key(head: &SlotHead, credential: &Credential) -> Result<Option<Secret>, RepoError> {
-    match (head.kind, credential) {
-        (SlotKind::Password(parameters), Credential::Password { password, .. }) => {
-            Ok(Some(derive_from_password(password, &head.salt, parameters)?))
-        }
-        (SlotKind::KeyFile, Credential::KeyFile(key)) => {
-            Ok(Some(derive_from_key_file(key, &head.salt)))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn make_slot(
-    repository: RepositoryId,
-    ring: &KeyRing,
-    credential: &Credential,
-    label: String,
-    created: jiff::Timestamp,
-    entropy: &dyn Entropy,
-) -> Result<KeySlot, RepoError> {
-    let salt = entropy.bytes();
-    let kind = match credential {
-        Credential::Password { parameters, .. } => SlotKind::Password(*parameters),
-        Credential::KeyFile(_) => SlotKind::KeyFile,
-    };
-    let head = SlotHead { kind, salt, created, label };
-    let key = slot_key(&head, credential)?.ok_or(RepoError::WrongKey { tried: 0 })?;
-    let id = head.id();
-    let context = object_context(&format::key_name(&id));
-    let place = Place { repository, class: Class::KeyRing, context: &context, epoch: 0 };
-    let mut compressor = Compressor::new(Compression::None)?;
-    let sealed_ring = seal_with(&key, &place, &encode_ring(ring), &mut compressor, entropy)?;
-    Ok(KeySlot { id, head, sealed_ring })
 }

@@ -45,10 +45,20 @@ impl BlobReader {
 
     /// The plain bytes of a blob, proved to be it.
     pub fn read(&self, class: BlobClass, id: &BlobId) -> Result<Vec<u8>, RepoError> {
+        self.read_by(id, &|sealed| self.repository.open_blob(class, id, sealed))
+    }
+
+    /// What `open` makes of a blob as it is stored; its error says why it is not what it should
+    /// be.
+    pub(super) fn read_by<T>(
+        &self,
+        id: &BlobId,
+        open: &dyn Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, RepoError> {
         let mut looks = 0;
         loop {
             let catalog = self.catalog();
-            match self.read_from(&catalog, class, id) {
+            match self.read_from(&catalog, id, open) {
                 Err(error) if error.is_damage() => {
                     looks += 1;
                     if looks > MOST_LOOKS || !self.look_again(&catalog)? {
@@ -90,17 +100,17 @@ impl BlobReader {
     }
 
     /// Tries every place that the catalog names.
-    fn read_from(
+    fn read_from<T>(
         &self,
         catalog: &Catalog,
-        class: BlobClass,
         id: &BlobId,
-    ) -> Result<Vec<u8>, RepoError> {
+        open: &dyn Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, RepoError> {
         let mut failure = RepoError::MissingBlob { id: *id, pack: catalog.last_place(id) };
         for (pack, at) in catalog.locate(id) {
             match self.fetch(&pack, id, at.offset, at.stored) {
-                Ok(sealed) => match self.repository.open_blob(class, id, &sealed) {
-                    Ok(plain) => return Ok(plain),
+                Ok(sealed) => match open(&sealed) {
+                    Ok(opened) => return Ok(opened),
                     Err(why) => failure = RepoError::DamagedBlob { id: *id, pack, why },
                 },
                 Err(error) if error.is_damage() => failure = error,

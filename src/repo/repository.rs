@@ -6,7 +6,7 @@ use crate::codec::{
     identify, object_context,
 };
 use crate::format::{self, RepositoryConfig};
-use crate::model::{BlobId, Clock, Entropy, RepositoryId};
+use crate::model::{BlobId, Clock, Entropy, KeyId, RepositoryId};
 use crate::storage::{ObjectName, Put, Storage, StorageError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +36,8 @@ pub struct Repository {
     decompressors: Mutex<Vec<Decompressor>>,
     /// What is wrong with the settings: object and reason. `config` is a stand-in then.
     pub(super) settings_damage: Option<(String, String)>,
+    /// The slot that gave the keys.
+    pub(super) key: Option<KeyId>,
 }
 
 impl Repository {
@@ -59,6 +61,7 @@ impl Repository {
             directory_cutter,
             decompressors,
             settings_damage,
+            key: None,
         }
     }
 
@@ -72,6 +75,13 @@ impl Repository {
 
     pub fn chunker(&self) -> &Chunker {
         &self.chunker
+    }
+
+    /// Whether this one cuts files and trees where `other` does: then equal files make equal
+    /// chunks in both.
+    pub fn cuts_like(&self, other: &Repository) -> bool {
+        self.sealer.ring().chunk_key == other.sealer.ring().chunk_key
+            && self.config.chunks == other.config.chunks
     }
 
     pub(super) fn directory_cutter(&self) -> &PieceCutter {

@@ -140,16 +140,30 @@ impl Session {
         compressor: &mut Compressor,
     ) -> Result<BlobId, RepoError> {
         let id = self.repository.identify(class, plain);
-        if self.catalog.is_reusable(&id) || !lock(&self.claimed).insert(id) {
-            return Ok(id);
-        }
-        let entropy = self.repository.entropy();
-        let sealer = &self.repository.sealer;
-        let bytes = sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?;
-        self.monitor.add(Counter::BlobsNew, 1);
-        self.monitor.add(Counter::BytesNew, plain.len() as u64);
-        self.add(class, SealedBlob { id, bytes, plain: plain.len() as u32 })?;
+        self.save_sealed(class, id, plain.len(), &mut || {
+            let entropy = self.repository.entropy();
+            let sealer = &self.repository.sealer;
+            Ok(sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?)
+        })?;
         Ok(id)
+    }
+
+    /// Stores a blob unless it is there; only then it is sealed. `length` is that of the plain
+    /// bytes.
+    pub(super) fn save_sealed(
+        &self,
+        class: BlobClass,
+        id: BlobId,
+        length: usize,
+        seal: &mut dyn FnMut() -> Result<Vec<u8>, RepoError>,
+    ) -> Result<(), RepoError> {
+        if self.catalog.is_reusable(&id) || !lock(&self.claimed).insert(id) {
+            return Ok(());
+        }
+        let bytes = seal()?;
+        self.monitor.add(Counter::BlobsNew, 1);
+        self.monitor.add(Counter::BytesNew, length as u64);
+        self.add(class, SealedBlob { id, bytes, plain: length as u32 })
     }
 
     /// Adds a blob that is sealed already (copied from another pack), whether or not the

@@ -6,17 +6,20 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "SNAP_PASSWORD";
+/// Of the repository that is copied to.
+const TARGET_PASSWORD: &str = "SNAP_TO_PASSWORD";
 
 /// The environment as it was at the start. A variable that is set to nothing counts as not set.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: HashMap<OsString, OsString>,
     password: Option<Zeroizing<Vec<u8>>>,
+    target_password: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Environment {
-    /// Reads the process's environment and takes the password out of it, so that no child sees
-    /// it.
+    /// Reads the process's environment and takes the passwords out of it, so that no child sees
+    /// them.
     ///
     /// # Safety
     ///
@@ -24,7 +27,10 @@ impl Environment {
     pub unsafe fn take() -> Self {
         let environment = Self::new(std::env::vars_os());
         // SAFETY: the caller promises that this is the only thread.
-        unsafe { std::env::remove_var(PASSWORD) };
+        unsafe {
+            std::env::remove_var(PASSWORD);
+            std::env::remove_var(TARGET_PASSWORD);
+        }
         environment
     }
 
@@ -33,8 +39,23 @@ impl Environment {
         use std::os::unix::ffi::OsStringExt;
         let mut variables: HashMap<_, _> =
             variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let password = variables.remove(OsStr::new(PASSWORD));
-        Self { variables, password: password.map(|text| Zeroizing::new(text.into_vec())) }
+        let mut secret = |name: &str| {
+            let text = variables.remove(OsStr::new(name))?;
+            Some(Zeroizing::new(text.into_vec()))
+        };
+        let (password, target_password) = (secret(PASSWORD), secret(TARGET_PASSWORD));
+        Self { variables, password, target_password }
+    }
+
+    /// What is said of the repository that is copied to: `SNAP_TO_KEY_FILE` is its
+    /// `SNAP_KEY_FILE`, and so on. Nothing else is in it.
+    pub fn of_target(&self) -> Self {
+        let renamed = |(name, value): (&OsString, &OsString)| {
+            let rest = name.to_str()?.strip_prefix("SNAP_TO_")?;
+            Some((OsString::from(format!("SNAP_{rest}")), value.clone()))
+        };
+        let variables = self.variables.iter().filter_map(renamed).collect();
+        Self { variables, password: self.target_password.clone(), target_password: None }
     }
 
     pub fn get(&self, name: &str) -> Option<&OsStr> {
@@ -69,5 +90,21 @@ mod tests {
         let environment = Environment::new([("SNAP_PASSWORD".into(), "secret".into())]);
         assert_eq!(environment.get("SNAP_PASSWORD"), None);
         assert_eq!(environment.password().unwrap().as_slice(), b"secret");
+    }
+
+    #[test]
+    fn the_target_has_settings_of_its_own() {
+        let pairs = [
+            ("SNAP_KEY_FILE", "key"),
+            ("SNAP_TO_KEY_FILE", "other"),
+            ("SNAP_PASSWORD", "secret"),
+            ("SNAP_TO_PASSWORD", "another"),
+        ];
+        let environment = Environment::new(pairs.map(|(name, value)| (name.into(), value.into())));
+        let target = environment.of_target();
+        assert_eq!(target.path("SNAP_KEY_FILE"), Some("other".into()));
+        assert_eq!(target.password().unwrap().as_slice(), b"another");
+        assert_eq!(environment.get("SNAP_TO_PASSWORD"), None);
+        assert!(Environment::new([]).of_target().password().is_none());
     }
 }

@@ -29,6 +29,7 @@ pub fn word(stage: Stage) -> &'static str {
         Stage::Planning => "planning",
         Stage::Restoring => "restoring",
         Stage::Verifying => "verifying",
+        Stage::Copying => "copying",
         Stage::Checking => "checking",
         Stage::ReadingData => "reading all data",
         Stage::Marking => "marking",
@@ -44,6 +45,7 @@ impl View {
         match stage {
             Stage::Reading | Stage::Committing => Some(Counter::EntriesProcessed),
             Stage::Restoring | Stage::Verifying => Some(Counter::EntriesRestored),
+            Stage::Copying => Some(Counter::SnapshotsCopied),
             Stage::Checking => Some(Counter::SnapshotsChecked),
             Stage::ReadingData => Some(Counter::PacksChecked),
             Stage::Deleting => Some(Counter::PacksDeleted),
@@ -54,7 +56,7 @@ impl View {
     /// What is counted by size.
     pub fn bytes_of(stage: Stage) -> Option<Counter> {
         match stage {
-            Stage::Reading | Stage::Committing => Some(Counter::BytesProcessed),
+            Stage::Reading | Stage::Committing | Stage::Copying => Some(Counter::BytesProcessed),
             Stage::Restoring | Stage::Verifying => Some(Counter::BytesRestored),
             Stage::ReadingData => Some(Counter::BytesChecked),
             Stage::Rewriting => Some(Counter::BytesRewritten),
@@ -65,7 +67,7 @@ impl View {
 
     fn items_word(&self) -> &'static str {
         match self.stage {
-            Stage::Checking => "snapshots",
+            Stage::Checking | Stage::Copying => "snapshots",
             Stage::ReadingData | Stage::Deleting => "packs",
             _ => "entries",
         }
@@ -111,7 +113,8 @@ impl View {
 
     pub fn status(&self) -> Status {
         let packs = matches!(self.stage, Stage::ReadingData | Stage::Deleting);
-        let files = self.items.filter(|_| !packs && self.stage != Stage::Checking);
+        let snapshots = matches!(self.stage, Stage::Checking | Stage::Copying);
+        let files = self.items.filter(|_| !packs && !snapshots);
         let packs = self.items.filter(|_| packs);
         let current = (!self.current.is_empty()).then(|| self.current.clone());
         Status {

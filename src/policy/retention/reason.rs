@@ -1,6 +1,7 @@
 //! Why a snapshot is kept or forgotten.
 
 use super::{Bucket, Keep, Period, Span};
+use crate::model::SessionId;
 use std::fmt;
 
 /// A reason, displayed for people.
@@ -22,6 +23,8 @@ pub enum Reason {
     Safety(Span),
     /// Forgotten: a safety snapshot whose time is over.
     SafetyOver(Span),
+    /// Forgotten: this one is the same moment, with the tags that it has now.
+    Succeeded(SessionId),
     /// Forgotten: nothing keeps it.
     NoRule,
 }
@@ -44,6 +47,7 @@ impl fmt::Display for Reason {
             Self::Future => f.write_str("its time lies in the future of the storage's clock"),
             Self::Safety(span) => write!(f, "safety snapshot, kept for {span}"),
             Self::SafetyOver(span) => write!(f, "safety snapshot, older than {span}"),
+            Self::Succeeded(by) => write!(f, "succeeded by {}", by.short()),
             Self::NoRule => f.write_str("no rule keeps it"),
         }
     }

@@ -1,0 +1,216 @@
+//! Copy: snapshots of one repository into another, which has its own keys. Ids of blobs are keyed,
+//! so each blob is opened, which proves it, gets the id that it has there, and is sealed anew (but
+//! not compressed again); trees are rewritten from the leaves up. What is equal stays shared: one
+//! blob here is one blob there.
+//!
+//! Snapshots are copied one after the other, the oldest first, each in a session of its own. Killed
+//! at any time, the next run goes on: a snapshot that is complete there is known by its first id
+//! and its times, a blob by its id.
+
+mod data;
+mod known;
+mod node;
+mod plan;
+mod trees;
+
+pub use node::walk;
+pub use plan::{CopyEstimate, CopyPlan, estimate_copy, plan_copy};
+
+use super::Tally;
+use crate::format::SessionKind;
+use crate::model::{BlobId, Counter, Monitor, Problem, ProblemKind, SessionId, Snapshot, Stage};
+use crate::ops::live::LiveBlobs;
+use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
+use known::Known;
+use std::sync::Arc;
+use trees::TreeCopy;
+
+/// How often a session that was shut out by a prune begins again.
+const FENCED_ATTEMPTS: usize = 3;
+
+#[derive(Debug, Clone)]
+pub struct CopyOptions {
+    pub writer: Writer,
+}
+
+/// What a copy did.
+#[derive(Debug, Default)]
+pub struct CopyReport {
+    pub copied: u64,
+    /// Part of them cannot be read: they were left out.
+    pub damaged: Vec<SessionId>,
+    /// Were forgotten in the source while the copy ran.
+    pub forgotten: Vec<SessionId>,
+    /// Blobs that the target did not have.
+    pub blobs_new: u64,
+    /// Their plain bytes.
+    pub bytes_new: u64,
+    /// Bytes added to the target.
+    pub bytes_stored: u64,
+}
+
+/// Why a copy ended: on which side.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    #[error("{0}")]
+    Source(RepoError),
+    #[error("{0}")]
+    Target(RepoError),
+}
+
+/// Trees are read from the source; errors of the target are named where they come up.
+impl From<RepoError> for CopyError {
+    fn from(error: RepoError) -> Self {
+        Self::Source(error)
+    }
+}
+
+fn is_damage_of_source(error: &CopyError) -> bool {
+    matches!(error, CopyError::Source(error) if error.is_damage())
+}
+
+/// Copies the `wanted` snapshots of `source` in this order; `copied` hears of each one that is
+/// complete, the old and the new. A snapshot that is damaged in the source is named to the
+/// monitor and left out. The target is written to, the source is only read.
+pub fn copy(
+    source: &Arc<Repository>,
+    target: &Arc<Repository>,
+    wanted: &[Snapshot],
+    options: &CopyOptions,
+    copied: &mut dyn FnMut(&Snapshot, &Snapshot),
+    monitor: Arc<dyn Monitor>,
+) -> Result<CopyReport, CopyError> {
+    let tally = Tally::new(monitor);
+    let mut report = CopyReport::default();
+    if wanted.is_empty() {
+        return Ok(report);
+    }
+    tally.stage(Stage::Indexing);
+    let reader = BlobReader::new(Arc::clone(source)).map_err(CopyError::Source)?;
+    let mut known = Known::new(reader.catalog());
+    plan::learn(&mut known, &reader, target, wanted, tally.as_ref())?;
+    tally.stage(Stage::Copying);
+    tally.expect(Counter::SnapshotsCopied, wanted.len() as u64);
+    let mut run = Run { reader: &reader, target, options, known, tally: &tally };
+    for snapshot in wanted {
+        match run.snapshot(snapshot) {
+            Ok(new) => {
+                report.copied += 1;
+                copied(snapshot, &new);
+            }
+            Err(CopyError::Source(error)) if error.is_damage() => {
+                run.left_out(snapshot, &error, &mut report)?;
+            }
+            Err(error) => return Err(error),
+        }
+        tally.add(Counter::SnapshotsCopied, 1);
+    }
+    report.blobs_new = tally.count(Counter::BlobsNew);
+    report.bytes_new = tally.count(Counter::BytesNew);
+    report.bytes_stored = tally.count(Counter::BytesStored);
+    Ok(report)
+}
+
+/// One run over many snapshots.
+struct Run<'a> {
+    reader: &'a BlobReader,
+    target: &'a Arc<Repository>,
+    options: &'a CopyOptions,
+    known: Known,
+    tally: &'a Arc<Tally>,
+}
+
+impl Run<'_> {
+    /// Copies one, again if a prune shut the session out.
+    fn snapshot(&mut self, snapshot: &Snapshot) -> Result<Snapshot, CopyError> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(snapshot) {
+                Err(CopyError::Target(RepoError::Fenced { .. })) if attempt < FENCED_ATTEMPTS => {}
+                done => return done,
+            }
+            attempt += 1;
+        }
+    }
+
+    fn attempt(&mut self, snapshot: &Snapshot) -> Result<Snapshot, CopyError> {
+        let monitor = Arc::clone(self.tally) as Arc<dyn Monitor>;
+        let writer = &self.options.writer;
+        let session = Session::begin(self.target, SessionKind::Copy, writer, monitor)
+            .map_err(CopyError::Target)?;
+        let before = self.known.begin(&session).map(|()| self.known.seen.clone());
+        let (done, copied) = match before {
+            Ok(done) => (done.clone(), self.transfer(&session, snapshot, done)),
+            Err(error) => (self.known.seen.clone(), Err(CopyError::Target(error))),
+        };
+        match &copied {
+            Ok(_) => self.known.rely_on(session.id()),
+            Err(_) => {
+                // What was uploaded is kept, but under no snapshot yet.
+                self.known.seen = done;
+                session.give_up();
+            }
+        }
+        copied
+    }
+
+    fn transfer(
+        &mut self,
+        session: &Session,
+        snapshot: &Snapshot,
+        done: LiveBlobs,
+    ) -> Result<Snapshot, CopyError> {
+        let monitor = self.tally.as_ref();
+        data::copy_data(self.reader, session, &mut self.known, snapshot.tree, monitor)?;
+        let trees = TreeCopy {
+            reader: self.reader,
+            session,
+            index: self.known.index(),
+            ids: &self.known.ids,
+            done,
+            compressor: self.target.compressor().map_err(CopyError::Target)?,
+            monitor,
+        };
+        let tree = trees.run(snapshot.tree)?;
+        commit(session, snapshot, tree).map_err(CopyError::Target)
+    }
+
+    fn left_out(
+        &self,
+        snapshot: &Snapshot,
+        error: &RepoError,
+        report: &mut CopyReport,
+    ) -> Result<(), CopyError> {
+        let what = format!("snapshot {}", snapshot.id.short());
+        if self.reader.repository().is_live(snapshot.id).map_err(CopyError::Source)? {
+            report.damaged.push(snapshot.id);
+            let why = format!("it is not copied: {error}");
+            self.tally.problem(Problem { kind: ProblemKind::Damage, what, why });
+        } else {
+            report.forgotten.push(snapshot.id);
+            let why = "it was forgotten while the copy ran".to_string();
+            self.tally.problem(Problem { kind: ProblemKind::Note, what, why });
+        }
+        Ok(())
+    }
+}
+
+/// The same snapshot with the tree that it has there, in the chain of this writer.
+fn commit(session: &Session, old: &Snapshot, tree: BlobId) -> Result<Snapshot, RepoError> {
+    let repository = session.repository();
+    let link = repository.next_link()?;
+    let copy = Snapshot {
+        id: session.id(),
+        tree,
+        writer: link.writer,
+        sequence: link.sequence,
+        previous: link.previous,
+        // The snapshot that it names is not there, or has another id.
+        parent: None,
+        original: Some(old.original.unwrap_or(old.id)),
+        ..old.clone()
+    };
+    session.commit(&copy)?;
+    repository.remember_snapshot(&copy);
+    Ok(copy)
+}
