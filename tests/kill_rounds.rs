@@ -93,7 +93,9 @@ fn round(world: &World, chance: &mut Chance, trees: &mut [Content; 2], promises:
         }
     }
     if !victims.contains(&true) {
-        running.iter_mut().for_each(|(child, _)| drop(child.wait().unwrap()));
+        for (child, _) in &mut running {
+            child.wait().unwrap();
+        }
         promises.usual = (promises.usual * 3 + begun.elapsed()) / 4;
     }
     for (child, tree) in running {

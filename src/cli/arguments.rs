@@ -1,7 +1,9 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, copy, forget, help, init, key, ls, mount, prune, repair, restore, snapshots, tag};
+use super::{
+    backup, check, copy, forget, help, init, key, ls, mount, prune, repair, restore, snapshots, tag,
+};
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
