@@ -5,7 +5,7 @@ use super::world::{Seeded, Ticking, noise, scratch};
 use snapstore::codec::{ChunkParameters, KeyRing, PieceCutter, Secret};
 use snapstore::files::PathFilter;
 use snapstore::format::{RepositoryConfig, SessionKind};
-use snapstore::model::{Clock, Entropy, Host, Monitor, SessionId, Silent, Snapshot, SnapshotKind};
+use snapstore::model::{Clock, Host, Monitor, SessionId, Silent, Snapshot, SnapshotKind};
 use snapstore::ops::{
     BackupOptions, BackupReport, Conflict, FilesBackup, PruneOptions, PruneReport, RestoreOptions,
     Thrift, backup_files, prune,
@@ -87,9 +87,7 @@ impl Sample {
         let options = InitOptions { config, label: "test".to_string() };
         let surroundings = self.surroundings(None, 1);
         init(Arc::new(storage.clone()), &credential(), options, surroundings).unwrap();
-        let same = Seeded::new("damage");
-        let _: [u8; 16] = (&same as &dyn Entropy).bytes();
-        KeyRing::generate(&same).chunk_key
+        KeyRing::generate(&Seeded::new("damage")).chunk_key
     }
 
     pub fn surroundings(&self, cache: Option<PathBuf>, workers: usize) -> Surroundings {
