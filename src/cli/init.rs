@@ -117,7 +117,7 @@ fn new_credential(
     context: &Context,
     located: &Located,
 ) -> Result<(Credential, Option<PathBuf>), Failure> {
-    let source = credential_source(context, located.default_key.clone());
+    let source = credential_source(context, located.default_key.clone())?;
     if let CredentialSource::KeyFile(path) = &source
         && !path.exists()
     {

@@ -9,6 +9,7 @@ mod asked;
 mod backup;
 mod check;
 mod code;
+mod config;
 mod context;
 mod error;
 mod forget;
@@ -23,10 +24,12 @@ mod output;
 mod paint;
 mod place;
 mod process;
+mod profiles;
 mod progress;
 mod prune;
 mod repair;
 mod restore;
+mod retention;
 mod select;
 mod signals;
 mod snapshots;
@@ -61,14 +64,23 @@ pub fn run() -> ExitCode {
 fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
-        Command::Backup(arguments) => backup::run(context, &arguments),
+        Command::Backup(arguments) => {
+            context.each_profile(|context| backup::run(context, &arguments))
+        }
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
-        Command::Check(arguments) => check::run(context, &arguments),
+        Command::Check(arguments) => {
+            context.each_profile(|context| check::run(context, &arguments))
+        }
         Command::Repair(arguments) => repair::run(context, &arguments),
-        Command::Forget(arguments) => forget::run(context, &arguments),
-        Command::Prune(arguments) => prune::run(context, &arguments),
+        Command::Forget(arguments) => {
+            context.each_profile(|context| forget::run(context, &arguments))
+        }
+        Command::Prune(arguments) => {
+            context.each_profile(|context| prune::run(context, &arguments))
+        }
+        Command::Config(arguments) => config::run(context, &arguments),
         Command::Version => version::run(context),
     }
 }

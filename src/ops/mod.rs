@@ -3,6 +3,7 @@
 
 mod backup;
 mod check;
+mod configure;
 mod forget;
 mod live;
 mod process;
@@ -17,6 +18,7 @@ pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
+pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
