@@ -136,6 +136,14 @@ fn every_line_is_as_the_schema_says() {
     assert_eq!(run(&["repair", "index"]), 0);
     assert_eq!(run(&["repair", "snapshots"]), 0);
     assert_eq!(run(&["backup", "--nonsense"]), 2);
+    assert_eq!(run(&["config", "init", "--config", "snap.toml", "bot"]), 0);
+    assert_eq!(run(&["config", "init", "--stdout"]), 0);
+    assert_eq!(run(&["config", "check", "snap.toml"]), 0);
+    assert_eq!(run(&["config", "show", "--config", "snap.toml"]), 0);
+    assert_eq!(run(&["config", "schema"]), 0);
+    assert_eq!(run(&["config", "repo", "--compression", "5"]), 0);
+    world.write("two.toml", "[profile.a]\nsources = \"bot\"\n[profile.b]\ninherit = \"a\"\n");
+    assert_eq!(run(&["backup", "--config", "two.toml", "-P", "a,b"]), 0);
     // A pack is cut short: damage, with the files that it touches.
     cut_short(&world.path("repository/packs"));
     assert_eq!(run(&["check", "--read-data"]), 4);

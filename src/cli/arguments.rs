@@ -2,7 +2,8 @@
 
 use super::global::GlobalOptions;
 use super::{
-    backup, check, copy, forget, help, init, key, ls, mount, prune, repair, restore, snapshots, tag,
+    backup, check, config, copy, forget, help, init, key, ls, mount, prune, repair, restore,
+    snapshots, tag,
 };
 
 /// Encrypted, deduplicated snapshots of files.
@@ -36,6 +37,7 @@ pub enum Command {
     Repair(repair::Arguments),
     Forget(forget::Arguments),
     Prune(prune::Arguments),
+    Config(config::Arguments),
     Tag(tag::Arguments),
     Copy(copy::Arguments),
     Key(key::Arguments),

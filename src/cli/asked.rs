@@ -9,7 +9,6 @@ use super::text::{count, readable, time_with_zone};
 use crate::model::{SessionId, Snapshot};
 use crate::policy::{Filter, TimeExpression, choose};
 use crate::repo::Ledger;
-use crate::settings::this_host;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -88,7 +87,7 @@ pub fn find<'a>(
     }
     let mut own = filter.clone();
     if own.hosts.is_empty() {
-        own.hosts.push(this_host(None).name);
+        own.hosts.push(context.host()?.name);
     }
     let future = in_future(ledger);
     match choose(&holding, &at, &own, &future) {

@@ -3,6 +3,7 @@
 use super::error::Failure;
 use super::global::GlobalOptions;
 use super::output::Output;
+use super::profiles::Profiles;
 use super::signals::Stop;
 use crate::settings::{Environment, Places};
 use jiff::Zoned;
@@ -16,12 +17,15 @@ pub struct Context {
     pub stop: Stop,
     /// When the program was started, in the local time zone.
     pub now: Zoned,
+    /// The profiles of `snap.toml` that are in force.
+    pub chosen: Profiles,
 }
 
 impl Context {
     pub fn new(global: GlobalOptions, environment: Environment) -> Self {
         let output = Arc::new(Output::new(&global, &environment));
-        Self { global, environment, output, stop: Stop::install(), now: Zoned::now() }
+        let (stop, now) = (Stop::install(), Zoned::now());
+        Self { global, environment, output, stop, now, chosen: Profiles::default() }
     }
 
     pub fn places(&self) -> Result<Places, Failure> {

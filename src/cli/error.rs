@@ -4,7 +4,7 @@
 use super::code::Code;
 use crate::files::RuleError;
 use crate::model::SourceError;
-use crate::ops::{BackupError, CopyError, ForgetError, KeyError, RestoreError};
+use crate::ops::{BackupError, ConfigureError, CopyError, ForgetError, KeyError, RestoreError};
 use crate::policy::{PolicyError, SizeError, TimeError};
 use crate::repo::RepoError;
 use crate::settings::SettingsError;
@@ -200,6 +200,18 @@ impl From<KeyError> for Failure {
     }
 }
 
+impl From<ConfigureError> for Failure {
+    fn from(error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::Repo(error) => error.into(),
+            ConfigureError::PackSize { .. } | ConfigureError::Level { .. } => Self::usage(error),
+            ConfigureError::Contended { .. } => {
+                Self::new(Code::Failed, error).hint("nothing was changed: try again")
+            }
+        }
+    }
+}
+
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         match error {
@@ -241,8 +253,8 @@ impl From<SettingsError> for Failure {
         let failure = |code| Self::new(code, &error);
         match &error {
             SettingsError::NoRepositoryNamed => failure(Code::NoRepository).hint(
-                "name it with -r PATH or SNAP_REPOSITORY; `snap backup --init PATH…` makes one in \
-                 your home directory",
+                "name it with -r PATH, SNAP_REPOSITORY or in a profile (`snap config init`); `snap \
+                 backup --init PATH…` makes one in your home directory",
             ),
             SettingsError::RemoteAddress { .. } | SettingsError::EmptyAddress => {
                 failure(Code::Usage).hint("name a folder, such as /mnt/backup/snap")
@@ -264,6 +276,33 @@ impl From<SettingsError> for Failure {
             SettingsError::CommandFailed { .. } | SettingsError::CommandSilent { .. } => {
                 failure(Code::WrongKey).hint("run it by itself to see what is wrong")
             }
+            SettingsError::ConfigUnreadable { cause, .. } => {
+                failure(Code::Usage).because(cause).hint("check the path and who may read it")
+            }
+            SettingsError::Config { faults } => {
+                let hint = faults.first().and_then(|fault| fault.hint.clone());
+                let more = faults.len().saturating_sub(1);
+                let all = format!("`snap config check` shows {more} more");
+                let hint = match more {
+                    0 => hint,
+                    _ => Some(hint.map_or(all.clone(), |hint| format!("{hint} ({all})"))),
+                };
+                let failure = failure(Code::Usage);
+                hint.map_or(failure.clone(), |hint| failure.hint(hint))
+            }
+            SettingsError::NoProfile { nearest, names, .. } => {
+                failure(Code::Usage).hint(match nearest {
+                    Some(nearest) => format!("did you mean {nearest:?}?"),
+                    None => format!("there are: {}", names.join(", ")),
+                })
+            }
+            SettingsError::NoConfig { usual, .. } => failure(Code::Usage).hint(format!(
+                "`snap config init` writes {}; --config FILE and SNAP_CONFIG name another",
+                usual.display()
+            )),
+            SettingsError::ConfigExists { .. } => failure(Code::Failed)
+                .hint("edit it; `snap config init --stdout` prints a fresh one"),
+            SettingsError::ConfigUnwritable { cause, .. } => failure(Code::Failed).because(cause),
             SettingsError::NoHome => failure(Code::Failed).hint("set HOME"),
             SettingsError::UnknownRule { .. } => failure(Code::TooNew)
                 .hint("it was stored by a newer snap; give the --keep-… flags yourself"),

@@ -6,13 +6,14 @@ use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::progress::Progress;
+use super::retention::Retention;
 use super::select::read_ledger;
 use super::snapshots::group_title;
 use super::table::{Cell, Table};
 use super::text::{count, time};
 use crate::model::Snapshot;
 use crate::ops::{ForgetGroup, forget, plan_forget};
-use crate::policy::{Decision, Filter, GroupBy, Policy};
+use crate::policy::Decision;
 use crate::repo::Repository;
 use serde::Serialize;
 
@@ -52,13 +53,12 @@ pub struct ForgetSummary {
 pub fn decide(
     context: &Context,
     repository: &Repository,
-    policy: &Policy,
-    by: GroupBy,
-    filter: &Filter,
+    retention: &Retention,
     all: bool,
 ) -> Result<Decided, Failure> {
     require_readable(context, repository)?;
-    let plan = plan_forget(repository, policy, by, filter, &context.now)?;
+    let Retention { policy, by, filter, .. } = retention;
+    let plan = plan_forget(repository, policy, *by, filter, &context.now)?;
     let mut decided = Decided::default();
     for group in &plan.groups {
         show(context, group, all || context.output.is_verbose())?;

@@ -10,8 +10,16 @@ const HEADING: &str = "Options of every command";
 #[command(next_help_heading = HEADING)]
 pub struct GlobalOptions {
     /// Where the repository is [or: SNAP_REPOSITORY, SNAP_REPOSITORY_FILE]
-    #[arg(short, long, global = true, value_name = "PATH")]
+    #[arg(short, long, alias = "repo", global = true, value_name = "PATH")]
     pub repository: Option<OsString>,
+
+    /// Take settings from this profile of snap.toml (may be repeated) [or: SNAP_PROFILE]
+    #[arg(short = 'P', long, global = true, value_name = "NAME", value_delimiter = ',')]
+    pub profile: Vec<String>,
+
+    /// Read profiles from this file [or: SNAP_CONFIG] [default: ~/.config/snap/snap.toml]
+    #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 
     /// Read the password from a file [or: SNAP_PASSWORD_FILE]
     #[arg(long, global = true, value_name = "FILE", group = "credential")]

@@ -70,7 +70,7 @@ pub fn make(
     policy.check()?;
     check_place(located)?;
     let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(&located.path)?);
-    let source = credential_source(context, located.default_key.clone());
+    let source = credential_source(context, located.default_key.clone())?;
     let (credential, new_key) = new_credential(context, source, &located.path)?;
     let config = RepositoryConfig::standard(policy_to_pairs(policy));
     let options = InitOptions { config, label: label.to_owned() };

@@ -9,6 +9,7 @@ mod asked;
 mod backup;
 mod check;
 mod code;
+mod config;
 mod context;
 mod copy;
 mod error;
@@ -28,10 +29,12 @@ mod output;
 mod paint;
 mod place;
 mod process;
+mod profiles;
 mod progress;
 mod prune;
 mod repair;
 mod restore;
+mod retention;
 mod select;
 mod signals;
 mod snapshots;
@@ -67,7 +70,9 @@ pub fn run() -> ExitCode {
 fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
     match command {
         Command::Init(arguments) => init::run(context, &arguments),
-        Command::Backup(arguments) => backup::run(context, &arguments),
+        Command::Backup(arguments) => {
+            context.each_profile(|context| backup::run(context, &arguments))
+        }
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
@@ -79,6 +84,17 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Tag(arguments) => tag::run(context, &arguments),
         Command::Copy(arguments) => copy::run(context, &arguments),
         Command::Key(arguments) => key::run(context, &arguments),
+        Command::Check(arguments) => {
+            context.each_profile(|context| check::run(context, &arguments))
+        }
+        Command::Repair(arguments) => repair::run(context, &arguments),
+        Command::Forget(arguments) => {
+            context.each_profile(|context| forget::run(context, &arguments))
+        }
+        Command::Prune(arguments) => {
+            context.each_profile(|context| prune::run(context, &arguments))
+        }
+        Command::Config(arguments) => config::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

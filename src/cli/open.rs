@@ -8,8 +8,8 @@ use crate::model::{OsEntropy, SystemClock};
 use crate::ops::process_identity;
 use crate::repo::{self, Credential, RepoError, Repository, Surroundings, Writer};
 use crate::settings::{
-    Address, CredentialSource, RepositoryChoice, SettingsError, password_credential, prepare_cache,
-    this_host,
+    Address, CredentialSource, Profile, RepositoryChoice, SettingsError, password_credential,
+    prepare_cache, this_host,
 };
 use crate::storage::{LocalStorage, Storage};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ pub struct Located {
 pub fn locate(context: &Context) -> Result<Option<Located>, Failure> {
     let places = context.places()?;
     let flag = context.global.repository.as_deref();
-    Ok(match RepositoryChoice::find(flag, &context.environment, &places)? {
+    let profile = context.profile()?.and_then(Profile::repository);
+    Ok(match RepositoryChoice::find(flag, &context.environment, profile, &places)? {
         RepositoryChoice::Named(Address::Local(path)) => Some(Located { path, default_key: None }),
         RepositoryChoice::Embedded(path) => {
             Some(Located { path, default_key: Some(places.embedded_key()) })
@@ -38,8 +39,17 @@ pub fn locate(context: &Context) -> Result<Option<Located>, Failure> {
 
 /// Opens the repository that is meant.
 pub fn open(context: &Context) -> Result<Arc<Repository>, Failure> {
-    let located = locate(context)?.ok_or(SettingsError::NoRepositoryNamed)?;
+    let located = locate(context)?.ok_or_else(|| no_repository_named(context))?;
     open_located(context, &located, |storage| storage)
+}
+
+/// Nothing says where the repository is.
+pub fn no_repository_named(context: &Context) -> Failure {
+    let failure = Failure::from(SettingsError::NoRepositoryNamed);
+    match context.hint_to_name_a_profile() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Opens it with something between the repository and its storage.
@@ -78,7 +88,7 @@ pub fn exists(located: &Located) -> Result<bool, Failure> {
 }
 
 fn credential(context: &Context, located: &Located) -> Result<Credential, Failure> {
-    let source = credential_source(context, located.default_key.clone());
+    let source = credential_source(context, located.default_key.clone())?;
     match source.read()? {
         Some(credential) => Ok(credential),
         None => ask_password(context, located),
@@ -86,9 +96,13 @@ fn credential(context: &Context, located: &Located) -> Result<Credential, Failur
 }
 
 /// Where the credential comes from.
-pub fn credential_source(context: &Context, default_key: Option<PathBuf>) -> CredentialSource {
+pub fn credential_source(
+    context: &Context,
+    default_key: Option<PathBuf>,
+) -> Result<CredentialSource, Failure> {
     let flags = context.global.credential_flags();
-    CredentialSource::find(&flags, &context.environment, default_key)
+    let profile = context.profile()?.and_then(Profile::credential);
+    Ok(CredentialSource::find(&flags, &context.environment, profile, default_key))
 }
 
 fn ask_password(context: &Context, located: &Located) -> Result<Credential, Failure> {

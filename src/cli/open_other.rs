@@ -43,7 +43,7 @@ impl OtherFlags {
     pub fn locate(&self, context: &Context) -> Result<Other, Failure> {
         let environment: Environment = context.environment.of_target();
         let (flag, places) = (self.to.as_deref(), context.places()?);
-        let path = match RepositoryChoice::find(flag, &environment, &places)? {
+        let path = match RepositoryChoice::find(flag, &environment, None, &places)? {
             RepositoryChoice::Named(Address::Local(path)) => path,
             _ => {
                 return Err(Failure::usage("nothing says where to copy to")
@@ -55,7 +55,7 @@ impl OtherFlags {
             password_command: self.to_password_command.clone(),
             key_file: self.to_key_file.clone(),
         };
-        let credential = CredentialSource::find(&flags, &environment, None);
+        let credential = CredentialSource::find(&flags, &environment, None, None);
         Ok(Other { located: Located { path, default_key: None }, credential })
     }
 }

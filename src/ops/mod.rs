@@ -3,6 +3,7 @@
 
 mod backup;
 mod check;
+mod configure;
 mod copy;
 mod forget;
 mod keys;
@@ -21,6 +22,7 @@ pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
+pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
     CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, copy, estimate_copy, plan_copy,
 };

@@ -9,13 +9,31 @@ use crate::storage::{Folder, Put};
 impl Repository {
     /// The settings that count.
     pub(super) fn read_config(&self) -> Result<RepositoryConfig, RepoError> {
+        Ok(self.latest_config()?.1)
+    }
+
+    /// The settings that count now, which may be younger than those that the repository was
+    /// opened with, and their number.
+    pub fn latest_config(&self) -> Result<(u64, RepositoryConfig), RepoError> {
         let Some(highest) = self.config_numbers()?.into_iter().max() else {
             let why = "the repository has no settings".to_string();
             return Err(RepoError::Damaged { name: "config".to_string(), why });
         };
         let name = object_name(&format::config_name(highest))?;
         let plain = self.get_object(Class::Config, &name)?;
-        RepositoryConfig::decode(&plain).map_err(|error| RepoError::format(&name, error))
+        let config = RepositoryConfig::decode(&plain);
+        Ok((highest, config.map_err(|error| RepoError::format(&name, error))?))
+    }
+
+    /// Makes these the settings that follow those of number `after`. [`Put::Exists`]: somebody
+    /// else's do already, and nothing was changed.
+    pub fn put_config_after(
+        &self,
+        after: u64,
+        config: &RepositoryConfig,
+    ) -> Result<Put, RepoError> {
+        let name = object_name(&format::config_name(after.saturating_add(1)))?;
+        self.put_object(Class::Config, &name, &config.encode())
     }
 
     fn config_numbers(&self) -> Result<Vec<u64>, RepoError> {

@@ -33,10 +33,12 @@ pub enum CredentialSource {
 
 impl CredentialSource {
     /// A flag, then `SNAP_KEY_FILE`, `SNAP_PASSWORD`, `SNAP_PASSWORD_FILE`,
-    /// `SNAP_PASSWORD_COMMAND` (the first that is set), then `default_key`.
+    /// `SNAP_PASSWORD_COMMAND` (the first that is set), then what the profile says, then
+    /// `default_key`.
     pub fn find(
         flags: &CredentialFlags,
         environment: &Environment,
+        profile: Option<Self>,
         default_key: Option<PathBuf>,
     ) -> Self {
         let flag = from(&flags.key_file, None, &flags.password_file, &flags.password_command);
@@ -50,7 +52,7 @@ impl CredentialSource {
             )
         };
         let default = || default_key.map(Self::KeyFile);
-        first_of(flag, in_environment, default).unwrap_or(Self::Ask)
+        first_of(flag, in_environment, || profile, default).unwrap_or(Self::Ask)
     }
 
     /// Reads it; `None` if the user has to be asked.
@@ -129,7 +131,7 @@ mod tests {
 
     fn find(flags: &CredentialFlags, pairs: &[(&str, &str)]) -> CredentialSource {
         let pairs = pairs.iter().map(|(name, value)| (name.into(), value.into()));
-        CredentialSource::find(flags, &Environment::new(pairs), None)
+        CredentialSource::find(flags, &Environment::new(pairs), None, None)
     }
 
     #[test]
@@ -145,6 +147,24 @@ mod tests {
         assert_eq!(password(&find(&none, &pairs[1..])), b"x");
         assert!(matches!(find(&none, &[]), CredentialSource::Ask));
         assert!(find(&none, &[]).read().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_profile_comes_between_the_environment_and_the_default() {
+        let key = |path: &str| Some(PathBuf::from(path));
+        let find = |pairs: &[(&str, &str)], profile: Option<&str>| {
+            let pairs = pairs.iter().map(|(name, value)| (name.into(), value.into()));
+            let (flags, environment) = (CredentialFlags::default(), Environment::new(pairs));
+            let profile = profile.map(|path| CredentialSource::KeyFile(path.into()));
+            match CredentialSource::find(&flags, &environment, profile, key("default")) {
+                CredentialSource::KeyFile(path) => Some(path),
+                _ => None,
+            }
+        };
+        assert_eq!(find(&[("SNAP_KEY_FILE", "environment")], Some("profile")), key("environment"));
+        assert_eq!(find(&[("SNAP_PASSWORD", "secret")], Some("profile")), None);
+        assert_eq!(find(&[], Some("profile")), key("profile"));
+        assert_eq!(find(&[], None), key("default"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can be wrong with settings.
 
+use super::config::Fault;
 use crate::policy::PolicyError;
 use std::io;
 use std::path::PathBuf;
@@ -33,6 +34,18 @@ pub enum SettingsError {
     CommandSilent { command: String },
     #[error("neither HOME nor the user database says where this user's files belong")]
     NoHome,
+    #[error("cannot read the settings {}", .path.display())]
+    ConfigUnreadable { path: PathBuf, cause: io::Error },
+    #[error("{}", .faults.first().map(ToString::to_string).unwrap_or_default())]
+    Config { faults: Vec<Fault> },
+    #[error("there is no profile {name:?} in {}", .file.display())]
+    NoProfile { name: String, file: PathBuf, nearest: Option<String>, names: Vec<String> },
+    #[error("profile {name:?} was named, but there is no snap.toml")]
+    NoConfig { name: String, usual: PathBuf },
+    #[error("the file {} is there already and is never overwritten", .path.display())]
+    ConfigExists { path: PathBuf },
+    #[error("cannot write {}", .path.display())]
+    ConfigUnwritable { path: PathBuf, cause: io::Error },
     #[error("the retention rule {rule:?} is unknown")]
     UnknownRule { rule: String },
     #[error(transparent)]

@@ -44,13 +44,19 @@ impl Places {
         self.data.join("repository")
     }
 
+    /// This user's file of profiles.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("snap.toml")
+    }
+
     /// The key file of the embedded repository.
     pub fn embedded_key(&self) -> PathBuf {
         self.config.join("key")
     }
 }
 
-fn home(environment: &Environment) -> Option<PathBuf> {
+/// This user's home directory.
+pub fn home(environment: &Environment) -> Option<PathBuf> {
     use uzers::os::unix::UserExt;
     let set = environment.path("HOME").filter(|path| path.is_absolute());
     set.or_else(|| {

@@ -59,11 +59,12 @@ enum Naming {
 }
 
 impl RepositoryChoice {
-    /// Looks for the repository: the flag, `SNAP_REPOSITORY`, `SNAP_REPOSITORY_FILE`, then the
-    /// embedded one.
+    /// Looks for the repository: the flag, `SNAP_REPOSITORY`, `SNAP_REPOSITORY_FILE`, the
+    /// profile's, then the embedded one.
     pub fn find(
         flag: Option<&OsStr>,
         environment: &Environment,
+        profile: Option<&OsStr>,
         places: &Places,
     ) -> Result<Self, SettingsError> {
         let in_environment = || {
@@ -71,8 +72,9 @@ impl RepositoryChoice {
             let file = environment.path("SNAP_REPOSITORY_FILE");
             address.map(|text| Naming::Address(text.to_owned())).or(file.map(Naming::File))
         };
-        let flag = flag.map(|text| Naming::Address(text.to_owned()));
-        match first_of(flag, in_environment, || None) {
+        let named = |text: &OsStr| Naming::Address(text.to_owned());
+        let in_profile = || profile.map(named);
+        match first_of(flag.map(named), in_environment, in_profile, || None) {
             Some(Naming::Address(text)) => Ok(Self::Named(Address::parse(&text)?)),
             Some(Naming::File(path)) => Ok(Self::Named(Address::parse(&read_line(&path)?)?)),
             None => Ok(Self::embedded(places)),
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_beats_the_environment_which_beats_the_embedded_one() {
+    fn a_flag_beats_the_environment_then_the_profile_then_the_embedded_one() {
         let directory = tempfile::tempdir().unwrap();
         let embedded = directory.path().join("data/snap/repository");
         std::fs::create_dir_all(&embedded).unwrap();
@@ -156,13 +158,17 @@ mod tests {
             let pairs = pairs.iter().chain(&home);
             let environment = Environment::new(pairs.map(|(n, v)| (n.into(), v.into())));
             let places = Places::find(&environment).unwrap();
-            RepositoryChoice::find(flag.map(OsStr::new), &environment, &places).unwrap()
+            let (flag, profile) = (flag.map(OsStr::new), environment.get("TEST_PROFILE"));
+            RepositoryChoice::find(flag, &environment, profile, &places).unwrap()
         };
         let named = |path: &str| RepositoryChoice::Named(Address::Local(path.into()));
         let both = [("SNAP_REPOSITORY", Path::new("/x")), ("SNAP_REPOSITORY_FILE", file.as_path())];
         assert_eq!(find(Some("/flag"), &both), named("/flag"));
         assert_eq!(find(None, &both), named("/x"));
         assert_eq!(find(None, &both[1..]), named("/from/file"));
+        let profile = ("TEST_PROFILE", Path::new("/profile"));
+        assert_eq!(find(None, &[profile, both[1]]), named("/from/file"));
+        assert_eq!(find(None, &[profile]), named("/profile"));
         assert_eq!(find(None, &[]), RepositoryChoice::Nowhere);
         std::fs::write(embedded.join("snap.json"), "{}").unwrap();
         assert_eq!(find(None, &[]), RepositoryChoice::Embedded(embedded.clone()));

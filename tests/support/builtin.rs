@@ -14,7 +14,9 @@ pub fn perform(world: &mut World, words: &[String]) -> Output {
         ["snap", ref arguments @ ..] => return world.snap(arguments),
         ["manifest", ref arguments @ ..] => return world.manifest(arguments),
         ["env", ref settings @ ..] => settings.iter().try_for_each(|one| env(world, one)).map(none),
-        ["write", file, text] => write(world, file, format!("{text}\n").as_bytes()),
+        ["write", file, ref lines @ ..] if !lines.is_empty() => {
+            write(world, file, format!("{}\n", lines.join("\n")).as_bytes())
+        }
         ["random", file, bytes] => random(world, file, bytes),
         ["mkdir", directory] => readable(fs::create_dir_all(world.path(directory))),
         ["mv", from, to] => readable(fs::rename(world.path(from), world.path(to))),

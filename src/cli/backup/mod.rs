@@ -1,5 +1,6 @@
 //! `snap backup`
 
+mod leave_out;
 mod report;
 mod sources;
 
@@ -7,23 +8,27 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::init;
-use super::open::{Located, exists, locate, open_located, this_writer};
+use super::open::{Located, exists, locate, no_repository_named, open_located, this_writer};
 use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::{Counter, SnapshotKind};
 use crate::ops::{BackupOptions, backup_files};
-use crate::policy::{Policy, format_duration, parse_exact, parse_size};
+use crate::policy::{Policy, format_duration, parse_exact};
 use crate::repo::Repository;
-use crate::settings::{SettingsError, this_host};
+use crate::settings::{Profile, this_host};
 use crate::storage::{DiscardStorage, Storage};
+use leave_out::LeaveOutFlags;
 use report::{Summary, print};
+pub use sources::absolute;
 use sources::{files, leave_out_own};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
+  snap backup                         what the profile in snap.toml lists
   snap backup /srv/bot /etc
+  snap backup --profile web,mail      both, one after the other
   snap backup --exclude '*.log' --exclude-caches /srv/bot
   snap backup --init ~/notes          no repository yet? this makes one at home
   snap backup --dry-run --exclude-larger-than 1G /home
@@ -37,47 +42,26 @@ The exit code is 3 if something could not be read whole; the rest is saved then.
 /// Take a snapshot of files and folders.
 ///
 /// The first one takes everything, later ones what has changed since. What is given is followed
-/// if it is a link; links below are saved as links.
+/// if it is a link; links below are saved as links. Without paths the sources of the profile are
+/// taken; what else the profile says holds in both cases.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Files and folders to take
-    #[arg(value_name = "PATH", required = true)]
+    /// Files and folders to take [default: the profile's sources]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     /// Make the repository if there is none
     #[arg(long)]
     init: bool,
 
-    /// Leave out what matches (may be repeated, like all of these)
-    #[arg(short, long, value_name = "PATTERN", help_heading = LEAVE_OUT)]
-    exclude: Vec<String>,
-    /// The same, not minding capitals
-    #[arg(long, value_name = "PATTERN", help_heading = LEAVE_OUT)]
-    iexclude: Vec<String>,
-    /// Read patterns from a file, one a line
-    #[arg(long, value_name = "FILE", help_heading = LEAVE_OUT)]
-    exclude_file: Vec<PathBuf>,
-    /// Leave out what lies in cache folders (those with a CACHEDIR.TAG)
-    #[arg(long, help_heading = LEAVE_OUT)]
-    exclude_caches: bool,
-    /// Leave out folders that have a file of this name, such as .nobackup
-    #[arg(long, value_name = "NAME[:HEADER]", help_heading = LEAVE_OUT)]
-    exclude_if_present: Vec<String>,
-    /// Leave out files of more bytes (500k, 10M, 1.5G)
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = LEAVE_OUT)]
-    exclude_larger_than: Option<u64>,
-    /// Do not look for .snapignore files
-    #[arg(long, help_heading = LEAVE_OUT)]
-    no_snapignore: bool,
-    /// Stay on the file systems of what is given
-    #[arg(short = 'x', long, help_heading = LEAVE_OUT)]
-    one_file_system: bool,
+    #[command(flatten)]
+    leave_out: LeaveOutFlags,
 
-    /// Give the snapshot tags, joined by commas (may be repeated)
+    /// Give the snapshot tags, joined by commas, beside the profile's (may be repeated)
     #[arg(long, value_name = "TAGS")]
     tag: Vec<String>,
-    /// Say that it is of this host [default: this machine's name]
+    /// Say that it is of this host [default: the profile's, or this machine's name]
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
     /// Say that it began then ("2025-11-28 02:00", "2 days ago") [default: now]
@@ -87,19 +71,18 @@ pub struct Arguments {
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Save no snapshot if nothing has changed since the last one
-    #[arg(long)]
-    skip_if_unchanged: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true)]
+    skip_if_unchanged: Option<bool>,
     /// Read all files, whether or not they look unchanged
     #[arg(short, long)]
     force: bool,
 }
 
-const LEAVE_OUT: &str = "What to leave out";
-
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let options = options(context, arguments)?;
+    let mut files = files(context, arguments)?;
     let (repository, located) = repository(context, arguments)?;
-    let mut files = files(arguments)?;
     leave_out_own(context, &located.path, &mut files)?;
     let progress = Progress::start(context);
     let report = backup_files(&repository, &files, &options, progress.monitor());
@@ -118,22 +101,28 @@ fn options(context: &Context, arguments: &Arguments) -> Result<BackupOptions, Fa
         Some(text) => parse_exact(text, &context.now)?,
         None => context.now.timestamp(),
     };
+    let profile = context.profile()?;
+    let skip = arguments.skip_if_unchanged;
     Ok(BackupOptions {
         writer: this_writer(),
-        host: this_host(arguments.host.clone()),
-        tags: tags(&arguments.tag)?,
+        host: match &arguments.host {
+            Some(name) => this_host(Some(name.clone())),
+            None => context.host()?,
+        },
+        tags: tags(profile, &arguments.tag)?,
         begun,
         kind: SnapshotKind::Backup,
         dry_run: arguments.dry_run,
-        skip_if_unchanged: arguments.skip_if_unchanged,
+        skip_if_unchanged: skip.unwrap_or(profile.is_some_and(Profile::skip_if_unchanged)),
         program: PROGRAM.to_owned(),
     })
 }
 
-/// Sorted, no doubles.
-fn tags(given: &[String]) -> Result<Vec<String>, Failure> {
-    let tags = given.iter().flat_map(|tags| tags.split(','));
-    let mut tags: Vec<String> = tags.map(|tag| tag.trim().to_owned()).collect();
+/// Those of the profile and those given, sorted, no doubles.
+fn tags(profile: Option<&Profile>, given: &[String]) -> Result<Vec<String>, Failure> {
+    let mut tags = profile.map(Profile::tags).unwrap_or_default();
+    let given = given.iter().flat_map(|tags| tags.split(','));
+    tags.extend(given.map(|tag| tag.trim().to_owned()));
     if tags.iter().any(String::is_empty) {
         return Err(Failure::usage("a tag is empty").hint("write --tag before-update"));
     }
@@ -155,7 +144,7 @@ fn repository(
             let default_key = Some(places.embedded_key());
             Located { path: places.embedded_repository(), default_key }
         }
-        None => return Err(SettingsError::NoRepositoryNamed.into()),
+        None => return Err(no_repository_named(context)),
     };
     let wrap = |storage: Arc<dyn Storage>| match arguments.dry_run {
         true => Arc::new(DiscardStorage::new(storage)) as Arc<dyn Storage>,
@@ -175,7 +164,7 @@ mod tests {
     #[test]
     fn tags_are_split_and_sorted() {
         let given = ["b,a".to_owned(), "a".to_owned()];
-        assert_eq!(tags(&given).unwrap(), ["a", "b"]);
-        assert_eq!(tags(&["a,".to_owned()]).unwrap_err().code(), Code::Usage);
+        assert_eq!(tags(None, &given).unwrap(), ["a", "b"]);
+        assert_eq!(tags(None, &["a,".to_owned()]).unwrap_err().code(), Code::Usage);
     }
 }

@@ -3,36 +3,70 @@
 use super::Arguments;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
-use crate::files::RuleSettings;
 use crate::ops::FilesBackup;
+use crate::settings::{Profile, SourceAddress};
 use std::path::{Path, PathBuf};
 
-pub fn files(arguments: &Arguments) -> Result<FilesBackup, Failure> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for path in &arguments.paths {
-        let absolute = std::path::absolute(path).map_err(|_| {
-            Failure::usage("a path to back up is empty").hint("name a file or folder")
-        })?;
-        // Without the slash at the end: `bot` and `bot/` are one source.
-        let absolute: PathBuf = absolute.components().collect();
-        if !paths.contains(&absolute) {
-            paths.push(absolute);
-        }
-    }
+/// The files to back up, from arguments and profile.
+pub fn files(context: &Context, arguments: &Arguments) -> Result<FilesBackup, Failure> {
+    let profile = context.profile()?;
     Ok(FilesBackup {
-        paths,
-        rules: RuleSettings {
-            exclude: arguments.exclude.clone(),
-            exclude_ignoring_case: arguments.iexclude.clone(),
-            exclude_files: arguments.exclude_file.clone(),
-            exclude_caches: arguments.exclude_caches,
-            exclude_if_present: arguments.exclude_if_present.clone(),
-            exclude_larger_than: arguments.exclude_larger_than,
-            ignore_files: !arguments.no_snapignore,
-        },
-        one_file_system: arguments.one_file_system,
+        paths: paths(sources(context, arguments)?)?,
+        rules: arguments.leave_out.rules(profile),
+        one_file_system: arguments.leave_out.one_file_system(profile),
         force: arguments.force,
     })
+}
+
+/// Those that are named, else the profile's.
+fn sources(context: &Context, arguments: &Arguments) -> Result<Vec<SourceAddress>, Failure> {
+    if !arguments.paths.is_empty() {
+        return Ok(arguments.paths.iter().cloned().map(SourceAddress::parse).collect());
+    }
+    let listed = context.profile()?.map(Profile::sources).unwrap_or_default();
+    match listed.is_empty() {
+        false => Ok(listed),
+        true => Err(nothing_to_back_up(context)?),
+    }
+}
+
+fn nothing_to_back_up(context: &Context) -> Result<Failure, Failure> {
+    let message = match context.profile()? {
+        Some(profile) => format!("profile {} lists no sources", profile.name),
+        None => "nothing says what to back up".to_owned(),
+    };
+    let hint = context.hint_to_name_a_profile().unwrap_or_else(|| {
+        "name files and folders (`snap backup /srv/bot`), or list them in a profile (`snap config \
+         init`)"
+            .to_owned()
+    });
+    Ok(Failure::usage(message).hint(hint))
+}
+
+/// Full paths, each once.
+fn paths(sources: Vec<SourceAddress>) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for source in sources {
+        let path = match source {
+            SourceAddress::Path(path) => absolute(&path)?,
+            SourceAddress::Database(address) => {
+                return Err(Failure::usage(format!("cannot back up {address} yet"))
+                    .because("this snap takes files and folders only so far")
+                    .hint("leave the address out, and back up a mongodump of it meanwhile"));
+            }
+        };
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// Without the slash at the end: `bot` and `bot/` are one source.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(path)
+        .map_err(|_| Failure::usage("a path to back up is empty").hint("name a file or folder"))?;
+    Ok(absolute.components().collect())
 }
 
 /// A repository that backs itself up grows for ever.

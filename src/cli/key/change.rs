@@ -87,7 +87,7 @@ fn credential(context: &Context, new: &NewKey) -> Result<(Credential, Option<Pat
         key_file: new.new_key_file.clone(),
         ..CredentialFlags::default()
     };
-    let source = CredentialSource::find(&flags, &Environment::default(), None);
+    let source = CredentialSource::find(&flags, &Environment::default(), None, None);
     if matches!(source, CredentialSource::Ask) && !crate::cli::ask::is_possible() {
         return Err(Failure::new(Code::WrongKey, "no new password or key was given")
             .hint("--new-password-file FILE or --new-key-file FILE; at a terminal snap asks"));

@@ -1,0 +1,128 @@
+//! What can be backed up: a path or a database.
+
+use super::config::{Base, expand};
+use std::fmt;
+use std::path::PathBuf;
+
+const DATABASE_SCHEMES: [&str; 2] = ["mongodb://", "mongodb+srv://"];
+
+/// Something to back up. Neither form of printing shows credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SourceAddress {
+    Path(PathBuf),
+    Database(DatabaseAddress),
+}
+
+/// A `mongodb://` or `mongodb+srv://` address, which may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseAddress(String);
+
+impl SourceAddress {
+    /// A path, as given, or an address of a database.
+    pub fn parse(path: PathBuf) -> Self {
+        let address = path.to_str().filter(|text| is_database(text));
+        match address.map(|text| DatabaseAddress(text.to_owned())) {
+            Some(address) => Self::Database(address),
+            None => Self::Path(path),
+        }
+    }
+
+    /// The same, as it is written in a file.
+    pub(super) fn parse_in(text: &str, base: &Base) -> Result<Self, String> {
+        match is_database(text) {
+            true => Ok(Self::Database(DatabaseAddress(text.to_owned()))),
+            false => Ok(Self::Path(expand(text, base)?)),
+        }
+    }
+}
+
+/// The scheme may be in capitals, as in all addresses.
+fn is_database(text: &str) -> bool {
+    let begins = |scheme: &&str| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    DATABASE_SCHEMES.iter().any(begins)
+}
+
+/// The address without what may be secret in it: user and password, and the options. What
+/// looks like a path is left as it is.
+pub(super) fn redacted(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once(':') else { return address.to_owned() };
+    if scheme.contains('/') {
+        return address.to_owned();
+    }
+    let (slashes, rest) = match rest.strip_prefix("//") {
+        Some(rest) => ("//", rest),
+        None => ("", rest),
+    };
+    // A password may hold slashes and question marks: the last `@` ends it.
+    let (hidden, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("***@", rest),
+        None => ("", rest),
+    };
+    let place = rest.split('?').next().unwrap_or_default();
+    format!("{scheme}:{slashes}{hidden}{place}")
+}
+
+impl fmt::Display for DatabaseAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redacted(&self.0))
+    }
+}
+
+impl fmt::Display for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Database(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+impl fmt::Debug for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Debug for DatabaseAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_are_told_from_paths() {
+        for text in ["mongodb://host/bot", "MongoDB+SRV://me@host/bot"] {
+            assert!(
+                matches!(SourceAddress::parse(text.into()), SourceAddress::Database(_)),
+                "{text}"
+            );
+        }
+        for text in ["/srv/bot", "mongodb", "mongodb:x", "./mongodb://x", "é", "postgres://x"] {
+            assert!(matches!(SourceAddress::parse(text.into()), SourceAddress::Path(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_do_not_show() {
+        for (address, shown) in [
+            ("mongodb://me:secret@host:27017/bot?x=secret", "mongodb://***@host:27017/bot"),
+            ("mongodb://me:sec/ret?@host/bot", "mongodb://***@host/bot"),
+            ("mongodb://me:sec@ret@host/bot", "mongodb://***@host/bot"),
+            ("sftp:secret@host:/path", "sftp:***@host:/path"),
+            ("rest:http://me:secret@host/", "rest:***@host/"),
+            ("s3:https://host/bucket", "s3:https://host/bucket"),
+            ("/srv/a@b:c", "/srv/a@b:c"),
+            ("repository", "repository"),
+        ] {
+            assert_eq!(redacted(address), shown, "{address}");
+        }
+        let source = SourceAddress::parse("mongodb://me:secret@host/bot?x=secret".into());
+        assert!(!format!("{source}{source:?}").contains("secret"));
+    }
+}
