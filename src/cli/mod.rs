@@ -33,6 +33,7 @@ mod retention;
 mod select;
 mod signals;
 mod snapshots;
+mod store;
 mod table;
 mod text;
 mod version;
