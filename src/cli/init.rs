@@ -5,10 +5,12 @@ use super::context::Context;
 use super::error::Failure;
 use super::keep::KeepFlags;
 use super::open::{Located, ask_new_password, credential_source, exists, locate, surroundings};
+use super::store::{StoreFlags, change};
 use super::text::{readable, shell_word};
 use crate::codec::Secret;
 use crate::format::RepositoryConfig;
 use crate::model::OsEntropy;
+use crate::ops::SettingsChange;
 use crate::policy::Policy;
 use crate::repo::{self, Credential, InitOptions, RepoError, Repository};
 use crate::settings::{CredentialSource, SettingsError, make_key_file, policy_to_pairs};
@@ -39,6 +41,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
     #[command(flatten)]
+    store: StoreFlags,
+    #[command(flatten)]
     keep: KeepFlags,
 }
 
@@ -55,24 +59,23 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         Failure::from(SettingsError::NoRepositoryNamed)
             .hint("say where it shall be: `snap init -r /mnt/backup/snap`, or set SNAP_REPOSITORY")
     })?;
-    let policy = arguments.keep.policy()?.unwrap_or_else(Policy::default_stored);
-    make(context, &located, &policy, &arguments.label)?;
+    make(context, &located, &change(&arguments.store, &arguments.keep)?, &arguments.label)?;
     Ok(Code::Done)
 }
 
-/// Makes the repository and says so.
+/// Makes the repository, with standard settings but for these, and says so.
 pub fn make(
     context: &Context,
     located: &Located,
-    policy: &Policy,
+    settings: &SettingsChange,
     label: &str,
 ) -> Result<Arc<Repository>, Failure> {
-    policy.check()?;
+    let standard = RepositoryConfig::standard(policy_to_pairs(&Policy::default_stored()));
+    let config = settings.applied_to(&standard)?;
     check_place(located)?;
     let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(&located.path)?);
     let source = credential_source(context, located.default_key.clone())?;
     let (credential, new_key) = new_credential(context, source, &located.path)?;
-    let config = RepositoryConfig::standard(policy_to_pairs(policy));
     let options = InitOptions { config, label: label.to_owned() };
     let made = repo::init(Arc::clone(&storage), &credential, options, surroundings(context)?);
     if made.is_err()

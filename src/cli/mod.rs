@@ -38,6 +38,7 @@ mod retention;
 mod select;
 mod signals;
 mod snapshots;
+mod store;
 mod table;
 mod tag;
 mod text;

@@ -6,6 +6,7 @@ use super::error::Failure;
 use crate::model::Host;
 use crate::settings::config::{DEFAULT_PROFILE, find_config, named_profiles};
 use crate::settings::{Config, Profile, SettingsError, home, this_host};
+use jiff::Zoned;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -140,7 +141,8 @@ impl Context {
             environment: self.environment.clone(),
             output: self.output.clone(),
             stop: self.stop.clone(),
-            now: self.now.clone(),
+            // The backup of one begins when that of the one before has ended.
+            now: Zoned::now(),
             chosen,
         }
     }

@@ -53,8 +53,12 @@ impl RuleFlags {
         let (Some(policy), Some(first)) = (profile.policy()?, profile.policy_origin()) else {
             return Ok(None);
         };
-        let whole = filter == Filter::default() && profile.sources().is_empty();
-        let of = if whole { "all snapshots" } else { "the snapshots of its host and sources" };
+        let of = match (profile.sources().is_empty(), profile.tags().is_empty()) {
+            _ if filter != Filter::default() => "the snapshots named",
+            (true, _) => "all snapshots",
+            (false, true) => "the snapshots of its host and sources",
+            (false, false) => "the snapshots of its host, sources and tags",
+        };
         let origin = format!("of {}, for {of}", profile.origin_of(first));
         let filter = narrowed(context, filter, profile)?;
         Ok(Some(Retention { policy, origin, is_of_profile: true, by, filter }))

@@ -57,10 +57,9 @@ pub fn change_settings(
     repository: &Repository,
     change: &SettingsChange,
 ) -> Result<SettingsReport, ConfigureError> {
-    change.check()?;
     for others in 0..MOST_ATTEMPTS {
         let (number, before) = repository.latest_config()?;
-        let now = change.apply(&before);
+        let now = change.applied_to(&before)?;
         if now == before {
             return Ok(SettingsReport { number, before, now, others });
         }
@@ -88,6 +87,15 @@ impl SettingsChange {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The settings with the change.
+    pub fn applied_to(
+        &self,
+        before: &RepositoryConfig,
+    ) -> Result<RepositoryConfig, ConfigureError> {
+        self.check()?;
+        Ok(self.apply(before))
     }
 
     fn apply(&self, before: &RepositoryConfig) -> RepositoryConfig {

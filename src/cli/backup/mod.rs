@@ -12,8 +12,8 @@ use super::open::{Located, exists, locate, no_repository_named, open_located, th
 use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::{Counter, SnapshotKind};
-use crate::ops::{BackupOptions, backup_files};
-use crate::policy::{Policy, format_duration, parse_exact};
+use crate::ops::{BackupOptions, SettingsChange, backup_files};
+use crate::policy::{format_duration, parse_exact};
 use crate::repo::Repository;
 use crate::settings::{Profile, this_host};
 use crate::storage::{DiscardStorage, Storage};
@@ -55,9 +55,6 @@ pub struct Arguments {
     #[arg(long)]
     init: bool,
 
-    #[command(flatten)]
-    leave_out: LeaveOutFlags,
-
     /// Give the snapshot tags, joined by commas, beside the profile's (may be repeated)
     #[arg(long, value_name = "TAGS")]
     tag: Vec<String>,
@@ -77,6 +74,9 @@ pub struct Arguments {
     /// Read all files, whether or not they look unchanged
     #[arg(short, long)]
     force: bool,
+
+    #[command(flatten)]
+    leave_out: LeaveOutFlags,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
@@ -151,7 +151,7 @@ fn repository(
         false => storage,
     };
     let repository = match may_init && !exists(&located)? {
-        true => init::make(context, &located, &Policy::default_stored(), "")?,
+        true => init::make(context, &located, &SettingsChange::default(), "")?,
         false => open_located(context, &located, wrap)?,
     };
     Ok((repository, located))

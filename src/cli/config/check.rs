@@ -82,9 +82,15 @@ fn file(context: &Context, arguments: &Arguments) -> Result<PathBuf, Failure> {
 fn tell(context: &Context, file: &Path, faults: &[Fault]) -> Failure {
     for fault in faults {
         let Fault { file, place, message, hint } = fault;
-        let what = format!("{}:{}:{}", file.display(), place.line, place.column);
-        let hint = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        context.output.warning(&what, &format!("{message}{hint}"), "reading settings");
+        if context.output.is_json() {
+            let what = format!("{}:{}:{}", file.display(), place.line, place.column);
+            let hint = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            context.output.warning(&what, &format!("{message}{hint}"), "reading settings");
+        } else {
+            let failure = Failure::usage(fault);
+            let hinted = hint.as_ref().map(|hint| failure.clone().hint(hint));
+            context.output.failure(&hinted.unwrap_or(failure));
+        }
     }
     let number = count(faults.len() as u64, "thing is", "things are");
     Failure::usage(format!("{number} wrong with {}", file.display()))

@@ -5,11 +5,12 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::keep::KeepFlags;
 use crate::cli::open::open;
+use crate::cli::store::{StoreFlags, change};
 use crate::codec::{ChunkParameters, Compression};
 use crate::format::RepositoryConfig;
-use crate::ops::{SettingsChange, SettingsReport, change_settings, settings};
-use crate::policy::{format_size, parse_size};
-use crate::settings::{policy_from_pairs, policy_to_pairs};
+use crate::ops::{SettingsReport, change_settings, settings};
+use crate::policy::format_size;
+use crate::settings::policy_from_pairs;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -26,25 +27,13 @@ stored already stays as it is; backups from now on are made as said here.";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Compress with this level of zstd, 1 to 19, or not at all ("none")
-    #[arg(long, value_name = "LEVEL", value_parser = parse_compression)]
-    compression: Option<Compression>,
-    /// Make packs of this size, 64k to 64M; they grow with the repository
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pack_size: Option<u64>,
     /// The sizes of chunks: shown, and never changed
     #[arg(long, value_name = "SIZE", hide = true)]
     chunk_size: Option<String>,
     #[command(flatten)]
+    store: StoreFlags,
+    #[command(flatten)]
     keep: KeepFlags,
-}
-
-fn parse_compression(text: &str) -> Result<Compression, String> {
-    match text.parse() {
-        _ if text.eq_ignore_ascii_case("none") => Ok(Compression::None),
-        Ok(level) => Ok(Compression::Zstd(level)),
-        Err(_) => Err("write 1 to 19, or none".to_owned()),
-    }
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
@@ -56,11 +45,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
             )
             .hint("make another repository, and copy the snapshots there"));
     }
-    let change = SettingsChange {
-        retention: arguments.keep.policy()?.as_ref().map(policy_to_pairs),
-        compression: arguments.compression,
-        pack_size: arguments.pack_size,
-    };
+    let change = change(&arguments.store, &arguments.keep)?;
     let repository = open(context)?;
     let report = match change.is_empty() {
         true => settings(&repository)?,

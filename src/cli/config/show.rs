@@ -37,6 +37,7 @@ pub fn run(context: &Context) -> Result<Code, Failure> {
         repository: global.repository.as_deref(),
         credential: global.credential_flags(),
         cache_dir: global.cache_dir.as_deref(),
+        no_cache: global.no_cache,
     };
     let settings = in_force(&flags, &context.environment, profile, &context.places()?);
     head(context, profile)?;
@@ -72,6 +73,7 @@ fn print(context: &Context, settings: &[InForce]) -> Result<(), Failure> {
     let mut table = Table::new(["setting", "value", "from"].map(Cell::left));
     for setting in settings {
         let values = setting.values.iter().map(|value| readable(value.to_string().as_bytes()));
+        let none = setting.values.is_empty().then(|| "none".to_owned());
         let origin = match &setting.origin {
             Origin::Flag(name) | Origin::Environment(name) => (*name).to_owned(),
             Origin::Profile { profile, file, place } => {
@@ -79,7 +81,11 @@ fn print(context: &Context, settings: &[InForce]) -> Result<(), Failure> {
             }
             Origin::Default => "default".to_owned(),
         };
-        table.row([Cell::left(setting.key.as_str()), Cell::lines(values), Cell::left(origin)]);
+        table.row([
+            Cell::left(setting.key.as_str()),
+            Cell::lines(values.chain(none)),
+            Cell::left(origin),
+        ]);
     }
     table.render().into_iter().try_for_each(|line| context.output.line(line))
 }

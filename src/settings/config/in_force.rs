@@ -1,11 +1,12 @@
 //! What is in force, and where each setting comes from.
 
 use super::fault::Place;
-use super::key::{KEYS, Number, Section};
+use super::key::{KEYS, Key, Number, Section};
+use super::kind::Kind;
 use super::profile::Profile;
 use super::value::Value;
 use crate::settings::source::redacted;
-use crate::settings::{CredentialFlags, Environment, Places};
+use crate::settings::{CredentialFlags, Environment, Places, this_host};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub struct InForce {
     /// The key of `snap.toml` that stands for it; `retention.keep-daily`.
     pub key: String,
-    /// Secrets do not show.
+    /// Secrets do not show; nothing is none.
     pub values: Vec<Value>,
     pub origin: Origin,
 }
@@ -40,6 +41,7 @@ pub struct GlobalFlags<'a> {
     pub repository: Option<&'a OsStr>,
     pub credential: CredentialFlags,
     pub cache_dir: Option<&'a Path>,
+    pub no_cache: bool,
 }
 
 const CREDENTIALS: [&str; 3] = ["key-file", "password-file", "password-command"];
@@ -109,13 +111,17 @@ fn credential(flags: &GlobalFlags<'_>, environment: &Environment) -> Option<InFo
 }
 
 fn cache(flags: &GlobalFlags<'_>, environment: &Environment, places: &Places) -> InForce {
+    let key = "cache-dir".to_owned();
+    if flags.no_cache {
+        return InForce { key, values: Vec::new(), origin: Origin::Flag("--no-cache") };
+    }
     let origin = match (flags.cache_dir, environment.get("SNAP_CACHE_DIR")) {
         (Some(_), _) => Origin::Flag("--cache-dir"),
         (None, Some(_)) => Origin::Environment("SNAP_CACHE_DIR"),
         (None, None) => Origin::Default,
     };
     let path = flags.cache_dir.unwrap_or(&places.cache).to_owned();
-    InForce { key: "cache-dir".to_owned(), values: vec![Value::Path(path)], origin }
+    InForce { key, values: vec![Value::Path(path)], origin }
 }
 
 /// What only profiles say. A table without any setting is one line.
@@ -131,20 +137,23 @@ fn rest(profile: Option<&Profile>) -> Vec<InForce> {
                 origin: origin(profile, setting),
             }));
             if all.len() == before && key.section == Section::Profile {
-                all.push(text(key.name, key.default, Origin::Default));
+                let values = default_values(key);
+                all.push(InForce { key: key.full_name(), values, origin: Origin::Default });
             }
         }
     }
-    for (section, otherwise) in
-        [(Section::Retention, "as stored in the repository"), (Section::Check, "none")]
-    {
-        let table = section.table().unwrap_or_default();
-        let prefix = format!("{table}.");
-        if !all.iter().any(|one| one.key.starts_with(&prefix)) {
-            all.push(text(table, otherwise, Origin::Default));
-        }
+    if !all.iter().any(|one| one.key.starts_with("retention.keep-")) {
+        all.push(text("retention", "as stored in the repository", Origin::Default));
     }
     all
+}
+
+fn default_values(key: &Key) -> Vec<Value> {
+    match (key.name, key.kind) {
+        ("host", _) => vec![Value::Text(this_host(None).name)],
+        (_, Kind::Switch) => vec![Value::Switch(false)],
+        _ => Vec::new(),
+    }
 }
 
 fn said(profile: Option<&Profile>, name: &str) -> Option<InForce> {
@@ -166,7 +175,6 @@ fn text(key: &str, value: impl Into<String>, origin: Origin) -> InForce {
 }
 
 fn default(key: &str, path: Option<PathBuf>) -> InForce {
-    let none = || Value::Text("none".to_owned());
-    let values = vec![path.map_or_else(none, Value::Path)];
+    let values = path.map(Value::Path).into_iter().collect();
     InForce { key: key.to_owned(), values, origin: Origin::Default }
 }

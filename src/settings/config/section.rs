@@ -9,13 +9,14 @@ use std::ops::Range;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 /// What people call keys elsewhere, and what to say to them.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("password", "a file is read by many: use password-file, password-command or key-file"),
-    ("source", "did you mean \"sources\"?"),
+    ("repo", "did you mean \"repository\"?"),
     ("paths", "did you mean \"sources\"?"),
+    ("hostname", "did you mean \"host\"?"),
     ("backup", "write its settings in the profile itself"),
-    ("forget", "did you mean [profile.NAME.retention]?"),
-    ("keep", "did you mean [profile.NAME.retention]?"),
+    ("forget", "did you mean \"retention\"?"),
+    ("keep", "did you mean \"retention\"?"),
 ];
 
 impl Reader<'_> {
@@ -30,7 +31,8 @@ impl Reader<'_> {
                 }
                 (Section::Profile, _, Some(below)) => self.below(below, span, value, written),
                 _ => {
-                    self.fault(span, format!("unknown key {name:?}"), hint_for(section, name));
+                    let hint = hint_for(section, name, &written.name);
+                    self.fault(span, format!("unknown key {name:?}"), Some(hint));
                 }
             }
         }
@@ -146,23 +148,22 @@ fn section_called(name: &str) -> Option<Section> {
     [Section::Retention, Section::Check].into_iter().find(|section| section.table() == Some(name))
 }
 
-/// What was probably meant.
-fn hint_for(section: Section, name: &str) -> Option<String> {
+/// What was probably meant by a key of this profile.
+fn hint_for(section: Section, name: &str, profile: &str) -> String {
     if let Some((_, hint)) = ELSEWHERE.iter().find(|(word, _)| *word == name) {
-        return Some((*hint).to_owned());
+        return (*hint).to_owned();
     }
-    let here = keys_of(section).map(|key| key.name);
     if let Some(key) = KEYS.iter().find(|key| key.name == name) {
         let table = key.section.table().map(|table| format!(".{table}")).unwrap_or_default();
-        return Some(format!("it belongs to [profile.NAME{table}]"));
+        return format!("it belongs to [profile.{profile}{table}]");
     }
     let tables: &[&str] = match section {
         Section::Profile => &[INHERIT, "retention", "check"],
         _ => &[],
     };
-    nearest(name, here.chain(tables.iter().copied()))
-        .map(|meant| format!("did you mean {meant:?}?"))
-        .or_else(|| {
-            Some("`snap config schema` and `snap config init --stdout` list them".to_owned())
-        })
+    let here = keys_of(section).map(|key| key.name);
+    match nearest(name, here.chain(tables.iter().copied())) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => "`snap config init --stdout` explains all keys".to_owned(),
+    }
 }

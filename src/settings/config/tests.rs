@@ -112,7 +112,7 @@ fn what_is_wrong_is_named_with_its_place_and_what_was_meant() {
         ),
         (
             "[profile.default]\n  keep-daily = 7\n",
-            "2:3: unknown key \"keep-daily\" (it belongs to [profile.NAME.retention])",
+            "2:3: unknown key \"keep-daily\" (it belongs to [profile.default.retention])",
         ),
         (
             "[profile.default]\npassword = \"secret\"\n",
