@@ -7,7 +7,7 @@ use super::error::Failure;
 use super::open::{open, this_writer};
 use super::progress::Progress;
 use super::select::{FilterFlags, code_of, read_ledger};
-use super::text::{count, readable};
+use super::text::{count, grouped, readable};
 use crate::model::{Snapshot, SnapshotKind};
 use crate::ops::{TagChange, TagReport, tag};
 use crate::policy::Filter;
@@ -144,7 +144,7 @@ fn print_changed(context: &Context, old: &Snapshot, new: &Snapshot) -> Result<()
         true => "no tags".to_owned(),
         false => readable(new.tags.join(", ").as_bytes()),
     };
-    context.output.line(format!("{} is now {}: {tags}", old.id.short(), new.id.short()))
+    context.output.say(format!("{} is now {}: {tags}", old.id.short(), new.id.short()))
 }
 
 fn print_report(context: &Context, report: &TagReport) -> Result<(), Failure> {
@@ -155,7 +155,7 @@ fn print_report(context: &Context, report: &TagReport) -> Result<(), Failure> {
     context.output.object("summary", &summary)?;
     let mut line = format!("changed {}", count(*changed, "snapshot", "snapshots"));
     if *unchanged > 0 {
-        line.push_str(&format!(", {} had these tags already", count(*unchanged, "one", "others")));
+        line.push_str(&format!("; {} had these tags already", grouped(*unchanged)));
     }
     context.output.say(line)?;
     for (id, error) in damaged {

@@ -66,3 +66,69 @@ pub fn current_key(repository: &Repository) -> Result<KeySlotInfo, KeyError> {
     let slots = repository.key_slots()?.slots;
     slots.into_iter().find(|slot| slot.is_current).ok_or(KeyError::CurrentGone)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Secret;
+    use crate::format::RepositoryConfig;
+    use crate::model::{OsEntropy, SystemClock};
+    use crate::repo::{InitOptions, Surroundings, init, open};
+    use crate::storage::MemoryStorage;
+    use std::sync::Arc;
+
+    fn surroundings() -> Surroundings {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+        Surroundings { clock, entropy, cache: None, workers: 1 }
+    }
+
+    fn key(number: u8) -> Credential {
+        Credential::KeyFile(Secret::new([number; 32]))
+    }
+
+    fn repository() -> Repository {
+        let config = RepositoryConfig::standard(Vec::new());
+        let options = InitOptions { config, label: "first".to_string() };
+        init(Arc::new(MemoryStorage::new(Arc::new(SystemClock))), &key(1), options, surroundings())
+            .unwrap()
+    }
+
+    fn opens(repository: &Repository, key: &Credential) -> Result<Repository, RepoError> {
+        open(Arc::clone(repository.storage()), key, None, surroundings())
+    }
+
+    #[test]
+    fn a_key_takes_the_place_of_another() {
+        let repository = repository();
+        let (old, new) = replace_key(&repository, &key(2), None).unwrap();
+        assert!(matches!(opens(&repository, &key(1)), Err(RepoError::WrongKey { tried: 1 })));
+        let current = current_key(&opens(&repository, &key(2)).unwrap()).unwrap();
+        assert_eq!((current.id, current.label.as_str()), (new, "first"));
+        assert_ne!(old, new);
+        assert!(matches!(current_key(&repository), Err(KeyError::CurrentGone)));
+    }
+
+    #[test]
+    fn the_last_key_stays_and_so_does_the_one_in_use() {
+        let repository = repository();
+        let first = current_key(&repository).unwrap();
+        assert!(matches!(remove_key(&repository, &first, true), Err(KeyError::Only(_))));
+        add_key(&repository, &key(2), String::new()).unwrap();
+        assert!(matches!(remove_key(&repository, &first, false), Err(KeyError::InUse(_))));
+        remove_key(&repository, &first, true).unwrap();
+        assert!(opens(&repository, &key(1)).is_err());
+        opens(&repository, &key(2)).unwrap();
+    }
+
+    #[test]
+    fn no_key_is_made_that_would_not_be_tried() {
+        let repository = repository();
+        for number in 2..=64 {
+            add_key(&repository, &key(number), String::new()).unwrap();
+        }
+        assert!(matches!(add_key(&repository, &key(65), String::new()), Err(KeyError::Full)));
+        for number in 1..=64 {
+            opens(&repository, &key(number)).unwrap();
+        }
+    }
+}

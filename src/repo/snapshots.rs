@@ -129,6 +129,16 @@ impl Repository {
         }
     }
 
+    /// This snapshot if it is live, else a live one of the same content that succeeds it: its tags
+    /// were changed.
+    pub fn live_successor(&self, id: SessionId) -> Result<Option<SessionId>, RepoError> {
+        if self.is_live(id)? {
+            return Ok(Some(id));
+        }
+        let mut live = self.ledger()?.live.into_iter().rev();
+        Ok(live.find(|snapshot| snapshot.original == Some(id)).map(|snapshot| snapshot.id))
+    }
+
     fn is_forgotten(&self, id: SessionId) -> Result<bool, RepoError> {
         let name = object_name(&format::forgotten_name(&id))?;
         match self.storage.get(&name, format::LARGEST_OBJECT) {

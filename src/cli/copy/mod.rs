@@ -10,10 +10,12 @@ use super::open::{open, this_writer};
 use super::open_other::{Other, OtherFlags};
 use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
+use super::text::count;
 use crate::model::{SessionId, Snapshot, SnapshotKind};
 use crate::ops::{CopyOptions, CopyPlan, copy, estimate_copy, plan_copy};
 use crate::policy::Filter;
 use crate::repo::{Ledger, Repository};
+use crate::settings::policy_from_pairs;
 use report::{Ended, print_copied, print_estimate, print_present, print_report};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -30,6 +32,9 @@ command on cron keeps the other repository up to date. A copy that was interrupt
 on where it was. Every byte is verified on its way. Times, host and tags stay; the id is
 another one.
 
+Where the other repository has a policy of its own, and is pruned by it, --by-policy leaves
+out what would be forgotten there at once.
+
 A repository that --init makes cuts files as this one does, so that backups straight into
 it share what was copied. It gets this one's settings and a key of its own.";
 
@@ -43,6 +48,9 @@ pub struct Arguments {
     /// Make the other repository if there is none
     #[arg(long)]
     init: bool,
+    /// Only those that the policy stored in the other repository will keep there
+    #[arg(long)]
+    by_policy: bool,
     /// Copy nothing, say what would be copied
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -67,7 +75,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         Some(target) => read_ledger(context, target)?.live,
         None => Vec::new(),
     };
-    let plan = plan_copy(&ledger, &chosen, &there);
+    let mut plan = plan_copy(&ledger, &chosen, &there);
+    if arguments.by_policy {
+        apply_policy(context, &mut plan, target.as_ref().unwrap_or(&source), &there)?;
+    }
     print_present(context, &plan, !arguments.ids.is_empty())?;
     let unreadable = ledger.unreadable.len() as u64;
     match &target {
@@ -111,12 +122,28 @@ fn target(
         return Err(Failure::usage("a repository cannot be copied into itself")
             .hint("--to names the same repository as -r, or a copy of its files: make another"));
     }
-    if !target.cuts_like(source) {
-        let message = "what is copied there shares little with backups made straight into it";
-        let why = format!("it cuts files elsewhere: {message}; one that --init makes does not");
-        context.output.note(&target.storage().address(), &why);
+    if !target.cuts_like(source) && !context.output.is_quiet() {
+        let why = "it cuts files elsewhere: what is copied there shares little with backups made \
+                   straight into it; one that --init makes does not";
+        context.output.note(&target.storage().address(), why);
     }
     Ok(Some(target))
+}
+
+/// `--by-policy`. A repository that is still to be made will have the policy of this one.
+fn apply_policy(
+    context: &Context,
+    plan: &mut CopyPlan,
+    target: &Repository,
+    there: &[Snapshot],
+) -> Result<(), Failure> {
+    let policy = policy_from_pairs(&target.config().retention)?;
+    let number = plan.apply(&policy, there, &context.now);
+    if number > 0 {
+        let snapshots = count(number, "snapshot is", "snapshots are");
+        context.output.say(format!("{snapshots} left out: the policy there keeps {policy}"))?;
+    }
+    Ok(())
 }
 
 fn perform(

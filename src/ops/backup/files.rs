@@ -42,12 +42,11 @@ fn prepare<'a>(
     let mut cache = open_cache(repository, &files.paths);
     let recorded = cache.as_ref().and_then(UnchangedCache::snapshot);
     let force = files.force || read_everything;
-    let live = match recorded {
-        Some(snapshot) if !force => repository.is_live(snapshot)?,
-        _ => false,
+    let recorded = match recorded {
+        Some(snapshot) if !force => repository.live_successor(snapshot)?,
+        _ => None,
     };
-    let recorded = recorded.filter(|_| live);
-    if let Some(cache) = cache.as_mut().filter(|_| !live) {
+    if let Some(cache) = cache.as_mut().filter(|_| recorded.is_none()) {
         cache.disregard();
     }
     let rules = Rules::new(&files.rules)?;

@@ -5,8 +5,9 @@ use super::node::walk;
 use super::{CopyError, is_damage_of_source};
 use crate::model::{BlobId, Monitor, Problem, ProblemKind, SessionId, Snapshot, Stage};
 use crate::ops::live::LiveBlobs;
-use crate::policy::{Lineage, succeeded};
+use crate::policy::{Candidate, GroupBy, Lineage, Policy, Span, decide, group, succeeded};
 use crate::repo::{BlobReader, Catalog, Ledger, Repository};
+use jiff::Zoned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -48,6 +49,25 @@ pub fn plan_copy(source: &Ledger, chosen: &HashSet<SessionId>, target: &[Snapsho
     plan
 }
 
+impl CopyPlan {
+    /// Leaves out what `policy` would not keep in the target, beside what is there: the next prune
+    /// there would forget it again. Returns how many that are. A policy that makes no sense leaves
+    /// nothing out.
+    pub fn apply(&mut self, policy: &Policy, target: &[Snapshot], now: &Zoned) -> u64 {
+        let all: Vec<Snapshot> = self.wanted.iter().chain(target).cloned().collect();
+        let mut forgotten = HashSet::new();
+        for group in group(&all, GroupBy::default()) {
+            let candidate = |snapshot: &&Snapshot| Candidate::new(snapshot, snapshot.begun);
+            let candidates: Vec<Candidate> = group.snapshots.iter().map(candidate).collect();
+            let decisions = decide(&candidates, policy, Span::SAFETY, now).unwrap_or_default();
+            forgotten.extend(decisions.iter().filter(|one| !one.keep).map(|one| one.id));
+        }
+        let before = self.wanted.len();
+        self.wanted.retain(|snapshot| !forgotten.contains(&snapshot.id));
+        (before - self.wanted.len()) as u64
+    }
+}
+
 /// Learns the ids of what is in the target already, where that helps: for each host and its
 /// sources, from the newest snapshot that both have.
 pub fn learn(
@@ -64,11 +84,11 @@ pub fn learn(
     let mut newest: BTreeMap<_, (&Snapshot, &Snapshot)> = BTreeMap::new();
     for snapshot in &source.live {
         if let Some(copy) = there.get(&Lineage::of(snapshot)) {
-            newest.insert(group(snapshot), (snapshot, copy));
+            newest.insert(kinship(snapshot), (snapshot, copy));
         }
     }
     let other = BlobReader::new(Arc::clone(target)).map_err(CopyError::Target)?;
-    for name in wanted.iter().map(group).collect::<HashSet<_>>() {
+    for name in wanted.iter().map(kinship).collect::<HashSet<_>>() {
         if let Some((snapshot, copy)) = newest.get(&name)
             && known.learn(reader, &other, (snapshot.tree, copy.tree), monitor)?
         {
@@ -78,8 +98,8 @@ pub fn learn(
     Ok(())
 }
 
-/// Host and sources: snapshots of one group have much in common.
-fn group(snapshot: &Snapshot) -> (&str, Vec<&[u8]>) {
+/// Host and sources: snapshots that share them have much in common.
+fn kinship(snapshot: &Snapshot) -> (&str, Vec<&[u8]>) {
     let sources = snapshot.sources.iter().map(|source| source.address.as_slice());
     (&snapshot.host.name, sources.collect())
 }
