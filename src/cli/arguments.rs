@@ -1,7 +1,9 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots};
+use super::{
+    backup, cat, check, diff, dump, find, forget, init, ls, prune, repair, restore, snapshots,
+};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -42,6 +44,10 @@ pub enum Command {
     Restore(restore::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
+    Find(find::Arguments),
+    Diff(diff::Arguments),
+    Dump(dump::Arguments),
+    Cat(cat::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
     Forget(forget::Arguments),

@@ -7,10 +7,14 @@ mod arguments;
 mod ask;
 mod asked;
 mod backup;
+mod cat;
 mod check;
 mod code;
 mod context;
+mod diff;
+mod dump;
 mod error;
+mod find;
 mod forget;
 mod forgetting;
 mod global;
@@ -65,6 +69,10 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
+        Command::Find(arguments) => find::run(context, &arguments),
+        Command::Diff(arguments) => diff::run(context, &arguments),
+        Command::Dump(arguments) => dump::run(context, &arguments),
+        Command::Cat(arguments) => cat::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Repair(arguments) => repair::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, &arguments),

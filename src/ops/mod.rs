@@ -3,6 +3,9 @@
 
 mod backup;
 mod check;
+mod diff;
+mod dump;
+mod find;
 mod forget;
 mod live;
 mod process;
@@ -12,11 +15,26 @@ mod repair_snapshots;
 mod restore;
 mod spare;
 mod tally;
+mod tree_cursor;
+mod walk_tree;
 
 pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
+pub use diff::{
+    Change, DiffError, DiffSide, LARGEST_TEXT, LiveContent, LiveDiff, LiveReport, Modifier,
+    Statistics, Sums, TextDifference, diff, diff_live, live_path, live_text, text_difference,
+    text_of,
+};
+pub use dump::{
+    ArchiveFormat, DumpError, DumpReport, NewFile, copy_file, dump_file, dump_folder,
+    read_attribute,
+};
+pub use find::{
+    ContentSought, Criteria, FindError, FindReport, Found, HistoryLine, HistoryStep, KindSought,
+    Match, SnapshotSet, Version, find, history,
+};
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
@@ -27,3 +45,4 @@ pub use restore::{
     Wanted, restore, restore_into,
 };
 pub use tally::Tally;
+pub use walk_tree::walk_tree;

@@ -8,6 +8,7 @@ mod error;
 mod index_cache;
 mod inspect;
 mod marks;
+mod objects;
 mod open;
 mod packer;
 mod reader;
