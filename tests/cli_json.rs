@@ -129,6 +129,22 @@ fn every_line_is_as_the_schema_says() {
     assert_eq!(run(&["restore", "latest", "--target", "out", "-v"]), 0);
     assert_eq!(run(&["restore", "--at", "2025-11-28", "--target", "out", "-n"]), 0);
     assert_eq!(run(&["restore", "latest", "--target", "out", "/nowhere"]), 5);
+    assert_eq!(run(&["find", "-l", "config.py", "link"]), 0);
+    assert_eq!(run(&["find", "nowhere"]), 5);
+    assert_eq!(run(&["find", "--history", "bot/config.py"]), 0);
+    assert_eq!(run(&["diff", "--at", "2025-11-26", "--at", "2025-11-28"]), 0);
+    assert_eq!(run(&["dump", "latest:bot", "--target", "bot.tar"]), 0);
+    world.write("bot/config.py", "PORT = 9000");
+    let mut run = |arguments: &[&str]| {
+        let output = world.snap(["--json"].iter().chain(arguments));
+        lines.check(&output);
+        output.code
+    };
+    assert_eq!(run(&["diff", "latest"]), 0);
+    assert_eq!(run(&["diff", "latest:bot/config.py"]), 0);
+    for kind in ["config", "snapshot latest", "tree latest", "tree latest:bot"] {
+        assert_eq!(run(&[&["cat"], &kind.split(' ').collect::<Vec<_>>()[..]].concat()), 0);
+    }
     assert_eq!(run(&["prune", "--dry-run"]), 0);
     assert_eq!(run(&["forget", "--keep-daily", "2"]), 0);
     assert_eq!(run(&["prune"]), 0);

@@ -1,7 +1,10 @@
 //! All integration tests are one binary: one link, and shared support.
 
 mod cli_config;
+mod cli_diff;
+mod cli_dump;
 mod cli_errors;
+mod cli_find;
 mod cli_json;
 mod cli_terminal;
 mod damage;

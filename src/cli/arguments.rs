@@ -2,8 +2,8 @@
 
 use super::global::GlobalOptions;
 use super::{
-    backup, check, config, copy, forget, help, init, key, ls, mount, prune, repair, restore,
-    snapshots, tag,
+    backup, cat, check, config, copy, diff, dump, find, forget, help, init, key, ls, mount, prune,
+    repair, restore, snapshots, tag,
 };
 
 /// Encrypted, deduplicated snapshots of files.
@@ -32,6 +32,10 @@ pub enum Command {
     Restore(restore::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
+    Find(find::Arguments),
+    Diff(diff::Arguments),
+    Dump(dump::Arguments),
+    Cat(cat::Arguments),
     Mount(mount::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),

@@ -7,12 +7,16 @@ mod arguments;
 mod ask;
 mod asked;
 mod backup;
+mod cat;
 mod check;
 mod code;
 mod config;
 mod context;
 mod copy;
+mod diff;
+mod dump;
 mod error;
+mod find;
 mod forget;
 mod forgetting;
 mod global;
@@ -92,6 +96,10 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
             context.each_profile(|context| prune::run(context, &arguments))
         }
         Command::Config(arguments) => config::run(context, &arguments),
+        Command::Find(arguments) => find::run(context, &arguments),
+        Command::Diff(arguments) => diff::run(context, &arguments),
+        Command::Dump(arguments) => dump::run(context, &arguments),
+        Command::Cat(arguments) => cat::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

@@ -57,6 +57,16 @@ pub fn may_hold(snapshot: &Snapshot, word: &OsString) -> Result<bool, Failure> {
     }))
 }
 
+/// Where in a snapshot a path may be.
+pub fn possible_places(snapshot: &Snapshot, word: &OsString) -> Result<Vec<EntryPath>, Failure> {
+    candidates(snapshot, &absolute(word)?)
+}
+
+/// The path as people know it, absolute as written.
+pub fn shown(word: &OsString) -> Result<String, Failure> {
+    Ok(readable(absolute(word)?.as_os_str().as_bytes()))
+}
+
 /// A source that was given through a link lies under its real path: a path that begins like the
 /// source as it was given is meant there, too.
 fn candidates(snapshot: &Snapshot, given: &Path) -> Result<Vec<EntryPath>, Failure> {

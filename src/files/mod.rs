@@ -15,7 +15,7 @@ mod stat;
 mod target;
 mod unchanged;
 
-pub use rules::{PathFilter, RuleError, RuleSettings, Rules, Selection};
+pub use rules::{PathFilter, PathMatcher, RuleError, RuleSettings, Rules, Selection};
 pub use source::{FilesSource, SourceOptions, SourceRoot};
 pub use target::{FilesTarget, TargetOptions};
 pub use unchanged::{Recording, UnchangedCache};

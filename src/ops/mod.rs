@@ -5,6 +5,9 @@ mod backup;
 mod check;
 mod configure;
 mod copy;
+mod diff;
+mod dump;
+mod find;
 mod forget;
 mod keys;
 mod live;
@@ -16,7 +19,9 @@ mod restore;
 mod spare;
 mod tag;
 mod tally;
+mod tree_cursor;
 pub mod view;
+mod walk_tree;
 
 pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
@@ -25,6 +30,19 @@ pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
     CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, copy, estimate_copy, plan_copy,
+};
+pub use diff::{
+    Change, DiffError, DiffSide, LARGEST_TEXT, LiveContent, LiveDiff, LiveReport, Modifier,
+    Statistics, Sums, TextDifference, diff, diff_live, live_path, live_text, text_difference,
+    text_of,
+};
+pub use dump::{
+    ArchiveFormat, DumpError, DumpReport, NewFile, copy_file, dump_file, dump_folder,
+    read_attribute,
+};
+pub use find::{
+    ContentSought, Criteria, FindError, FindReport, Found, HistoryLine, HistoryStep, KindSought,
+    Match, SnapshotSet, Version, find, history,
 };
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
@@ -38,3 +56,4 @@ pub use restore::{
 };
 pub use tag::{TagChange, TagReport, tag};
 pub use tally::Tally;
+pub use walk_tree::walk_tree;

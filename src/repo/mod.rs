@@ -9,6 +9,7 @@ mod index_cache;
 mod inspect;
 mod keys;
 mod marks;
+mod objects;
 mod open;
 mod packer;
 mod payload;

@@ -1,7 +1,6 @@
 //! `snap ls`
 
-mod node;
-mod walk;
+pub mod node;
 
 use super::asked::{Asked, find, lines_about};
 use super::code::Code;
@@ -12,10 +11,10 @@ use super::open::open;
 use super::place::{SnapshotPlace, find_places};
 use super::select::{FilterFlags, read_ledger};
 use crate::model::{Directory, Entry, EntryPath, Kind, Snapshot};
+use crate::ops::walk_tree;
 use crate::repo::BlobReader;
 use node::{Node, long_line, shown_path};
 use std::ffi::OsString;
-use walk::walk;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -91,7 +90,7 @@ fn list(
     reader: &BlobReader,
     place: &SnapshotPlace,
 ) -> Result<(), Failure> {
-    let mut print = |path: &EntryPath, entry: &Entry| {
+    let print = |path: &EntryPath, entry: &Entry| {
         if context.stop.is_asked() {
             return Err(Failure::stopped());
         }
@@ -107,7 +106,9 @@ fn list(
         entry => return print(&place.path, entry),
     };
     match tree {
-        Some(tree) => walk(reader, &place.path, tree, arguments.recursive, &mut print),
+        Some(tree) => walk_tree(reader, &place.path, tree, &mut |path, entry| {
+            print(path, entry).map(|()| arguments.recursive)
+        }),
         None => Ok(()),
     }
 }

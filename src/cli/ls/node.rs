@@ -27,6 +27,9 @@ pub struct Node {
     mode: u16,
     permissions: String,
     mtime: Timestamp,
+    /// As `snap find --content` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     linktarget: Option<String>,
     /// Written to while it was read, each time: it may mix several states.
@@ -55,6 +58,10 @@ impl Node {
             mode: metadata.mode,
             permissions: permissions(entry),
             mtime: metadata.modified.timestamp(),
+            content_hash: match &entry.kind {
+                Kind::File(file) => file.hash.map(|hash| hash.hex()),
+                _ => None,
+            },
             linktarget: match &entry.kind {
                 Kind::Symlink { target } => Some(String::from_utf8_lossy(target).into_owned()),
                 _ => None,
@@ -64,12 +71,12 @@ impl Node {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `/srv/bot` for `files/srv/bot`.
-fn real_path(path: &EntryPath) -> Vec<u8> {
+pub fn real_path(path: &EntryPath) -> Vec<u8> {
     let mut real = Vec::with_capacity(path.bytes().len());
     for name in path.names().skip(1) {
         real.push(b'/');
@@ -88,6 +95,15 @@ pub fn shown_path(path: &EntryPath, entry: &Entry) -> String {
 
 /// As `ls -l` shows it.
 pub fn long_line(path: &EntryPath, entry: &Entry, zone: &TimeZone) -> String {
+    let target = match &entry.kind {
+        Kind::Symlink { target } => format!(" -> {}", crate::cli::text::readable(target)),
+        _ => String::new(),
+    };
+    format!("{} {}{target}", long_columns(entry, zone), shown_path(path, entry))
+}
+
+/// Mode, owner, size and time.
+pub fn long_columns(entry: &Entry, zone: &TimeZone) -> String {
     let metadata = &entry.metadata;
     let owner = |name: &str, number: u32| match name {
         "" => number.to_string(),
@@ -100,17 +116,12 @@ pub fn long_line(path: &EntryPath, entry: &Entry, zone: &TimeZone) -> String {
         }
         _ => "-".to_owned(),
     };
-    let target = match &entry.kind {
-        Kind::Symlink { target } => format!(" -> {}", crate::cli::text::readable(target)),
-        _ => String::new(),
-    };
     format!(
-        "{} {:<8} {:<8} {size:>14} {} {}{target}",
+        "{} {:<8} {:<8} {size:>14} {}",
         permissions(entry),
         owner(&metadata.user_name, metadata.user),
         owner(&metadata.group_name, metadata.group),
         time(metadata.modified.timestamp(), zone),
-        shown_path(path, entry),
     )
 }
 

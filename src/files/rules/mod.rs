@@ -9,11 +9,13 @@
 mod filter;
 mod ignore;
 mod marker;
+mod matcher;
 mod pattern;
 
 pub use filter::{PathFilter, Selection};
 pub(super) use ignore::IgnoreFiles;
 use marker::Marker;
+pub use matcher::PathMatcher;
 use pattern::{PatternSet, PatternSetBuilder, Style};
 
 use super::listing::Listing;

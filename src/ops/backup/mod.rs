@@ -266,7 +266,7 @@ fn run<'scope, 'env: 'scope>(
     Ok(assembler.finish()?)
 }
 
-fn files_name() -> EntryName {
+pub(super) fn files_name() -> EntryName {
     // tidy: a constant, and a valid name
     EntryName::new(FILES).unwrap_or_else(|_| unreachable!("files is a name"))
 }

@@ -1,0 +1,149 @@
+//! Which two things are compared.
+
+use super::is_file;
+use crate::cli::asked::{Asked, find, lines_about};
+use crate::cli::context::Context;
+use crate::cli::error::Failure;
+use crate::cli::place::{SnapshotPlace, find_places};
+use crate::model::{EntryPath, Snapshot};
+use crate::ops::live_path;
+use crate::policy::Filter;
+use crate::repo::{BlobReader, Ledger};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// As it was typed. Without a second snapshot it is the live folders.
+pub struct AskedSides {
+    old: Asked,
+    new: Option<Asked>,
+}
+
+/// What is compared.
+pub struct Sides {
+    pub old: Snapshot,
+    pub old_place: SnapshotPlace,
+    pub new: Side,
+}
+
+/// What the first snapshot is compared with.
+pub enum Side {
+    Snapshot {
+        snapshot: Box<Snapshot>,
+        place: Box<SnapshotPlace>,
+    },
+    /// The live folders, as the first snapshot knows them.
+    Live {
+        roots: Vec<EntryPath>,
+    },
+}
+
+impl Sides {
+    /// Whether it is a file on either side, whose lines can be compared.
+    pub fn are_files(&self) -> bool {
+        let is_new_file = match &self.new {
+            Side::Snapshot { place, .. } => is_file(place),
+            Side::Live { .. } => self.live_file().is_some_and(|path| path.is_file()),
+        };
+        is_file(&self.old_place) && is_new_file
+    }
+
+    /// The live file, where one is compared.
+    pub fn live_file(&self) -> Option<PathBuf> {
+        match &self.new {
+            Side::Live { roots } => roots.first().map(live_path),
+            Side::Snapshot { .. } => None,
+        }
+    }
+}
+
+/// One or two snapshots, and a path at most. `text` names the path, too.
+pub fn asked(
+    context: &Context,
+    at: &[String],
+    words: &[OsString],
+    text: Option<&OsString>,
+) -> Result<AskedSides, Failure> {
+    let too_many = || {
+        Failure::usage("more than two snapshots were named")
+            .hint("write `snap diff A B`, or `snap diff --at TIME --at TIME [PATH]`")
+    };
+    let (old, new) = match at {
+        [] => (words.first(), words.get(1)),
+        [_] | [_, _] if words.len() > 1 => return Err(too_many()),
+        [_] | [_, _] => (None, None),
+        _ => return Err(too_many()),
+    };
+    let (mut old, mut new) = match at {
+        [] => {
+            let one = |word: &OsString| Asked::new(context, None, std::slice::from_ref(word));
+            let old = match old {
+                Some(word) => one(word)?,
+                None => Asked::new(context, None, &[])?,
+            };
+            (old, new.map(one).transpose()?)
+        }
+        [old, rest @ ..] => {
+            let one = |text: &String| Asked::new(context, Some(text), words);
+            (one(old)?, rest.first().map(one).transpose()?)
+        }
+    };
+    if let Some(text) = text {
+        let sides = std::iter::once(&mut old).chain(&mut new);
+        for side in sides.filter(|side| side.paths.is_empty()) {
+            side.paths.push(text.clone());
+        }
+    }
+    match &mut new {
+        Some(new) if new.paths.is_empty() => new.paths.clone_from(&old.paths),
+        Some(new) if old.paths.is_empty() => old.paths.clone_from(&new.paths),
+        _ => {}
+    }
+    Ok(AskedSides { old, new })
+}
+
+/// Looks everything up, and says on the side what was taken.
+pub fn resolve(
+    context: &Context,
+    reader: &BlobReader,
+    ledger: &Ledger,
+    filter: &Filter,
+    asked: AskedSides,
+) -> Result<Sides, Failure> {
+    let old = find(context, ledger, &asked.old, filter)?.clone();
+    let old_place = place(reader, &old, &asked.old)?;
+    let about = |snapshot: &Snapshot, asked: &Asked| {
+        for line in lines_about(context, snapshot, asked.at.as_ref()) {
+            context.output.aside_line(&line);
+        }
+    };
+    about(&old, &asked.old);
+    let new = match &asked.new {
+        None => {
+            let roots = match asked.old.paths.is_empty() {
+                true => old.sources.iter().map(|source| source.path.clone()).collect(),
+                false => vec![old_place.path.clone()],
+            };
+            context.output.aside_line("and the live folders");
+            Side::Live { roots }
+        }
+        Some(asked) => {
+            let snapshot = find(context, ledger, asked, filter)?;
+            about(snapshot, asked);
+            let place = Box::new(place(reader, snapshot, asked)?);
+            Side::Snapshot { snapshot: Box::new(snapshot.clone()), place }
+        }
+    };
+    Ok(Sides { old, old_place, new })
+}
+
+/// The one path, or all.
+fn place(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    asked: &Asked,
+) -> Result<SnapshotPlace, Failure> {
+    let all = [OsString::from("/")];
+    let words = if asked.paths.is_empty() { &all[..] } else { &asked.paths };
+    let place = find_places(reader, snapshot, words)?.into_iter().next();
+    place.ok_or_else(|| Failure::usage("no path was named"))
+}

@@ -1,0 +1,256 @@
+//! The search itself: each piece of each directory is read once, and what was found is kept with
+//! the pieces that lead to it.
+
+use super::{Criteria, FindError, MOST_FOUND};
+use crate::format::{ChildPiece, PieceItems, encode_entry};
+use crate::model::{
+    BlobId, ChunkTree, Counter, Directory, Entry, EntryName, EntryPath, Kind, Monitor, Summary,
+};
+use crate::repo::{BlobReader, RepoError};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+/// So many pieces are remembered to hold nothing.
+const MOST_BARREN: usize = 1 << 20;
+
+/// A piece; where folders matter, a piece at one place.
+pub type Key = [u8; 16];
+
+/// Something that matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Without chunks, attributes and what is below.
+    pub entry: Entry,
+    /// What is equal for equal versions.
+    pub version: [u8; 16],
+}
+
+/// What was found in and below a piece.
+pub enum Node {
+    Entries(Vec<Item>),
+    Pieces(Vec<Key>),
+}
+
+/// A name that matches, or leads to what does.
+pub struct Item {
+    pub name: EntryName,
+    pub found: Option<Rc<Found>>,
+    pub below: Option<Key>,
+}
+
+/// A piece that is being searched.
+struct Frame {
+    key: Key,
+    rest: Rest,
+    /// It is the root piece of a directory, whose name stands at the end of the path.
+    is_named: bool,
+}
+
+enum Rest {
+    Entries { left: VecDeque<Entry>, items: Vec<Item> },
+    Pieces { level: u8, left: VecDeque<ChildPiece>, keys: Vec<Key> },
+}
+
+pub struct Survey<'a> {
+    reader: &'a BlobReader,
+    criteria: &'a mut Criteria,
+    monitor: &'a dyn Monitor,
+    minds_folders: bool,
+    nodes: HashMap<Key, Node>,
+    barren: HashSet<Key>,
+    found: usize,
+    /// Of the directory that is being searched.
+    path: EntryPath,
+}
+
+impl<'a> Survey<'a> {
+    pub fn new(
+        reader: &'a BlobReader,
+        criteria: &'a mut Criteria,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        Self {
+            reader,
+            minds_folders: criteria.minds_folders(),
+            criteria,
+            monitor,
+            nodes: HashMap::new(),
+            barren: HashSet::new(),
+            found: 0,
+            path: EntryPath::root(),
+        }
+    }
+
+    pub fn nodes(&self) -> &HashMap<Key, Node> {
+        &self.nodes
+    }
+
+    /// Searches a tree, unless it was searched before. `None` if nothing in it matches.
+    pub fn tree(&mut self, root: BlobId) -> Result<Option<Key>, FindError> {
+        self.path = EntryPath::root();
+        let key = self.key(&root);
+        let mut frames: Vec<Frame> = Vec::new();
+        frames.extend(self.frame(&root, None, false)?);
+        while let Some(frame) = frames.last_mut() {
+            if self.monitor.stopped() {
+                return Err(FindError::Stopped);
+            }
+            let below = match &mut frame.rest {
+                Rest::Entries { left, items } => match left.pop_front() {
+                    Some(entry) => Some(self.entry(entry, items)?),
+                    None => None,
+                },
+                Rest::Pieces { level, left, keys } => match left.pop_front() {
+                    Some(child) => Some(self.child(*level, &child, keys)?),
+                    None => None,
+                },
+            };
+            match below {
+                Some(below) => frames.extend(below),
+                None => {
+                    if let Some(frame) = frames.pop() {
+                        self.finish(frame);
+                    }
+                }
+            }
+        }
+        Ok(self.nodes.contains_key(&key).then_some(key))
+    }
+
+    /// What a piece is known by.
+    fn key(&self, id: &BlobId) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(id.bytes());
+        if self.minds_folders {
+            hasher.update(self.path.bytes());
+        }
+        let mut key = Key::default();
+        hasher.finalize_xof().fill(&mut key);
+        key
+    }
+
+    /// Opens a piece; `None` if it was searched before.
+    fn frame(
+        &mut self,
+        id: &BlobId,
+        level: Option<u8>,
+        is_named: bool,
+    ) -> Result<Option<Frame>, FindError> {
+        let key = self.key(id);
+        if self.nodes.contains_key(&key) || self.barren.contains(&key) {
+            return Ok(None);
+        }
+        let piece = self.reader.piece(id)?;
+        if level.is_some_and(|level| level != piece.level) {
+            let why = "its level is another than the one above says".to_owned();
+            return Err(RepoError::Damaged { name: format!("tree blob {id}"), why }.into());
+        }
+        let rest = match piece.items {
+            PieceItems::Entries(entries) => {
+                self.monitor.add(Counter::EntriesProcessed, entries.len() as u64);
+                Rest::Entries { left: entries.into(), items: Vec::new() }
+            }
+            PieceItems::Children(children) => {
+                let level = piece.level.saturating_sub(1);
+                Rest::Pieces { level, left: children.into(), keys: Vec::new() }
+            }
+        };
+        Ok(Some(Frame { key, rest, is_named }))
+    }
+
+    /// Looks at an entry; returns the piece to be searched next, if it leads to one.
+    fn entry(&mut self, entry: Entry, items: &mut Vec<Item>) -> Result<Option<Frame>, FindError> {
+        let found = match self.criteria.match_entry(&self.path, &entry)? {
+            true => {
+                self.found += 1;
+                Some(Rc::new(slim(&entry)))
+            }
+            false => None,
+        };
+        if self.found > MOST_FOUND {
+            return Err(FindError::TooMany);
+        }
+        let tree = match entry.kind {
+            Kind::Directory(Directory { tree, .. }) => tree,
+            _ => None,
+        };
+        let Some(tree) = tree else {
+            if found.is_some() {
+                items.push(Item { name: entry.name, found, below: None });
+            }
+            return Ok(None);
+        };
+        self.path.push(&entry.name);
+        let below = Some(self.key(&tree));
+        items.push(Item { name: entry.name, found, below });
+        let frame = self.frame(&tree, None, true)?;
+        if frame.is_none() {
+            self.path.pop();
+        }
+        Ok(frame)
+    }
+
+    fn child(
+        &mut self,
+        level: u8,
+        child: &ChildPiece,
+        keys: &mut Vec<Key>,
+    ) -> Result<Option<Frame>, FindError> {
+        keys.push(self.key(&child.id));
+        self.frame(&child.id, Some(level), false)
+    }
+
+    /// Keeps what a piece leads to.
+    fn finish(&mut self, frame: Frame) {
+        if frame.is_named {
+            self.path.pop();
+        }
+        let nodes = &self.nodes;
+        let node = match frame.rest {
+            Rest::Entries { mut items, .. } => {
+                for item in &mut items {
+                    item.below = item.below.filter(|below| nodes.contains_key(below));
+                }
+                items.retain(|item| item.found.is_some() || item.below.is_some());
+                (!items.is_empty()).then_some(Node::Entries(items))
+            }
+            Rest::Pieces { mut keys, .. } => {
+                keys.retain(|key| nodes.contains_key(key));
+                (!keys.is_empty()).then_some(Node::Pieces(keys))
+            }
+        };
+        match node {
+            Some(node) => {
+                self.nodes.insert(frame.key, node);
+            }
+            None => {
+                // Forgotten ones are searched again: slower, not wrong.
+                if self.barren.len() >= MOST_BARREN {
+                    self.barren.clear();
+                }
+                self.barren.insert(frame.key);
+            }
+        }
+    }
+}
+
+/// What is shown of an entry, and what tells its versions apart: everything but what is below it
+/// and how its content was cut.
+fn slim(entry: &Entry) -> Found {
+    let mut slim = entry.clone();
+    slim.link_group = None;
+    match &mut slim.kind {
+        Kind::File(file) if file.hash.is_some() => file.chunks = ChunkTree::default(),
+        Kind::Directory(directory) => {
+            *directory = Directory { tree: None, summary: Summary::default() };
+        }
+        _ => {}
+    }
+    let mut version = [0; 16];
+    blake3::Hasher::new().update(&encode_entry(&slim)).finalize_xof().fill(&mut version);
+    slim.metadata.attributes = Vec::new();
+    if let Kind::File(file) = &mut slim.kind {
+        (file.chunks, file.holes) = (ChunkTree::default(), Vec::new());
+    }
+    Found { entry: slim, version }
+}
