@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, init, ls, mount, prune, repair, restore, snapshots};
+use super::{backup, browse, check, forget, init, ls, mount, prune, repair, restore, snapshots};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -43,6 +43,7 @@ pub enum Command {
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
     Mount(mount::Arguments),
+    Browse(browse::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
     Forget(forget::Arguments),

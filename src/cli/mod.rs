@@ -7,6 +7,7 @@ mod arguments;
 mod ask;
 mod asked;
 mod backup;
+mod browse;
 mod check;
 mod code;
 mod context;
@@ -67,6 +68,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
         Command::Mount(arguments) => mount::run(context, &arguments),
+        Command::Browse(arguments) => browse::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Repair(arguments) => repair::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, &arguments),

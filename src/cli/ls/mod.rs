@@ -3,6 +3,8 @@
 mod node;
 mod walk;
 
+pub use node::permissions;
+
 use super::asked::{Asked, find, lines_about};
 use super::code::Code;
 use super::context::Context;

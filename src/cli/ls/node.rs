@@ -115,7 +115,7 @@ pub fn long_line(path: &EntryPath, entry: &Entry, zone: &TimeZone) -> String {
 }
 
 /// `drwxr-sr-t`.
-fn permissions(entry: &Entry) -> String {
+pub fn permissions(entry: &Entry) -> String {
     let mode = entry.metadata.mode;
     let kind = match entry.kind {
         Kind::File(_) => '-',
