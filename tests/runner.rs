@@ -25,3 +25,4 @@ mod support;
 mod tidy;
 mod transcripts;
 mod unchanged;
+mod viewing;
