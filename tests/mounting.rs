@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why nothing can be mounted here, if so.
 fn obstacle() -> Option<&'static str> {
+    if !cfg!(feature = "mount") {
+        return Some("built without the feature mount");
+    }
     if fs::OpenOptions::new().read(true).write(true).open("/dev/fuse").is_err() {
         return Some("/dev/fuse cannot be opened");
     }

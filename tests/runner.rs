@@ -3,6 +3,7 @@
 mod cli_config;
 mod cli_diff;
 mod cli_dump;
+mod browsing;
 mod cli_errors;
 mod cli_find;
 mod cli_json;
@@ -28,3 +29,4 @@ mod support;
 mod tidy;
 mod transcripts;
 mod unchanged;
+mod viewing;

@@ -1,10 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{
-    backup, cat, check, config, copy, diff, dump, find, forget, help, init, key, ls, mount, prune,
-    repair, restore, snapshots, tag,
-};
+use super::{backup, browse, cat, check, config, copy, diff, dump, find, forget, help, init, key, ls, mount, prune, repair, restore, snapshots, tag};
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
@@ -37,6 +34,7 @@ pub enum Command {
     Dump(dump::Arguments),
     Cat(cat::Arguments),
     Mount(mount::Arguments),
+    Browse(browse::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
     Forget(forget::Arguments),

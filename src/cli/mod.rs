@@ -7,6 +7,7 @@ mod arguments;
 mod ask;
 mod asked;
 mod backup;
+mod browse;
 mod cat;
 mod check;
 mod code;
@@ -100,6 +101,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Diff(arguments) => diff::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Cat(arguments) => cat::run(context, &arguments),
+        Command::Browse(arguments) => browse::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

@@ -2,6 +2,8 @@
 
 pub mod node;
 
+pub use node::permissions;
+
 use super::asked::{Asked, find, lines_about};
 use super::code::Code;
 use super::context::Context;

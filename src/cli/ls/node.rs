@@ -126,7 +126,7 @@ pub fn long_columns(entry: &Entry, zone: &TimeZone) -> String {
 }
 
 /// `drwxr-sr-t`.
-fn permissions(entry: &Entry) -> String {
+pub fn permissions(entry: &Entry) -> String {
     let mode = entry.metadata.mode;
     let kind = match entry.kind {
         Kind::File(_) => '-',

@@ -46,8 +46,8 @@ pub fn of_folder(number: u64, modified: Timestamp) -> FileAttr {
 }
 
 /// Of a link that no snapshot has.
-pub fn of_link(number: u64, target: &str) -> FileAttr {
-    let attributes = plain(number, FileType::Symlink, UNIX_EPOCH);
+pub fn of_link(number: u64, target: &str, modified: Timestamp) -> FileAttr {
+    let attributes = plain(number, FileType::Symlink, system_time(modified.into()));
     FileAttr { size: target.len() as u64, perm: 0o777, ..attributes }
 }
 

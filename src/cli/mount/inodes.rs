@@ -7,6 +7,7 @@ use super::layout::Folder;
 use crate::model::{Entry, Snapshot};
 use crate::ops::view::{Place, Root, View};
 use crate::repo::RepoError;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,9 +19,13 @@ pub const TOP: u64 = 1;
 #[derive(Debug, Clone)]
 pub enum Node {
     Folder(Folder),
-    Link(Arc<str>),
+    /// With when it was made.
+    Link(Arc<str>, Timestamp),
     Snapshot(Arc<SnapshotNode>),
-    Stored { place: Place, of: Arc<SnapshotNode> },
+    Stored {
+        place: Place,
+        of: Arc<SnapshotNode>,
+    },
 }
 
 /// A snapshot in one of the folders.
@@ -51,7 +56,7 @@ impl Node {
     fn is(&self, other: &Self, linked: bool) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => one == other,
-            (Self::Link(one), Self::Link(other)) => one == other,
+            (Self::Link(one, _), Self::Link(other, _)) => one == other,
             (Self::Snapshot(one), Self::Snapshot(other)) => one.snapshot.id == other.snapshot.id,
             (Self::Stored { place: one, of }, Self::Stored { place: other, of: others }) => {
                 of.number == others.number && (linked || one == other)
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     fn link(target: &str) -> Node {
-        Node::Link(target.into())
+        Node::Link(target.into(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub enum Folder {
 pub enum Member {
     Folder(Folder),
     Snapshot(Arc<Snapshot>),
-    /// A symbolic link.
-    Link(Arc<str>),
+    /// A symbolic link, and when the snapshot was begun that it leads to.
+    Link(Arc<str>, Timestamp),
 }
 
 /// The members of a folder, ascending by name.
@@ -78,6 +78,7 @@ impl Layout {
         let snapshots = shown.len();
         shown.into_iter().for_each(|snapshot| builder.add(snapshot));
         builder.add_latest(future);
+        builder.date_empty_ones();
         let folders = builder.folders.into_iter();
         let folders = folders.map(|(folder, listing)| (folder, Arc::new(listing))).collect();
         Self { folders, empty: Arc::default(), snapshots }
@@ -133,12 +134,12 @@ impl Builder<'_> {
                 Folder::Host(name) => (Folder::Hosts, Some(name)),
                 Folder::Tag(name) => (Folder::Tags, Some(name)),
             };
-            if let Some(newest) = newest {
+            if let Some((newest, begun)) = newest {
                 let (place, target) = match name {
                     Some(_) => (folder.clone(), newest),
                     None => (Folder::Top, format!("by-time/{newest}").into()),
                 };
-                self.link(place, target);
+                self.link(place, target, begun);
             }
             if let Some(name) = name {
                 self.hang(above, name, folder.clone());
@@ -154,9 +155,16 @@ impl Builder<'_> {
         }
     }
 
-    fn link(&mut self, folder: Folder, target: Arc<str>) {
+    /// A folder that holds nothing is as old as the newest snapshot, too.
+    fn date_empty_ones(&mut self) {
+        let newest = self.folders.values().map(|listing| listing.newest).max().unwrap_or_default();
+        let empty = self.folders.values_mut().filter(|listing| listing.members.is_empty());
+        empty.for_each(|listing| listing.newest = newest);
+    }
+
+    fn link(&mut self, folder: Folder, target: Arc<str>, begun: Timestamp) {
         let listing = self.folders.entry(folder).or_default();
-        listing.members.insert("latest".into(), Member::Link(target));
+        listing.members.insert("latest".into(), Member::Link(target, begun));
     }
 
     fn hang(&mut self, above: Folder, name: &Arc<str>, folder: Folder) {
@@ -167,13 +175,13 @@ impl Builder<'_> {
     }
 }
 
-fn newest(listing: &Listing, future: &HashSet<SessionId>) -> Option<Arc<str>> {
+fn newest(listing: &Listing, future: &HashSet<SessionId>) -> Option<(Arc<str>, Timestamp)> {
     let snapshots = listing.members.iter().filter_map(|(name, member)| match member {
         Member::Snapshot(snapshot) if !future.contains(&snapshot.id) => Some((name, snapshot)),
         _ => None,
     });
     let newest = snapshots.max_by_key(|(_, found)| (found.begun, found.taken, found.id));
-    newest.map(|(name, _)| Arc::clone(name))
+    newest.map(|(name, snapshot)| (Arc::clone(name), snapshot.begun))
 }
 
 /// `2025-11-28T02-00-00Z`, `2025-11-28T02-00-00+0100`: a colon in a name would have to be quoted
@@ -242,7 +250,7 @@ mod tests {
         let show = |(name, member): (&Arc<str>, &Member)| match member {
             Member::Folder(_) => format!("{name}/"),
             Member::Snapshot(_) => name.to_string(),
-            Member::Link(target) => format!("{name} -> {target}"),
+            Member::Link(target, _) => format!("{name} -> {target}"),
         };
         layout.list(&folder).iter().map(show).collect()
     }

@@ -48,6 +48,8 @@ users see nothing without --allow-other. Where there is no FUSE, `snap browse` s
 /// Show the snapshots as folders, read-only.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
+// Without FUSE nobody reads them.
+#[cfg_attr(not(feature = "mount"), allow(dead_code))]
 pub struct Arguments {
     /// An empty folder to show them in
     #[arg(value_name = "DIR")]

@@ -7,11 +7,14 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::{readable, shell_word};
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
+use signal_hook::consts::SIGHUP;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const DEVICE: &str = "/dev/fuse";
@@ -31,6 +34,7 @@ const WITHOUT: &str = "`snap browse` and `snap restore` work without FUSE";
 pub struct Mounted {
     session: BackgroundSession,
     path: PathBuf,
+    hung_up: Arc<AtomicBool>,
 }
 
 impl Mounted {
@@ -43,7 +47,9 @@ impl Mounted {
         let config = configuration(allow_other);
         let session = Session::new(filesystem, &point.path, &config).and_then(Session::spawn);
         match session {
-            Ok(session) => Ok(Self { session, path: point.path.clone() }),
+            Ok(session) => {
+                Ok(Self { session, path: point.path.clone(), hung_up: watch_terminal() })
+            }
             Err(error) => Err(explain(&error, &point.path, allow_other)),
         }
     }
@@ -51,7 +57,7 @@ impl Mounted {
     /// Waits until somebody unmounts it, or the user asks to stop; then it is unmounted.
     pub fn wait(self, context: &Context) -> Result<(), Failure> {
         while !self.session.guard.is_finished() {
-            if context.stop.is_asked() {
+            if context.stop.is_asked() || self.hung_up.load(Ordering::Relaxed) {
                 return self.leave(context);
             }
             std::thread::sleep(LOOK_EVERY);
@@ -64,7 +70,7 @@ impl Mounted {
     /// that it is gone.
     fn leave(self, context: &Context) -> Result<(), Failure> {
         let shown = readable(self.path.as_os_str().as_bytes());
-        let Self { session, path } = self;
+        let Self { session, path, .. } = self;
         // Joining would wait for all who use it, for ever.
         let (done, ending) = std::sync::mpsc::channel();
         std::thread::spawn(move || done.send(session.umount_and_join()));
@@ -81,6 +87,20 @@ impl Mounted {
             }
         }
     }
+}
+
+/// Becomes true when the terminal is closed: a process that just died would leave a dead mount.
+/// Under `nohup` it stays.
+fn watch_terminal() -> Arc<AtomicBool> {
+    let hung_up = Arc::new(AtomicBool::new(false));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    if ignored & 1 == 0 {
+        // Where it is not allowed the mount is left dead, and the next one says what to do.
+        let _ = signal_hook::flag::register(SIGHUP, Arc::clone(&hung_up));
+    }
+    hung_up
 }
 
 fn ended(result: io::Result<()>, shown: &str) -> Result<(), Failure> {
