@@ -1,9 +1,9 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod browsing;
 mod cli_config;
 mod cli_diff;
 mod cli_dump;
-mod browsing;
 mod cli_errors;
 mod cli_find;
 mod cli_json;

@@ -1,7 +1,10 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, browse, cat, check, config, copy, diff, dump, find, forget, help, init, key, ls, mount, prune, repair, restore, snapshots, tag};
+use super::{
+    backup, browse, cat, check, config, copy, diff, dump, find, forget, help, init, key, ls, mount,
+    prune, repair, restore, snapshots, tag,
+};
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
