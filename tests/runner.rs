@@ -1,5 +1,6 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod cli_completions;
 mod cli_errors;
 mod cli_json;
 mod cli_terminal;

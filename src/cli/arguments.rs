@@ -1,7 +1,9 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, help, init, ls, prune, repair, restore, snapshots};
+use super::{
+    backup, check, completions, forget, help, init, ls, man, prune, repair, restore, snapshots,
+};
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
@@ -35,6 +37,8 @@ pub enum Command {
     Prune(prune::Arguments),
     /// Print the version of snap and of the repositories that it writes.
     Version,
+    Completions(completions::Arguments),
+    Man(man::Arguments),
     Help(help::Arguments),
 }
 

@@ -9,6 +9,7 @@ mod asked;
 mod backup;
 mod check;
 mod code;
+mod completions;
 mod context;
 mod error;
 mod forget;
@@ -19,6 +20,7 @@ mod init;
 mod json;
 mod keep;
 mod ls;
+mod man;
 mod open;
 mod output;
 mod paint;
@@ -48,6 +50,9 @@ use std::process::ExitCode;
 /// any thread is started.
 pub fn run() -> ExitCode {
     let environment = process::begin();
+    if let Some(code) = completions::answer(&environment) {
+        return code.into();
+    }
     let code = match Cli::try_parse() {
         Ok(cli) => {
             let context = Context::new(cli.global, environment);
@@ -71,6 +76,8 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Forget(arguments) => forget::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Version => version::run(context),
+        Command::Completions(arguments) => completions::run(context, &arguments),
+        Command::Man(arguments) => man::run(context, &arguments),
         Command::Help(arguments) => help::run(context, &arguments),
     }
 }

@@ -14,7 +14,8 @@ mod spare;
 mod tally;
 
 pub use backup::{
-    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
+    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, StreamBackup, StreamError,
+    StreamInput, backup_files, backup_source, backup_stream,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};

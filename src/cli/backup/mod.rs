@@ -1,5 +1,6 @@
 //! `snap backup`
 
+mod listed;
 mod report;
 mod sources;
 
@@ -11,11 +12,12 @@ use super::open::{Located, exists, locate, open_located, this_writer};
 use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::{Counter, SnapshotKind};
-use crate::ops::{BackupOptions, backup_files};
+use crate::ops::{BackupOptions, backup_files, backup_stream};
 use crate::policy::{Policy, format_duration, parse_exact, parse_size};
 use crate::repo::Repository;
 use crate::settings::{SettingsError, this_host};
 use crate::storage::{DiscardStorage, Storage};
+use listed::ListedFlags;
 use report::{Summary, print};
 use sources::{files, leave_out_own};
 use std::path::PathBuf;
@@ -27,6 +29,8 @@ Examples:
   snap backup --exclude '*.log' --exclude-caches /srv/bot
   snap backup --init ~/notes          no repository yet? this makes one at home
   snap backup --dry-run --exclude-larger-than 1G /home
+  find /srv -name '*.json' -print0 | snap backup --files-from-raw -
+  snap backup --stdin-filename db.sql --command -- pg_dump bot
 
 Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there, `**`
 over folders, `!` takes back, the last one that matches decides. A file .snapignore
@@ -42,7 +46,8 @@ The exit code is 3 if something could not be read whole; the rest is saved then.
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Files and folders to take
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present_any = ["files_from", "files_from_raw",
+          "stdin_filename"])]
     paths: Vec<PathBuf>,
 
     /// Make the repository if there is none
@@ -92,17 +97,23 @@ pub struct Arguments {
     /// Read all files, whether or not they look unchanged
     #[arg(short, long)]
     force: bool,
+    #[command(flatten)]
+    listed: ListedFlags,
 }
 
 const LEAVE_OUT: &str = "What to leave out";
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let options = options(context, arguments)?;
-    let (repository, located) = repository(context, arguments)?;
+    let stream = arguments.listed.stream(&arguments.paths)?;
     let mut files = files(arguments)?;
+    let (repository, located) = repository(context, arguments)?;
     leave_out_own(context, &located.path, &mut files)?;
     let progress = Progress::start(context);
-    let report = backup_files(&repository, &files, &options, progress.monitor());
+    let report = match stream {
+        Some(stream) => backup_stream(&repository, stream, &options, progress.monitor()),
+        None => backup_files(&repository, &files, &options, progress.monitor()),
+    };
     let directories_new = progress.count(Counter::DirectoriesNew);
     let seconds = progress.elapsed();
     drop(progress);

@@ -5,17 +5,19 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::files::RuleSettings;
 use crate::ops::FilesBackup;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 pub fn files(arguments: &Arguments) -> Result<FilesBackup, Failure> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for path in &arguments.paths {
+    let mut known = HashSet::new();
+    for path in arguments.listed.paths()?.iter().chain(&arguments.paths) {
         let absolute = std::path::absolute(path).map_err(|_| {
             Failure::usage("a path to back up is empty").hint("name a file or folder")
         })?;
         // Without the slash at the end: `bot` and `bot/` are one source.
         let absolute: PathBuf = absolute.components().collect();
-        if !paths.contains(&absolute) {
+        if known.insert(absolute.clone()) {
             paths.push(absolute);
         }
     }
