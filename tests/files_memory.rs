@@ -211,7 +211,7 @@ pub fn read(
             }
         }
         let reading = match stream.finish()? {
-            Verdict::Steady => Reading::Steady,
+            Verdict::Steady | Verdict::Ended => Reading::Steady,
             Verdict::Grew => Reading::Grew,
             Verdict::Again if attempt < 3 => continue,
             Verdict::Again => Reading::Torn,

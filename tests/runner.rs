@@ -1,6 +1,7 @@
 //! All integration tests are one binary: one link, and shared support.
 
 mod browsing;
+mod cli_completions;
 mod cli_config;
 mod cli_diff;
 mod cli_dump;

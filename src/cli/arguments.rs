@@ -2,8 +2,8 @@
 
 use super::global::GlobalOptions;
 use super::{
-    backup, browse, cat, check, config, copy, diff, dump, find, forget, help, init, key, ls, mount,
-    prune, repair, restore, snapshots, tag,
+    backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, init,
+    key, ls, man, mount, prune, repair, restore, snapshots, tag,
 };
 
 /// Encrypted, deduplicated snapshots of files.
@@ -48,6 +48,8 @@ pub enum Command {
     Key(key::Arguments),
     /// Print the version of snap and of the repositories that it writes.
     Version,
+    Completions(completions::Arguments),
+    Man(man::Arguments),
     Help(help::Arguments),
 }
 

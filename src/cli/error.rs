@@ -4,7 +4,9 @@
 use super::code::Code;
 use crate::files::RuleError;
 use crate::model::SourceError;
-use crate::ops::{BackupError, ConfigureError, CopyError, ForgetError, KeyError, RestoreError};
+use crate::ops::{
+    BackupError, ConfigureError, CopyError, ForgetError, KeyError, RestoreError, StreamError,
+};
 use crate::policy::{PolicyError, SizeError, TimeError};
 use crate::repo::RepoError;
 use crate::settings::SettingsError;
@@ -154,6 +156,33 @@ impl From<BackupError> for Failure {
             BackupError::Repo(error) => error.into(),
             BackupError::Source(error) => error.into(),
             BackupError::Rules(error) => error.into(),
+            BackupError::Stream(error) => error.into(),
+        }
+    }
+}
+
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        let failure = Self::new(Code::Failed, &error);
+        match error {
+            StreamError::NotStarted { command, cause } => {
+                Self::new(Code::Failed, format!("cannot start {command}"))
+                    .because(cause)
+                    .hint("no shell is involved: `--command -- sh -c '…'` runs one")
+            }
+            StreamError::Failed { .. } => {
+                failure.hint("no snapshot was made; run the command by itself to see what is wrong")
+            }
+            StreamError::Empty => failure.hint(
+                "no snapshot was made: most likely what should have written to it failed; with \
+                 --command snap sees that",
+            ),
+            StreamError::Unreadable { what, cause } => {
+                Self::new(Code::Failed, format!("cannot read {what}"))
+                    .because(cause)
+                    .hint("no snapshot was made")
+            }
+            StreamError::Spent => failure.hint("run it again; what was stored is used then"),
         }
     }
 }

@@ -11,6 +11,7 @@ mod browse;
 mod cat;
 mod check;
 mod code;
+mod completions;
 mod config;
 mod context;
 mod copy;
@@ -27,6 +28,7 @@ mod json;
 mod keep;
 mod key;
 mod ls;
+mod man;
 mod mount;
 mod open;
 mod open_other;
@@ -102,6 +104,8 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Cat(arguments) => cat::run(context, &arguments),
         Command::Browse(arguments) => browse::run(context, &arguments),
+        Command::Completions(arguments) => completions::run(context, &arguments),
+        Command::Man(arguments) => man::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

@@ -5,6 +5,7 @@
 //! of which only a bounded number is open; nothing recurses; names are bytes.
 
 mod descent;
+mod expand;
 mod holes;
 mod listing;
 mod node;
@@ -15,6 +16,7 @@ mod stat;
 mod target;
 mod unchanged;
 
+pub use expand::expand;
 pub use rules::{PathFilter, PathMatcher, RuleError, RuleSettings, Rules, Selection};
 pub use source::{FilesSource, SourceOptions, SourceRoot};
 pub use target::{FilesTarget, TargetOptions};

@@ -92,6 +92,9 @@ pub enum Verdict {
     Grew,
     /// It was changed: read it again.
     Again,
+    /// It is no file but a stream, which ended: what was read is all of it, whatever size
+    /// [`Stream::begin`] told.
+    Ended,
 }
 
 /// What the last snapshot has of a source, asked by the walk.

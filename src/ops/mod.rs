@@ -24,7 +24,8 @@ pub mod view;
 mod walk_tree;
 
 pub use backup::{
-    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
+    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, StreamBackup, StreamError,
+    StreamInput, backup_files, backup_source, backup_stream,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};

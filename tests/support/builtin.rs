@@ -12,10 +12,13 @@ pub fn perform(world: &mut World, words: &[String]) -> Output {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["snap", ref arguments @ ..] => return world.snap(arguments),
+        ["cat", file, "|", "snap", ref arguments @ ..] => {
+            return world.snap_reading(file, arguments);
+        }
         ["manifest", ref arguments @ ..] => return world.manifest(arguments),
         ["env", ref settings @ ..] => settings.iter().try_for_each(|one| env(world, one)).map(none),
         ["write", file, ref lines @ ..] if !lines.is_empty() => {
-            write(world, file, format!("{}\n", lines.join("\n")).as_bytes())
+            write(world, file, (lines.join("\n") + "\n").as_bytes())
         }
         ["random", file, bytes] => random(world, file, bytes),
         ["mkdir", directory] => readable(fs::create_dir_all(world.path(directory))),

@@ -8,7 +8,7 @@ mod transcript;
 mod world;
 
 pub use transcript::play;
-pub use world::{Output, World};
+pub use world::{Output, World, run};
 
 use std::time::Duration;
 

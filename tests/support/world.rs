@@ -111,6 +111,16 @@ impl World {
         run(self.command(env!("CARGO_BIN_EXE_snap")).args(arguments))
     }
 
+    /// Runs the built binary with a file as its input.
+    pub fn snap_reading<A: AsRef<OsStr>>(
+        &self,
+        file: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Output {
+        let input = std::fs::File::open(self.path(file)).unwrap();
+        run(self.command(env!("CARGO_BIN_EXE_snap")).args(arguments).stdin(input))
+    }
+
     /// Compares two trees below `here` with `tests/support/manifest`; code 0 if they are equal.
     pub fn manifest<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
         run(self.script("manifest").args(arguments))

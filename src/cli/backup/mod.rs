@@ -1,6 +1,7 @@
 //! `snap backup`
 
 mod leave_out;
+mod listed;
 mod report;
 mod sources;
 
@@ -12,12 +13,15 @@ use super::open::{Located, exists, locate, no_repository_named, open_located, th
 use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::{Counter, SnapshotKind};
-use crate::ops::{BackupOptions, SettingsChange, backup_files};
+use crate::ops::{
+    BackupOptions, FilesBackup, SettingsChange, StreamBackup, backup_files, backup_stream,
+};
 use crate::policy::{format_duration, parse_exact};
 use crate::repo::Repository;
 use crate::settings::{Profile, this_host};
 use crate::storage::{DiscardStorage, Storage};
 use leave_out::LeaveOutFlags;
+use listed::ListedFlags;
 use report::{Summary, print};
 pub use sources::absolute;
 use sources::{files, leave_out_own};
@@ -32,6 +36,8 @@ Examples:
   snap backup --exclude '*.log' --exclude-caches /srv/bot
   snap backup --init ~/notes          no repository yet? this makes one at home
   snap backup --dry-run --exclude-larger-than 1G /home
+  find /srv -name '*.json' -print0 | snap backup --files-from-raw -
+  snap backup --stdin-filename db.sql --command -- pg_dump bot
 
 Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there, `**`
 over folders, `!` takes back, the last one that matches decides. A file .snapignore
@@ -74,6 +80,8 @@ pub struct Arguments {
     /// Read all files, whether or not they look unchanged
     #[arg(short, long)]
     force: bool,
+    #[command(flatten)]
+    listed: ListedFlags,
 
     #[command(flatten)]
     leave_out: LeaveOutFlags,
@@ -81,11 +89,16 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let options = options(context, arguments)?;
-    let mut files = files(context, arguments)?;
+    let mut taken = taken(context, arguments)?;
     let (repository, located) = repository(context, arguments)?;
-    leave_out_own(context, &located.path, &mut files)?;
+    if let Taken::Files(files) = &mut taken {
+        leave_out_own(context, &located.path, files)?;
+    }
     let progress = Progress::start(context);
-    let report = backup_files(&repository, &files, &options, progress.monitor());
+    let report = match taken {
+        Taken::Stream(stream) => backup_stream(&repository, stream, &options, progress.monitor()),
+        Taken::Files(files) => backup_files(&repository, &files, &options, progress.monitor()),
+    };
     let directories_new = progress.count(Counter::DirectoriesNew);
     let seconds = progress.elapsed();
     drop(progress);
@@ -94,6 +107,19 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     context.output.object("summary", &summary)?;
     print(context, arguments, &report, &format_duration(seconds))?;
     Ok(if report.problems > 0 { Code::Incomplete } else { Code::Done })
+}
+
+/// What goes into the snapshot.
+enum Taken {
+    Stream(StreamBackup),
+    Files(FilesBackup),
+}
+
+fn taken(context: &Context, arguments: &Arguments) -> Result<Taken, Failure> {
+    Ok(match arguments.listed.stream(&arguments.paths)? {
+        Some(stream) => Taken::Stream(stream),
+        None => Taken::Files(files(context, arguments)?),
+    })
 }
 
 fn options(context: &Context, arguments: &Arguments) -> Result<BackupOptions, Failure> {

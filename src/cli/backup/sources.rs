@@ -5,6 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::ops::FilesBackup;
 use crate::settings::{Profile, SourceAddress};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// The files to back up, from arguments and profile.
@@ -20,8 +21,11 @@ pub fn files(context: &Context, arguments: &Arguments) -> Result<FilesBackup, Fa
 
 /// Those that are named, else the profile's.
 fn sources(context: &Context, arguments: &Arguments) -> Result<Vec<SourceAddress>, Failure> {
-    if !arguments.paths.is_empty() {
-        return Ok(arguments.paths.iter().cloned().map(SourceAddress::parse).collect());
+    let listed = arguments.listed.paths()?.into_iter().map(SourceAddress::Path);
+    let given = arguments.paths.iter().cloned().map(SourceAddress::parse);
+    let named: Vec<SourceAddress> = listed.chain(given).collect();
+    if !named.is_empty() {
+        return Ok(named);
     }
     let listed = context.profile()?.map(Profile::sources).unwrap_or_default();
     match listed.is_empty() {
@@ -45,7 +49,7 @@ fn nothing_to_back_up(context: &Context) -> Result<Failure, Failure> {
 
 /// Full paths, each once.
 fn paths(sources: Vec<SourceAddress>) -> Result<Vec<PathBuf>, Failure> {
-    let mut paths: Vec<PathBuf> = Vec::new();
+    let (mut paths, mut known) = (Vec::new(), HashSet::new());
     for source in sources {
         let path = match source {
             SourceAddress::Path(path) => absolute(&path)?,
@@ -55,7 +59,7 @@ fn paths(sources: Vec<SourceAddress>) -> Result<Vec<PathBuf>, Failure> {
                     .hint("leave the address out, and back up a mongodump of it meanwhile"));
             }
         };
-        if !paths.contains(&path) {
+        if known.insert(path.clone()) {
             paths.push(path);
         }
     }

@@ -5,6 +5,7 @@
 
 use super::markdown::{is_shown, own_arguments, prose, row, tables};
 use super::topics::TOPICS;
+use super::tree::{commands, full_name};
 use crate::cli::arguments::Cli;
 use clap::{Command, CommandFactory};
 use std::path::{Path, PathBuf};
@@ -20,33 +21,6 @@ fn docs() -> PathBuf {
 fn part(name: &str) -> String {
     let path = docs().join("parts").join(format!("{name}.md"));
     std::fs::read_to_string(path).map(|text| format!("{}\n\n", text.trim_end())).unwrap_or_default()
-}
-
-/// A command and those below it, in the order of the help, each with how deep it lies.
-fn commands() -> Vec<(usize, Command)> {
-    let mut root = Cli::command();
-    root.build();
-    let mut found = Vec::new();
-    let mut pending = below(0, &root);
-    while let Some((depth, command)) = pending.pop() {
-        pending.extend(below(depth + 1, &command));
-        found.push((depth, command));
-    }
-    found
-}
-
-/// The last one first, as it lies on the stack.
-fn below(depth: usize, command: &Command) -> Vec<(usize, Command)> {
-    let shown = command.get_subcommands().filter(|below| !below.is_hide_set());
-    // clap gives every command with others below it a `help`.
-    let shown = shown.filter(|below| depth == 0 || below.get_name() != "help");
-    let mut below: Vec<_> = shown.map(|below| (depth, below.clone())).collect();
-    below.reverse();
-    below
-}
-
-fn full_name(command: &Command) -> String {
-    command.get_bin_name().unwrap_or(command.get_name()).to_owned()
 }
 
 fn anchor(title: &str) -> String {

@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod from_restic;
+#[cfg(test)]
 mod markdown;
 mod topics;
+mod tree;
+
+pub use topics::{TOPICS, Topic};
+pub use tree::{commands, full_name};
 
 use super::arguments::Cli;
 use super::code::Code;
@@ -12,7 +18,6 @@ use super::context::Context;
 use super::error::Failure;
 use clap::CommandFactory;
 use serde::Serialize;
-use topics::Topic;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -45,10 +50,23 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         [name] => topics::find(name),
         _ => None,
     };
-    let topic = topic.ok_or_else(|| unknown(words))?;
-    context.output.object("help", &Help { text: topic.text })?;
-    context.output.line(topic.text.trim_end())?;
+    show(context, topic.ok_or_else(|| unknown(words))?.text)
+}
+
+/// Prints a text for people.
+pub fn show(context: &Context, text: &str) -> Result<Code, Failure> {
+    context.output.object("help", &Help { text })?;
+    context.output.line(text.trim_end())?;
     Ok(Code::Done)
+}
+
+/// What help can be asked of, each with a few words.
+pub fn names_of_help() -> Vec<(String, String)> {
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string);
+    let top = commands().into_iter().filter(|(depth, _)| *depth == 0);
+    let commands = top.map(|(_, one)| (one.get_name().to_owned(), about(&one).unwrap_or_default()));
+    let topics = TOPICS.iter().map(|topic| (topic.name.to_owned(), topic.about.to_owned()));
+    commands.chain(topics).collect()
 }
 
 /// Whether the words lead to a command. No word leads to snap itself.
@@ -76,7 +94,7 @@ fn show_command(context: &Context, words: &[String]) -> Result<Code, Failure> {
 }
 
 fn unknown(words: &[String]) -> Failure {
-    let names = topics::TOPICS.iter().map(|Topic { name, .. }| *name).collect::<Vec<_>>();
+    let names = TOPICS.iter().map(|Topic { name, .. }| *name).collect::<Vec<_>>();
     Failure::usage(format!("there is no command and no topic {:?}", words.join(" ")))
         .hint(format!("`snap help` lists the commands; the topics are {}", names.join(", ")))
 }
@@ -118,7 +136,7 @@ mod tests {
 
     #[test]
     fn no_topic_hides_behind_a_command() {
-        for topic in topics::TOPICS {
+        for topic in TOPICS {
             assert!(!is_command(&words(topic.name)), "{}", topic.name);
         }
     }

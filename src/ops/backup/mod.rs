@@ -6,8 +6,10 @@ mod pool;
 mod previous;
 mod problems;
 mod read_file;
+mod stream;
 
 pub use files::{FilesBackup, backup_files};
+pub use stream::{StreamBackup, StreamError, StreamInput, backup_stream};
 
 use super::Tally;
 use crate::format::SessionKind;
@@ -76,6 +78,8 @@ pub enum BackupError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Rules(#[from] crate::files::RuleError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
 }
 
 /// Hears which paths were not read steadily.

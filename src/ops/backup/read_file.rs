@@ -53,6 +53,7 @@ impl<'a> Reader<'a> {
             let reading = match verdict {
                 Verdict::Steady if whole => Reading::Steady,
                 Verdict::Grew if whole => Reading::Grew,
+                Verdict::Ended => Reading::Steady,
                 _ if attempt < ATTEMPTS => continue,
                 _ => Reading::Torn,
             };
@@ -72,8 +73,8 @@ impl<'a> Reader<'a> {
         let Content { mut size, mut holes, metadata, link_group } = content;
         let length = chunks.length().unwrap_or(0);
         if length != size - holes.iter().map(|hole| hole.length).sum::<u64>() {
-            // Torn and shortened: what was read is all there is, and where its holes were is
-            // not known any more.
+            // A stream; or torn and shortened: what was read is all there is, and where its
+            // holes were is not known any more.
             (size, holes) = (length, Vec::new());
         }
         let hash = hasher.finish(size, &holes);
