@@ -1,5 +1,6 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod check_schedule;
 mod cli_errors;
 mod cli_json;
 mod cli_terminal;
@@ -17,6 +18,7 @@ mod known_answers;
 mod manifest;
 mod protocol_model;
 mod protocol_order;
+mod prune_plan;
 mod simulated_world;
 mod storage_conformance;
 mod support;

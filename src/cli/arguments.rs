@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots};
+use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots, stats};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -46,6 +46,7 @@ pub enum Command {
     Repair(repair::Arguments),
     Forget(forget::Arguments),
     Prune(prune::Arguments),
+    Stats(stats::Arguments),
     /// Print the version of snap and of the repositories that it writes.
     Version,
 }

@@ -30,6 +30,7 @@ mod restore;
 mod select;
 mod signals;
 mod snapshots;
+mod stats;
 mod table;
 mod text;
 mod version;
@@ -69,6 +70,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Repair(arguments) => repair::run(context, &arguments),
         Command::Forget(arguments) => forget::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
+        Command::Stats(arguments) => stats::run(context, &arguments),
         Command::Version => version::run(context),
     }
 }
