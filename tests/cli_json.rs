@@ -146,6 +146,12 @@ fn every_line_is_as_the_schema_says() {
         assert_eq!(run(&[&["cat"], &kind.split(' ').collect::<Vec<_>>()[..]].concat()), 0);
     }
     assert_eq!(run(&["prune", "--dry-run"]), 0);
+    assert_eq!(run(&["stats"]), 0);
+    assert_eq!(run(&["stats", "latest"]), 0);
+    for by in ["snapshot", "folder", "type"] {
+        assert_eq!(run(&["stats", "--by", by]), 0);
+    }
+    assert_eq!(run(&["stats", "--growth"]), 0);
     assert_eq!(run(&["forget", "--keep-daily", "2"]), 0);
     assert_eq!(run(&["prune"]), 0);
     assert_eq!(run(&["check", "--read-data"]), 0);

@@ -1,6 +1,7 @@
 //! All integration tests are one binary: one link, and shared support.
 
 mod browsing;
+mod check_schedule;
 mod cli_completions;
 mod cli_config;
 mod cli_diff;
@@ -24,6 +25,7 @@ mod manifest;
 mod mounting;
 mod protocol_model;
 mod protocol_order;
+mod prune_plan;
 mod simulated_world;
 mod storage_conformance;
 mod support;

@@ -3,7 +3,7 @@
 use super::global::GlobalOptions;
 use super::{
     backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, init,
-    key, ls, man, mount, prune, repair, restore, snapshots, tag,
+    key, ls, man, mount, prune, repair, restore, snapshots, stats, tag,
 };
 
 /// Encrypted, deduplicated snapshots of files.
@@ -42,6 +42,7 @@ pub enum Command {
     Repair(repair::Arguments),
     Forget(forget::Arguments),
     Prune(prune::Arguments),
+    Stats(stats::Arguments),
     Config(config::Arguments),
     Tag(tag::Arguments),
     Copy(copy::Arguments),

@@ -45,6 +45,7 @@ mod retention;
 mod select;
 mod signals;
 mod snapshots;
+mod stats;
 mod store;
 mod table;
 mod tag;
@@ -106,6 +107,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Browse(arguments) => browse::run(context, &arguments),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),
+        Command::Stats(arguments) => stats::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

@@ -1,7 +1,7 @@
 //! Which blobs are needed: everything that can be reached from a set of snapshots.
 
-use crate::format::PieceItems;
-use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Entry, Kind, Monitor, Snapshot};
+use super::reach::{Reach, Visitor};
+use crate::model::{BlobId, Monitor, SessionId, Snapshot};
 use crate::repo::{BlobIndex, BlobReader, RepoError};
 use std::collections::HashSet;
 
@@ -12,12 +12,6 @@ pub struct LiveBlobs {
     marked: Vec<u64>,
     /// Needed, and in no line.
     missing: HashSet<BlobId>,
-}
-
-/// Something still to be looked into.
-enum Pending {
-    Piece(BlobId),
-    List { id: BlobId, length: u64, depth: u8 },
 }
 
 impl LiveBlobs {
@@ -62,108 +56,73 @@ impl LiveBlobs {
         snapshots: &[Snapshot],
         monitor: &dyn Monitor,
     ) -> Result<Self, RepoError> {
-        let mut snapshots: Vec<&Snapshot> = snapshots.iter().collect();
-        loop {
-            // From the start, also again: trees that are shared were left half-way.
+        let (_, all) = Self::without_and_with(reader, index, snapshots, &HashSet::new(), monitor)?;
+        Ok(all)
+    }
+
+    /// What `snapshots` need without those of `others`, and with them. Costs one walk.
+    pub fn without_and_with(
+        reader: &BlobReader,
+        index: &BlobIndex,
+        snapshots: &[Snapshot],
+        others: &HashSet<SessionId>,
+        monitor: &dyn Monitor,
+    ) -> Result<(Self, Self), RepoError> {
+        let reach = Reach::new(reader, index, monitor)?;
+        of_those_there(reader, snapshots, |snapshots| {
+            let (other, kept): (Vec<&Snapshot>, Vec<&Snapshot>) =
+                snapshots.iter().partition(|snapshot| others.contains(&snapshot.id));
             let mut live = Self::new(index);
-            let failed = snapshots.iter().find_map(|snapshot| {
-                let marked = live.mark_snapshot(reader, index, snapshot, monitor);
-                marked.err().map(|error| (snapshot.id, error))
-            });
-            match failed {
-                None => return Ok(live),
-                Some((id, error)) if error.is_damage() && !reader.repository().is_live(id)? => {
-                    snapshots.retain(|snapshot| snapshot.id != id);
-                }
-                Some((_, error)) => return Err(error),
-            }
-        }
+            live.mark_snapshots(&reach, &kept)?;
+            let without = live.clone();
+            live.mark_snapshots(&reach, &other)?;
+            Ok((without, live))
+        })
     }
 
-    fn mark_snapshot(
-        &mut self,
-        reader: &BlobReader,
-        index: &BlobIndex,
-        snapshot: &Snapshot,
-        monitor: &dyn Monitor,
-    ) -> Result<(), RepoError> {
-        self.mark(index, &reader.repository().payload_id(snapshot));
-        self.mark_tree(reader, index, snapshot.tree, monitor)
-    }
-
-    fn mark_tree(
-        &mut self,
-        reader: &BlobReader,
-        index: &BlobIndex,
-        root: BlobId,
-        monitor: &dyn Monitor,
-    ) -> Result<(), RepoError> {
-        let mut pending = vec![Pending::Piece(root)];
-        while let Some(next) = pending.pop() {
-            let (Pending::Piece(id) | Pending::List { id, .. }) = &next;
-            if !self.mark(index, id) {
-                continue;
-            }
-            if monitor.stopped() {
-                return Err(RepoError::Stopped);
-            }
-            match next {
-                Pending::Piece(id) => self.mark_piece(reader, index, &id, &mut pending)?,
-                Pending::List { id, length, depth } => {
-                    let list = reader.chunk_list(&id, length)?;
-                    if list.depth + 1 != depth {
-                        let why = "its depth is another".to_string();
-                        return Err(RepoError::Damaged { name: format!("tree blob {id}"), why });
-                    }
-                    self.mark_chunks(index, &list, &mut pending);
-                }
-            }
+    fn mark_snapshots(&mut self, reach: &Reach<'_>, snapshots: &[&Snapshot]) -> Result<(), Broken> {
+        for snapshot in snapshots {
+            let payload = reach.reader().repository().payload_id(snapshot);
+            self.mark(reach.index(), &payload);
+            let mut marking = Marking { live: self, index: reach.index() };
+            reach.walk(snapshot.tree, (), &mut marking).map_err(|error| (snapshot.id, error))?;
         }
         Ok(())
     }
+}
 
-    fn mark_piece(
-        &mut self,
-        reader: &BlobReader,
-        index: &BlobIndex,
-        id: &BlobId,
-        pending: &mut Vec<Pending>,
-    ) -> Result<(), RepoError> {
-        let piece = reader.piece(id)?;
-        match piece.items {
-            PieceItems::Entries(entries) => {
-                entries.iter().for_each(|entry| self.mark_entry(index, entry, pending));
-            }
-            PieceItems::Children(children) => {
-                pending.extend(children.into_iter().map(|child| Pending::Piece(child.id)));
-            }
-        }
-        Ok(())
+/// Marks what a walk meets.
+struct Marking<'a> {
+    live: &'a mut LiveBlobs,
+    index: &'a BlobIndex,
+}
+
+impl Visitor for Marking<'_> {
+    type Place = ();
+
+    fn blob(&mut self, id: &BlobId, (): ()) -> bool {
+        self.live.mark(self.index, id)
     }
+}
 
-    fn mark_entry(&mut self, index: &BlobIndex, entry: &Entry, pending: &mut Vec<Pending>) {
-        match &entry.kind {
-            Kind::Directory(Directory { tree: Some(tree), .. }) => {
-                pending.push(Pending::Piece(*tree));
-            }
-            Kind::File(file) => self.mark_chunks(index, &file.chunks, pending),
-            _ => {}
-        }
-        for attribute in &entry.metadata.attributes {
-            if let AttributeValue::Chunks(chunks) = &attribute.value {
-                self.mark_chunks(index, chunks, pending);
-            }
-        }
-    }
+/// Of which snapshot something cannot be read, and why.
+pub type Broken = (SessionId, RepoError);
 
-    fn mark_chunks(&mut self, index: &BlobIndex, chunks: &ChunkTree, pending: &mut Vec<Pending>) {
-        for node in &chunks.nodes {
-            match chunks.depth {
-                0 => {
-                    self.mark(index, &node.id);
-                }
-                depth => pending.push(Pending::List { id: node.id, length: node.length, depth }),
+/// Has `work` read snapshots; again from the start without one that is damaged because it was
+/// forgotten meanwhile.
+pub fn of_those_there<T>(
+    reader: &BlobReader,
+    snapshots: &[Snapshot],
+    mut work: impl FnMut(&[&Snapshot]) -> Result<T, Broken>,
+) -> Result<T, RepoError> {
+    let mut snapshots: Vec<&Snapshot> = snapshots.iter().collect();
+    loop {
+        match work(&snapshots) {
+            Ok(done) => return Ok(done),
+            Err((id, error)) if error.is_damage() && !reader.repository().is_live(id)? => {
+                snapshots.retain(|snapshot| snapshot.id != id);
             }
+            Err((_, error)) => return Err(error),
         }
     }
 }

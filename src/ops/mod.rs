@@ -13,10 +13,12 @@ mod keys;
 mod live;
 mod process;
 mod prune;
+mod reach;
 mod repair;
 mod repair_snapshots;
 mod restore;
 mod spare;
+mod stats;
 mod tag;
 mod tally;
 mod tree_cursor;
@@ -27,7 +29,7 @@ pub use backup::{
     BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, StreamBackup, StreamError,
     StreamInput, backup_files, backup_source, backup_stream,
 };
-pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
+pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
     CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, copy, estimate_copy, plan_copy,
@@ -48,12 +50,17 @@ pub use find::{
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
 pub use process::{is_dead_process, process_identity};
-pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
+pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
     Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
     Wanted, restore, restore_into,
+};
+pub use stats::{
+    Blobs, Content, Grouping, Growth, GrowthPeriod, RepositoryStats, Share, ShareName,
+    SnapshotShare, Unit, content_of, content_of_entries, growth, repository_stats,
+    share_by_snapshot, share_of_entries, share_of_snapshots,
 };
 pub use tag::{TagChange, TagReport, tag};
 pub use tally::Tally;

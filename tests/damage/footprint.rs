@@ -35,7 +35,7 @@ impl Footprint {
         snapshots: &[Snapshot],
         root: &str,
     ) -> Self {
-        let options = CheckOptions { read: ReadData::All, mark: false };
+        let options = CheckOptions { read: ReadData::All, mark: false, ..CheckOptions::default() };
         let report = check(repository, options, Arc::new(Silent)).unwrap();
         assert_eq!(report.damages, [], "the sample is whole");
         let reader = BlobReader::new(Arc::clone(repository)).unwrap();

@@ -56,11 +56,11 @@ impl<'a> Ill<'a> {
     }
 
     pub fn check(&self, mark: bool) -> CheckReport {
-        self.check_with(CheckOptions { read: ReadData::All, mark })
+        self.check_with(CheckOptions { read: ReadData::All, mark, ..CheckOptions::default() })
     }
 
     pub fn check_structure(&self, mark: bool) -> CheckReport {
-        self.check_with(CheckOptions { read: ReadData::None, mark })
+        self.check_with(CheckOptions { read: ReadData::None, mark, ..CheckOptions::default() })
     }
 
     fn check_with(&self, options: CheckOptions) -> CheckReport {

@@ -132,7 +132,7 @@ impl Patient<'_> {
     }
 
     fn check(&self, repository: &Arc<Repository>, mark: bool) -> Result<CheckReport, String> {
-        let options = CheckOptions { read: ReadData::All, mark };
+        let options = CheckOptions { read: ReadData::All, mark, ..CheckOptions::default() };
         said("check", check(repository, options, Arc::new(Silent)))
     }
 

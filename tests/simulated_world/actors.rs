@@ -192,7 +192,7 @@ impl Site {
         context: &ActorContext,
         read: ReadData,
     ) -> Result<(), RepoError> {
-        let options = CheckOptions { read, mark: true };
+        let options = CheckOptions { read, mark: true, ..CheckOptions::default() };
         let report = ops::check(repository, options, Arc::new(Silent))?;
         if !report.damages.is_empty() {
             self.fail(&context.name, format!("{:?}", report.damages));

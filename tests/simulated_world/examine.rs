@@ -99,7 +99,7 @@ impl Site {
     }
 
     fn nothing_is_damaged(&self, repository: &Arc<Repository>) -> Result<(), RepoError> {
-        let options = CheckOptions { read: ReadData::All, mark: false };
+        let options = CheckOptions { read: ReadData::All, mark: false, ..CheckOptions::default() };
         let report = ops::check(repository, options, Arc::new(Silent))?;
         if !report.damages.is_empty() {
             self.fail("check", format!("{:?}", report.damages));

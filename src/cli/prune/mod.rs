@@ -62,7 +62,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         }
     };
     if arguments.dry_run {
-        preview(context, &repository, &decided)?;
+        preview(context, &repository, &arguments.space, &decided)?;
     } else {
         confirm(context, arguments, &decided)?;
         forget_all(context, &repository, &decided, false)?;

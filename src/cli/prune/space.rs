@@ -9,7 +9,7 @@ use crate::cli::progress::Progress;
 use crate::cli::text::count;
 use crate::model::SessionId;
 use crate::ops::{
-    PruneOptions, PrunePlan, PruneReport, Thrift, is_dead_process, plan_prune, prune,
+    PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, is_dead_process, plan_prune, prune,
 };
 use crate::policy::{format_duration, format_size};
 use crate::repo::Repository;
@@ -54,7 +54,7 @@ impl PlanSummary {
             dry_run: true,
             forgetting,
             packs_deleted: plan.packs_dead + plan.packs_rewritten,
-            bytes_freed: (plan.bytes_dead + plan.bytes_rewritten).saturating_sub(plan.bytes_copied),
+            bytes_freed: plan.bytes_freed,
             packs_rewritten: plan.packs_rewritten,
             bytes_copied: plan.bytes_copied,
             bytes_left: plan.bytes_left,
@@ -68,23 +68,31 @@ impl PlanSummary {
 pub fn preview(
     context: &Context,
     repository: &Arc<Repository>,
+    flags: &SpaceFlags,
     decided: &Decided,
 ) -> Result<(), Failure> {
     let progress = Progress::start(context);
-    let plan = plan_prune(repository, Thrift::STANDARD, progress.monitor().as_ref());
+    let options = PlanOptions {
+        thrift: Thrift::STANDARD,
+        forgotten: decided.forgotten.iter().map(|snapshot| snapshot.id).collect(),
+        is_dead: &|session| flags.dead.contains(&session.id) || is_dead_process(session),
+    };
+    let plan = plan_prune(repository, &options, progress.monitor().as_ref());
     drop(progress);
     let summary = PlanSummary::new(&plan?, decided.summary());
     context.output.object("summary", &summary)?;
     context.output.say(format!(
-        "dry run: nothing was changed; as things are, {} of {} could be freed: {}, {} written anew",
+        "dry run: nothing was changed; {} of {} would be freed: {}, {} written anew",
         format_size(summary.bytes_freed),
         format_size(summary.total_bytes),
         count(summary.packs_deleted, "pack deleted", "packs deleted"),
         summary.packs_rewritten,
     ))?;
-    match decided.forgotten.is_empty() {
-        true => Ok(()),
-        false => context.output.say("  and what only the forgotten snapshots need"),
+    match summary.bytes_under_way {
+        0 => Ok(()),
+        bytes => context
+            .output
+            .say(format!("  {} of writers under way are not looked at", format_size(bytes))),
     }
 }
 
@@ -132,7 +140,7 @@ fn summary<'a>(decided: &Decided, report: &'a PruneReport, elapsed: Duration) ->
     Summary {
         forgetting: decided.summary(),
         packs_deleted: report.packs_deleted,
-        bytes_freed: freed(report),
+        bytes_freed: report.bytes_freed,
         packs_rewritten: report.packs_rewritten,
         bytes_copied: report.bytes_copied,
         bytes_left: report.bytes_left,
@@ -143,16 +151,11 @@ fn summary<'a>(decided: &Decided, report: &'a PruneReport, elapsed: Duration) ->
     }
 }
 
-/// What was copied before it was deleted takes its place again.
-fn freed(report: &PruneReport) -> u64 {
-    report.bytes_deleted.saturating_sub(report.bytes_copied)
-}
-
 fn print(context: &Context, report: &PruneReport, elapsed: Duration) -> Result<(), Failure> {
     let output = &context.output;
     output.say(format!(
         "freed {}: {} in {}",
-        format_size(freed(report)),
+        format_size(report.bytes_freed),
         count(report.packs_deleted, "pack deleted", "packs deleted"),
         format_duration(elapsed),
     ))?;

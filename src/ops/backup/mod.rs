@@ -6,6 +6,7 @@ mod pool;
 mod previous;
 mod problems;
 mod read_file;
+mod repeated;
 mod stream;
 
 pub use files::{FilesBackup, backup_files};
@@ -23,6 +24,7 @@ use assemble::Assembler;
 use jiff::Timestamp;
 use pool::{Helping, Pool};
 use previous::{PreviousTree, Reuse};
+use repeated::repeated;
 use std::sync::Arc;
 
 /// How often a backup that was shut out by a prune begins again.
@@ -39,7 +41,8 @@ pub struct BackupOptions {
     pub kind: SnapshotKind,
     /// Reads everything and counts what would be stored, and stores nothing.
     pub dry_run: bool,
-    /// Commits nothing if the tree is that of the last snapshot of these sources.
+    /// Commits nothing if each source is as the last snapshot has it, itself and all below it.
+    /// (What lies above a source may have changed.)
     pub skip_if_unchanged: bool,
     /// The program and its version.
     pub program: String,
@@ -167,8 +170,16 @@ fn run_session(
     tally.stage(Stage::Reading);
     let walked = walk(session, prepared, parent.as_ref(), tally)?;
     tally.stage(Stage::Committing);
-    let unchanged = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
-    let skips = unchanged && options.skip_if_unchanged && still_live(repository, parent.as_ref())?;
+    let repeated = match options.skip_if_unchanged && !options.dry_run {
+        true => repeated(session, options, &prepared.sources, parent.as_ref(), walked.tree)?,
+        false => None,
+    };
+    let is_same_tree = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
+    let unchanged = is_same_tree || repeated.is_some();
+    let skips = match &repeated {
+        Some(last) => repository.is_live(last.id)?,
+        None => false,
+    };
     let mut report = report(&walked, unchanged, tally);
     if !(options.dry_run || skips) {
         let snapshot = snapshot(session, options, prepared, parent.as_ref(), &walked, &report)?;
@@ -192,10 +203,6 @@ fn live_parent(repository: &Repository, id: SessionId) -> Result<Option<Snapshot
         Err(error) if error.is_damage() => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn still_live(repository: &Repository, parent: Option<&Snapshot>) -> Result<bool, RepoError> {
-    parent.map_or(Ok(false), |parent| repository.is_live(parent.id))
 }
 
 fn walk(

@@ -1,19 +1,47 @@
 //! Every byte: packs are read whole, compared with their names, and every blob in them is opened.
 
-use super::ReadData;
+use super::CheckOptions;
 use super::findings::Findings;
+use super::select::{Pack, chosen};
+use super::verified::{Verification, Verified};
 use crate::codec::BlobClass;
 use crate::format::{IndexedPack, PackedBlob, pack_name};
-use crate::model::{BlobId, Counter, Entropy, Monitor, PackId, SessionId, Snapshot, SnapshotHash};
+use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot, SnapshotHash};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{BlobReader, Catalog, Ledger, ListedPack, RepoError, snapshot_hash};
-use rayon::prelude::*;
+use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How much was read.
+#[derive(Default)]
 pub struct Read {
     pub packs: u64,
     pub bytes: u64,
+    pub verification: Verification,
+}
+
+/// What workers found of packs: whole at a time, or not.
+#[derive(Default)]
+struct Notes {
+    has_begun: AtomicBool,
+    found: Mutex<Vec<(PackId, Option<Timestamp>)>>,
+}
+
+impl Notes {
+    fn push(&self, pack: PackId, whole: Option<Timestamp>) {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).push((pack, whole));
+    }
+
+    fn apply_to(self, verified: &mut Verified) {
+        for (pack, whole) in self.found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            match whole {
+                Some(time) => verified.note(pack, time),
+                None => verified.withdraw(&pack),
+            }
+        }
+    }
 }
 
 /// What is read with.
@@ -33,6 +61,8 @@ enum Outcome {
     Changed,
     /// Deleted by a prune after it was listed: not needed, or moved.
     Gone,
+    /// Not read: the time was up.
+    Left,
 }
 
 /// What is wrong with a pack.
@@ -41,46 +71,82 @@ struct BadPack {
     blobs: Vec<BlobId>,
 }
 
-type Pack = (PackId, ListedPack);
-
 impl Reading<'_> {
     /// Reads the chosen packs on all workers; each takes memory for one pack. Those that are not
-    /// whole are read a second time, by what the index says is in them.
+    /// whole are read a second time, by what the index says is in them. What was found whole is
+    /// remembered, also when the rest cannot be read.
     pub fn run(
         &self,
-        which: ReadData,
+        options: &CheckOptions,
+        until: Option<Timestamp>,
         ledger: &Ledger,
         findings: &mut Findings,
         monitor: &dyn Monitor,
     ) -> Result<Read, RepoError> {
-        let packs = chosen(self.catalog, which, self.reader.repository().entropy());
+        let repository = self.reader.repository();
+        let mut verified = Verified::read(repository);
+        let packs = chosen(self.catalog, options, &verified, repository.entropy());
         let bytes = packs.iter().map(|(_, listed)| listed.size).sum();
         monitor.expect(Counter::BytesChecked, bytes);
+        let notes = Notes::default();
         let known = ledger.hashes();
-        let read = self.each(&packs, &|(id, listed)| {
+        let outcomes = self.each(&packs, &|pack| {
             if monitor.stopped() {
                 return Err(RepoError::Stopped);
             }
-            let outcome = self.read_pack(id, *listed, &known)?;
-            monitor.add(Counter::PacksChecked, 1);
-            monitor.add(Counter::BytesChecked, listed.size);
-            Ok(outcome)
-        })?;
+            self.read_in_time(pack, until, &known, &notes, monitor)
+        });
+        notes.apply_to(&mut verified);
+        verified.write(self.catalog.listed());
+        let mut read = Read::default();
         let (mut changed, mut strays) = (Vec::new(), Vec::new());
-        for (pack, outcome) in packs.iter().zip(read) {
+        for (pack, outcome) in packs.iter().zip(outcomes?) {
+            if matches!(outcome, Outcome::Left) {
+                read.verification.left += 1;
+                continue;
+            }
             findings.read.insert(pack.0);
+            (read.packs, read.bytes) = (read.packs + 1, read.bytes + pack.1.size);
             match outcome {
                 Outcome::Whole(found) => {
                     findings.whole.insert(pack.0);
                     strays.extend(found);
                 }
                 Outcome::Changed => changed.push(*pack),
-                Outcome::Gone => {}
+                Outcome::Gone | Outcome::Left => {}
             }
         }
+        let left = read.verification.left;
+        let sum = verified.sum(self.catalog.listed(), options.verified_since);
+        read.verification = Verification { left, ..sum };
         self.name_strays(&strays, findings)?;
         self.blame(&changed, findings)?;
-        Ok(Read { packs: packs.len() as u64, bytes })
+        Ok(read)
+    }
+
+    /// Reads a pack unless the time is up; the first one is always read.
+    fn read_in_time(
+        &self,
+        (id, listed): &Pack,
+        until: Option<Timestamp>,
+        known: &HashSet<SnapshotHash>,
+        notes: &Notes,
+        monitor: &dyn Monitor,
+    ) -> Result<Outcome, RepoError> {
+        let clock = self.reader.repository().clock();
+        let is_first = !notes.has_begun.swap(true, Ordering::Relaxed);
+        if !is_first && until.is_some_and(|until| clock.now() >= until) {
+            return Ok(Outcome::Left);
+        }
+        let outcome = self.read_pack(id, *listed, known)?;
+        monitor.add(Counter::PacksChecked, 1);
+        monitor.add(Counter::BytesChecked, listed.size);
+        match outcome {
+            Outcome::Whole(_) => notes.push(*id, Some(clock.now())),
+            Outcome::Changed => notes.push(*id, None),
+            Outcome::Gone | Outcome::Left => {}
+        }
+        Ok(outcome)
     }
 
     /// Those that are still not known: others may have committed and forgotten meanwhile.
@@ -102,7 +168,7 @@ impl Reading<'_> {
     ) -> Result<Vec<T>, RepoError> {
         match self.reader.repository().workers() {
             1 => packs.iter().map(work).collect(),
-            workers => on_threads(workers, || packs.par_iter().map(work).collect())?,
+            workers => on_threads(workers, packs, work),
         }
     }
 
@@ -216,47 +282,35 @@ fn ids_of(packs: &[Pack]) -> impl Iterator<Item = PackId> + '_ {
     packs.iter().map(|(id, _)| *id)
 }
 
-fn on_threads<T: Send>(workers: usize, work: impl FnOnce() -> T + Send) -> Result<T, RepoError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
-    let pool = pool.map_err(|error| RepoError::Earlier(error.to_string()))?;
-    Ok(pool.install(work))
-}
-
-/// Sorted by id, so that `Part` and plain runs read in the same order.
-fn chosen(catalog: &Catalog, which: ReadData, entropy: &dyn Entropy) -> Vec<(PackId, ListedPack)> {
-    let mut packs: Vec<(PackId, ListedPack)> =
-        catalog.listed().iter().map(|(id, listed)| (*id, *listed)).collect();
-    packs.sort_by_key(|(id, _)| *id);
-    match which {
-        ReadData::None => packs.clear(),
-        ReadData::All => {}
-        ReadData::Part { number, of } => {
-            packs.retain(|(id, _)| in_part(id, of.max(1)) + 1 == number);
+/// Each thread takes the next pack, so that they are begun in order.
+fn on_threads<T: Send>(
+    workers: usize,
+    packs: &[Pack],
+    work: &(dyn Fn(&Pack) -> Result<T, RepoError> + Sync),
+) -> Result<Vec<T>, RepoError> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(pack) = packs.get(number) else { return Ok(done) };
+            match work(pack) {
+                Ok(result) => done.push((number, result)),
+                Err(error) => {
+                    next.store(packs.len(), Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
         }
-        ReadData::Percent(percent) => {
-            let total: u64 = packs.iter().map(|(_, listed)| listed.size).sum();
-            take_random(entropy, &mut packs, (total as f64 * percent / 100.0) as u64);
-        }
-        ReadData::Bytes(bytes) => take_random(entropy, &mut packs, bytes),
-    }
-    packs
-}
-
-/// Spreads ids evenly over `of` parts.
-fn in_part(id: &PackId, of: u32) -> u32 {
-    let mut first = [0; 4];
-    first.copy_from_slice(&id.bytes()[..4]);
-    u32::from_be_bytes(first) % of
-}
-
-/// Keeps packs in random order until there are `bytes`, one at least.
-fn take_random(entropy: &dyn Entropy, packs: &mut Vec<(PackId, ListedPack)>, bytes: u64) {
-    let salt: [u8; 32] = entropy.bytes();
-    packs.sort_by_cached_key(|(id, _)| *blake3::keyed_hash(&salt, id.bytes()).as_bytes());
-    let mut taken = 0;
-    packs.retain(|(_, listed)| {
-        let keeps = taken == 0 || taken < bytes;
-        taken += if keeps { listed.size } else { 0 };
-        keeps
+    };
+    let joined = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
     });
+    let mut done = Vec::with_capacity(packs.len());
+    for part in joined {
+        done.extend(part.map_err(|_| RepoError::Earlier("a thread failed".to_string()))??);
+    }
+    done.sort_unstable_by_key(|(number, _)| *number);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

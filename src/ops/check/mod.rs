@@ -6,15 +6,21 @@ mod data;
 mod findings;
 mod objects;
 mod packs;
+mod select;
 mod structure;
 mod touched;
+mod verified;
+
+pub use verified::Verification;
 
 use super::Tally;
 use crate::model::{Monitor, Snapshot, Stage};
 use crate::repo::{BlobReader, Catalog, Ledger, RepoError, Repository};
 use findings::Findings;
+use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 use structure::Walked;
 
 /// How much of the data to read.
@@ -28,15 +34,21 @@ pub enum ReadData {
         number: u32,
         of: u32,
     },
-    /// Packs chosen at random, about so many of a hundred.
+    /// About so many of a hundred bytes: packs never verified first, chosen at random, then those
+    /// verified longest ago.
     Percent(f64),
-    /// Packs chosen at random, about so many bytes.
+    /// About so many bytes, likewise.
     Bytes(u64),
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CheckOptions {
     pub read: ReadData,
+    /// Of these only packs that were not verified since then.
+    pub verified_since: Option<Timestamp>,
+    /// No pack is begun so long after the check began, but for the first; those never verified,
+    /// or longest ago, come first.
+    pub max_duration: Option<Duration>,
     /// Mark damaged packs in the repository, and take the marks off those that are whole.
     pub mark: bool,
 }
@@ -68,6 +80,8 @@ pub struct CheckReport {
     pub packs: u64,
     pub packs_read: u64,
     pub bytes_read: u64,
+    /// Where data was read: how much is verified now.
+    pub verification: Option<Verification>,
 }
 
 /// So often is looked again at what others change meanwhile.
@@ -81,13 +95,17 @@ pub fn check(
     monitor: Arc<dyn Monitor>,
 ) -> Result<CheckReport, RepoError> {
     let tally = Tally::new(monitor);
+    let begun = repository.clock().now();
+    // What is beyond all time is never reached.
+    let until = options.max_duration.and_then(|duration| begun.checked_add(duration).ok());
     let Look { reader, catalog, ledger, mut findings, walked, mut report } =
         look_until_still(repository, &tally)?;
     if options.read != ReadData::None {
         tally.stage(Stage::ReadingData);
         let reading = data::Reading { reader: &reader, catalog: &catalog, needed: &walked.needed };
-        let read = reading.run(options.read, &ledger, &mut findings, tally.as_ref())?;
+        let read = reading.run(&options, until, &ledger, &mut findings, tally.as_ref())?;
         (report.packs_read, report.bytes_read) = (read.packs, read.bytes);
+        report.verification = Some(read.verification);
     }
     packs::check_marked(&catalog, &walked.needed, &mut findings);
     let files = touched::files(&reader, &ledger.live, &findings.blobs, tally.as_ref())?;

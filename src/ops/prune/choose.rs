@@ -81,6 +81,8 @@ mod tests {
             number: Some(0),
             class: BlobClass::Data,
             size,
+            blobs: 1,
+            stored: size,
             live,
             live_blobs: u64::from(live > 0),
             is_damaged: false,

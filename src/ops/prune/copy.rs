@@ -18,19 +18,20 @@ pub fn rewrite(
     session: &Session,
     monitor: &dyn Monitor,
 ) -> Result<Vec<PackId>, RepoError> {
-    let catalog = &survey.catalog;
-    let repository = survey.reader.repository();
+    let (catalog, reader) = (survey.catalog(), survey.reader());
+    let repository = reader.repository();
     let mut rewritten = Vec::new();
     for pack in packs {
         let is_home = |id: &BlobId| {
             let lines = catalog.index().lines_of(id);
             !lines.is_empty()
                 && survey.live.is_marked(lines.start)
-                && home(catalog.index(), lines, &survey.uses).map(|at| at.pack) == pack.number
+                && home(catalog.index(), lines, &survey.uses.indexed).map(|at| at.pack)
+                    == pack.number
         };
         let copied = repository
             .read_pack_table(&pack.id, pack.size)
-            .and_then(|table| copy_blobs(&survey.reader, &table, session, monitor, &is_home));
+            .and_then(|table| copy_blobs(reader, &table, session, monitor, &is_home));
         match copied {
             Ok(()) => rewritten.push(pack.id),
             Err(error) if error.is_damage() => {}

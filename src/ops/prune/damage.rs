@@ -15,7 +15,7 @@ pub fn look_after_marks(repository: &Repository, survey: &Survey) -> Result<(), 
         is_missing = true;
     }
     for id in survey.live.missing() {
-        if !survey.reader.finds(id)? {
+        if !survey.reader().finds(id)? {
             let why = format!("blob {id} is in no pack that there is");
             repository.mark_damaged(&UNKNOWN_PACK, &why)?;
             is_missing = true;
@@ -25,9 +25,9 @@ pub fn look_after_marks(repository: &Repository, survey: &Survey) -> Result<(), 
     if is_missing {
         return Ok(());
     }
-    let is_indexed = |id| survey.catalog.index().packs().iter().any(|pack| pack.id == id);
-    for pack in &survey.damaged {
-        if !survey.catalog.listed().contains_key(pack) && !is_indexed(*pack) {
+    let is_indexed = |id| survey.catalog().index().packs().iter().any(|pack| pack.id == id);
+    for pack in &survey.inventory.damaged {
+        if !survey.catalog().listed().contains_key(pack) && !is_indexed(*pack) {
             repository.unmark_damaged(pack)?;
         }
     }

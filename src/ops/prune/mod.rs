@@ -1,18 +1,25 @@
 //! Prune: space that no snapshot needs is given back, while others write (design §5, P1 to P9).
 //! The order of the storage calls is the proof; `tests/protocol_order.rs` holds it to the model.
 
+mod balance;
 mod choose;
 mod copy;
 mod damage;
+mod estimate;
+mod plan;
 mod run;
 mod steps;
 mod survey;
 
 pub use choose::Thrift;
-pub use run::{plan_prune, prune};
+pub use plan::plan_prune;
+pub(super) use plan::{inventory_for, plan_of};
+pub use run::prune;
+pub(super) use survey::{Inventory, PackUse, Uses, needed};
 
 use crate::model::SessionId;
 use crate::repo::{Undecided, Writer};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// How to prune.
@@ -37,6 +44,15 @@ impl Thrift {
     pub const STANDARD: Self = Self { tolerated: 0.01, small: 4 << 20, rewrite: true };
 }
 
+/// What a prune would be asked to do.
+pub struct PlanOptions<'a> {
+    pub thrift: Thrift,
+    /// Snapshots that are to be forgotten first.
+    pub forgotten: HashSet<SessionId>,
+    /// As in [`PruneOptions`]; sessions named dead are to be among them.
+    pub is_dead: &'a dyn Fn(&Undecided) -> bool,
+}
+
 /// What a prune would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrunePlan {
@@ -48,6 +64,8 @@ pub struct PrunePlan {
     /// Bytes of those packs, and what of them is live.
     pub bytes_rewritten: u64,
     pub bytes_copied: u64,
+    /// By so much less is stored afterwards, all in all.
+    pub bytes_freed: u64,
     /// Bytes of dead blobs that stay in packs with live ones.
     pub bytes_left: u64,
     /// Bytes of writers under way, which are not looked at.
@@ -58,9 +76,13 @@ pub struct PrunePlan {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneReport {
     pub packs_deleted: u64,
+    /// Bytes of those packs.
     pub bytes_deleted: u64,
     pub packs_rewritten: u64,
     pub bytes_copied: u64,
+    /// By so much less is stored than before: packs, index, snapshots and marks. What others
+    /// stored meanwhile is not looked at.
+    pub bytes_freed: u64,
     pub bytes_left: u64,
     /// Writers that were waited for in vain: a later prune goes on from here.
     pub waiting_for: Vec<String>,

@@ -1,40 +1,19 @@
 //! One prune from its announcement to its end.
 
+use super::balance::Balance;
 use super::choose::{Choice, Thrift, choose};
 use super::copy::{rescue, rewrite};
 use super::damage::{look_after_marks, read_or_set_aside};
 use super::steps::{Condemned, delete_condemned, fence_dead, tidy_up, wait_for_writers};
-use super::survey::{PackUse, Survey, survey};
-use super::{PruneOptions, PrunePlan, PruneReport};
+use super::survey::{Survey, survey};
+use super::{PruneOptions, PruneReport};
 use crate::format::{PruneMark, SessionKind, mark_name};
 use crate::model::{Counter, Monitor, PackId, Stage};
+use crate::ops::Tally;
 use crate::repo::{Progress, RepoError, Repository, Session};
 use crate::storage::{Put, StorageError, probe};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What a prune would do now. Changes nothing.
-pub fn plan_prune(
-    repository: &Arc<Repository>,
-    thrift: Thrift,
-    monitor: &dyn Monitor,
-) -> Result<PrunePlan, RepoError> {
-    monitor.stage(Stage::Planning);
-    let survey = survey(repository, monitor)?;
-    let choice = choose(&survey.packs, thrift);
-    let bytes = |packs: &[PackUse]| packs.iter().map(|pack| pack.size).sum();
-    Ok(PrunePlan {
-        packs: survey.packs.len() as u64,
-        bytes: bytes(&survey.packs),
-        packs_dead: choice.dead.len() as u64,
-        bytes_dead: bytes(&choice.dead),
-        packs_rewritten: choice.rewritten.len() as u64,
-        bytes_rewritten: bytes(&choice.rewritten),
-        bytes_copied: choice.rewritten.iter().map(|pack| pack.live).sum(),
-        bytes_left: choice.left,
-        bytes_under_way: survey.bytes_under_way,
-    })
-}
 
 /// Frees the space that no snapshot needs. May be killed at any point, and run at the same time
 /// as anything else, other prunes too.
@@ -44,11 +23,25 @@ pub fn prune(
     monitor: &Arc<dyn Monitor>,
 ) -> Result<PruneReport, RepoError> {
     repository.storage().release_reserve()?;
-    let mut report = PruneReport::default();
     let result = check_store(repository, options)
-        .and_then(|()| frugally(repository, options, monitor, &mut report));
+        .and_then(|()| balanced(repository, options, &Tally::new(Arc::clone(monitor))));
     repository.storage().restore_reserve()?;
-    result.map(|()| report)
+    result
+}
+
+/// Prunes, and weighs what came of it.
+fn balanced(
+    repository: &Arc<Repository>,
+    options: &PruneOptions<'_>,
+    tally: &Arc<Tally>,
+) -> Result<PruneReport, RepoError> {
+    let mut balance = Balance::default();
+    let mut report = PruneReport::default();
+    let monitor = Arc::clone(tally) as Arc<dyn Monitor>;
+    frugally(repository, options, &monitor, &mut balance, &mut report)?;
+    let written = tally.count(Counter::BytesStored);
+    report.bytes_freed = balance.freed(repository, report.bytes_deleted, written)?;
+    Ok(report)
 }
 
 /// A prune beside writers rests on put-if-absent and on listings that show what was put.
@@ -65,14 +58,15 @@ fn frugally(
     repository: &Arc<Repository>,
     options: &PruneOptions<'_>,
     monitor: &Arc<dyn Monitor>,
+    balance: &mut Balance,
     report: &mut PruneReport,
 ) -> Result<(), RepoError> {
-    match round(repository, options, options.thrift, monitor, report) {
+    match round(repository, options, options.thrift, monitor, balance, report) {
         Err(RepoError::Storage(StorageError::Full { .. })) => {
             // No room for new packs: what is dead as a whole goes first, and makes some.
             let thrift = Thrift { rewrite: false, ..options.thrift };
-            round(repository, options, thrift, monitor, report)?;
-            round(repository, options, options.thrift, monitor, report)
+            round(repository, options, thrift, monitor, balance, report)?;
+            round(repository, options, options.thrift, monitor, balance, report)
         }
         other => other,
     }
@@ -84,12 +78,15 @@ fn round(
     options: &PruneOptions<'_>,
     thrift: Thrift,
     monitor: &Arc<dyn Monitor>,
+    balance: &mut Balance,
     report: &mut PruneReport,
 ) -> Result<(), RepoError> {
     let session =
         Session::begin(repository, SessionKind::Prune, &options.writer, Arc::clone(monitor))?;
-    let mut run = Run { repository, options, thrift, monitor: monitor.as_ref(), session, report };
-    let result = run.all();
+    let monitor = monitor.as_ref();
+    let mut run = Run { repository, options, thrift, monitor, session, balance, report };
+    let begun = run.balance.begin(repository);
+    let result = begun.and_then(|()| run.all());
     // Also after an error: what this session uploaded is nobody's, and nobody waits for it.
     let ended = run.session.end();
     result.and(ended)
@@ -114,6 +111,7 @@ struct Run<'a> {
     thrift: Thrift,
     monitor: &'a dyn Monitor,
     session: Session,
+    balance: &'a mut Balance,
     report: &'a mut PruneReport,
 }
 
@@ -166,7 +164,7 @@ impl Run<'_> {
         self.report.fenced += fence_dead(self.repository, self.options, &self.session)?;
         let survey = survey(self.repository, self.monitor)?;
         look_after_marks(self.repository, &survey)?;
-        let choice = choose(&survey.packs, self.thrift);
+        let choice = choose(&survey.uses.free, self.thrift);
         let condemned = self.condemn(&survey, &choice)?;
         self.report.bytes_left = choice.left;
         if condemned.is_empty() {
@@ -238,7 +236,8 @@ impl Run<'_> {
     /// P8 and P9.
     fn delete(&mut self, number: u64, condemned: &Condemned) -> Result<(), RepoError> {
         self.monitor.stage(Stage::Deleting);
-        let deleted = delete_condemned(self.repository, condemned, &self.session, self.monitor)?;
+        let (session, balance) = (&self.session, &mut *self.balance);
+        let deleted = delete_condemned(self.repository, condemned, session, balance, self.monitor)?;
         self.monitor.add(Counter::PacksDeleted, deleted.packs);
         self.report.packs_deleted += deleted.packs;
         self.report.bytes_deleted += deleted.bytes;

@@ -1,6 +1,7 @@
 //! The steps of a prune that are not about blobs: fencing, waiting, deleting, tidying.
 
 use super::PruneOptions;
+use super::balance::Balance;
 use crate::format::{Index, IndexedPack, SessionKind};
 use crate::model::{Counter, IndexId, Monitor, PackId, SessionId};
 use crate::repo::{RepoError, Repository, Session, Undecided};
@@ -9,12 +10,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 /// A session without a sign of life for so long is dead, by the storage's own time stamps.
-const DEAD_AFTER_SECONDS: i64 = 24 * 3600;
+pub const DEAD_AFTER_SECONDS: i64 = 24 * 3600;
 const POLL: Duration = Duration::from_millis(500);
 /// Blobs in a new index object, about.
 const INDEX_LINES: usize = 100_000;
 /// So many index objects are put together.
-const MANY_INDEXES: usize = 16;
+pub const MANY_INDEXES: usize = 16;
 
 /// The packs of a mark.
 pub struct Condemned {
@@ -151,9 +152,10 @@ pub fn delete_condemned(
     repository: &Repository,
     condemned: &Condemned,
     own: &Session,
+    balance: &mut Balance,
     monitor: &dyn Monitor,
 ) -> Result<Deleted, RepoError> {
-    replace_indexes(repository, condemned, own)?;
+    replace_indexes(repository, condemned, own, balance)?;
     let listed = repository.list_packs()?;
     let mut deleted = Deleted::default();
     for pack in condemned.iter() {
@@ -172,6 +174,7 @@ fn replace_indexes(
     repository: &Repository,
     condemned: &Condemned,
     own: &Session,
+    balance: &mut Balance,
 ) -> Result<(), RepoError> {
     let mut old: Vec<IndexId> = Vec::new();
     let mut kept: Vec<IndexedPack> = Vec::new();
@@ -185,6 +188,9 @@ fn replace_indexes(
             Err(RepoError::Storage(StorageError::Absent { .. })) => continue,
             Err(error) => return Err(error),
         };
+        if index.session == own.id() {
+            balance.own_index(id);
+        }
         if merges || index.packs.iter().any(|pack| condemned.contains(&pack.id)) {
             old.push(id);
             let packs = index.packs.into_iter();
@@ -193,7 +199,9 @@ fn replace_indexes(
     }
     let mut new: HashSet<IndexId> = HashSet::new();
     for packs in in_portions(kept) {
-        new.insert(repository.put_index(&Index { session: own.id(), packs })?);
+        let id = repository.put_index(&Index { session: own.id(), packs })?;
+        balance.own_index(id);
+        new.insert(id);
     }
     for id in old.iter().filter(|id| !new.contains(id)) {
         repository.delete_index(id)?;
@@ -202,7 +210,7 @@ fn replace_indexes(
 }
 
 /// Index objects of bounded length.
-fn in_portions(packs: Vec<IndexedPack>) -> Vec<Vec<IndexedPack>> {
+pub fn in_portions(packs: Vec<IndexedPack>) -> Vec<Vec<IndexedPack>> {
     let mut portions: Vec<Vec<IndexedPack>> = Vec::new();
     let mut lines = usize::MAX;
     for pack in packs {

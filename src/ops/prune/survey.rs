@@ -3,7 +3,9 @@
 use crate::codec::BlobClass;
 use crate::model::{BlobId, Monitor, PackId, SessionId};
 use crate::ops::live::LiveBlobs;
-use crate::repo::{BlobIndex, BlobReader, Catalog, Ledger, ListedPack, RepoError, Repository};
+use crate::repo::{
+    BlobIndex, BlobReader, Catalog, Ledger, ListedPack, RepoError, Repository, Undecided,
+};
 use crate::storage::StorageError;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,6 +22,9 @@ pub struct PackUse {
     pub class: BlobClass,
     /// Bytes of the whole pack; 0 if it is gone.
     pub size: u64,
+    /// Blobs in it, and their bytes as stored.
+    pub blobs: u64,
+    pub stored: u64,
     /// Bytes of blobs that are needed and counted here.
     pub live: u64,
     /// How many those are; of a pack that is gone, those that no other pack has.
@@ -36,54 +41,97 @@ impl PackUse {
     }
 }
 
-/// The whole repository at one time.
-pub struct Survey {
+/// What is in the repository at one time.
+pub struct Inventory {
     pub reader: BlobReader,
     /// What lines and pack numbers here are of: the reader may have read the index again.
     pub catalog: Arc<Catalog>,
-    pub live: LiveBlobs,
-    /// Every indexed pack, by its number.
-    pub uses: Vec<PackUse>,
-    /// Those that may go, sorted by id: orphans are among them, packs of undecided sessions and
-    /// lost ones not.
-    pub packs: Vec<PackUse>,
-    /// Bytes of packs that belong to sessions under way.
-    pub bytes_under_way: u64,
+    pub ledger: Ledger,
     /// Packs that are marked as damaged.
     pub damaged: HashSet<PackId>,
+    /// Packs that there were before the index was read.
+    before: HashMap<PackId, ListedPack>,
+    undecided: HashSet<SessionId>,
+}
+
+/// The use of packs.
+pub struct Uses {
+    /// Every indexed pack, by its number.
+    pub indexed: Vec<PackUse>,
+    /// Those that may go, sorted by id: orphans are among them, packs of undecided sessions and
+    /// lost ones not.
+    pub free: Vec<PackUse>,
+    /// Bytes of packs that belong to sessions under way.
+    pub bytes_under_way: u64,
+}
+
+impl Inventory {
+    /// Reads everything in the order that the protocol demands. Sessions that `is_dead` says are
+    /// dead are taken for decided.
+    pub fn take(
+        repository: &Arc<Repository>,
+        is_dead: &dyn Fn(&Undecided) -> bool,
+    ) -> Result<Self, RepoError> {
+        let before = repository.list_packs()?;
+        let catalog = repository.catalog_uncached(&HashSet::new())?;
+        let undecided = repository.undecided()?;
+        let undecided = undecided.iter().filter(|session| !is_dead(session));
+        let undecided = undecided.map(|session| session.id).collect();
+        let damaged = repository.damaged_packs()?;
+        let ledger = repository.ledger()?;
+        stop_at_unreadable(&ledger)?;
+        let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
+        let catalog = reader.catalog();
+        Ok(Self { reader, catalog, ledger, damaged, before, undecided })
+    }
+
+    /// What packs are used for, if `live` is what is needed.
+    pub fn uses(&self, live: &LiveBlobs) -> Result<Uses, RepoError> {
+        let indexed = pack_uses(&self.catalog, live, &self.damaged);
+        let mut free = indexed.clone();
+        let mut bytes_under_way = 0;
+        free.retain(|pack| {
+            let number = pack.number.unwrap_or_default() as usize;
+            let session = self.catalog.index().packs()[number].session;
+            let under_way = self.undecided.contains(&session);
+            bytes_under_way += if under_way { pack.size } else { 0 };
+            !under_way && !pack.is_lost()
+        });
+        free.extend(orphans(self, live.missing())?);
+        free.sort_by_key(|pack| pack.id);
+        Ok(Uses { indexed, free, bytes_under_way })
+    }
+}
+
+/// The whole repository at one time.
+pub struct Survey {
+    pub inventory: Inventory,
+    pub live: LiveBlobs,
+    pub uses: Uses,
 }
 
 impl Survey {
     /// Packs that are gone, and that snapshots need.
     pub fn lost(&self) -> impl Iterator<Item = PackId> + '_ {
-        self.uses.iter().filter(|pack| pack.is_lost()).map(|pack| pack.id)
+        self.uses.indexed.iter().filter(|pack| pack.is_lost()).map(|pack| pack.id)
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.inventory.catalog
+    }
+
+    pub fn reader(&self) -> &BlobReader {
+        &self.inventory.reader
     }
 }
 
-/// Reads everything in the order that the protocol demands.
+/// What is there, and what of it is needed.
 pub fn survey(repository: &Arc<Repository>, monitor: &dyn Monitor) -> Result<Survey, RepoError> {
-    let before = repository.list_packs()?;
-    let catalog = repository.catalog_uncached(&HashSet::new())?;
-    let undecided: HashSet<SessionId> =
-        repository.undecided()?.into_iter().map(|session| session.id).collect();
-    let damaged = repository.damaged_packs()?;
-    let ledger = repository.ledger()?;
-    stop_at_unreadable(&ledger)?;
-    let reader = BlobReader::with_catalog(Arc::clone(repository), catalog);
-    let catalog = reader.catalog();
-    let live = LiveBlobs::of_snapshots(&reader, catalog.index(), &ledger.live, monitor)?;
-    let uses = pack_uses(&catalog, &live, &damaged);
-    let mut packs = uses.clone();
-    let mut bytes_under_way = 0;
-    packs.retain(|pack| {
-        let number = pack.number.unwrap_or_default() as usize;
-        let under_way = undecided.contains(&catalog.index().packs()[number].session);
-        bytes_under_way += if under_way { pack.size } else { 0 };
-        !under_way && !pack.is_lost()
-    });
-    packs.extend(orphans(repository, &before, &catalog, &undecided, live.missing())?);
-    packs.sort_by_key(|pack| pack.id);
-    Ok(Survey { reader, catalog, live, uses, packs, bytes_under_way, damaged })
+    let inventory = Inventory::take(repository, &|_| false)?;
+    let (reader, index) = (&inventory.reader, inventory.catalog.index());
+    let live = LiveBlobs::of_snapshots(reader, index, &inventory.ledger.live, monitor)?;
+    let uses = inventory.uses(&live)?;
+    Ok(Survey { inventory, live, uses })
 }
 
 /// What cannot be read might need anything.
@@ -106,12 +154,20 @@ fn pack_uses(catalog: &Catalog, live: &LiveBlobs, damaged: &HashSet<PackId>) -> 
             number: Some(number),
             class: pack.class,
             size: catalog.listed().get(&pack.id).map_or(0, |listed| listed.size),
+            blobs: 0,
+            stored: 0,
             live: 0,
             live_blobs: 0,
             is_damaged: damaged.contains(&pack.id),
             is_gone: !catalog.is_counted(number),
         })
         .collect();
+    for (_, at) in index.iter() {
+        if let Some(pack) = uses.get_mut(at.pack as usize) {
+            pack.blobs += 1;
+            pack.stored += u64::from(at.stored);
+        }
+    }
     for (lines, _) in needed(index, live) {
         match home(index, lines.clone(), &uses) {
             Some(at) => {
@@ -159,13 +215,9 @@ pub fn home(
 
 /// Packs that no index object names: of writers that ended before they came to it. One with a
 /// blob of `missing` is no orphan: its writer came to its end after the index was read.
-fn orphans(
-    repository: &Repository,
-    before: &HashMap<PackId, ListedPack>,
-    catalog: &Catalog,
-    undecided: &HashSet<SessionId>,
-    missing: &HashSet<BlobId>,
-) -> Result<Vec<PackUse>, RepoError> {
+fn orphans(inventory: &Inventory, missing: &HashSet<BlobId>) -> Result<Vec<PackUse>, RepoError> {
+    let Inventory { reader, catalog, before, undecided, .. } = inventory;
+    let repository = reader.repository();
     let indexed: HashSet<PackId> = catalog.index().packs().iter().map(|pack| pack.id).collect();
     let mut found: Vec<_> = before.iter().filter(|(id, _)| !indexed.contains(id)).collect();
     found.sort_by_key(|(id, _)| **id);
@@ -187,16 +239,22 @@ fn orphans(
             }
             Err(error) => return Err(error),
         };
-        orphans.push(PackUse {
-            id: *id,
-            number: None,
-            class,
-            size: listed.size,
-            live: 0,
-            live_blobs: 0,
-            is_damaged: false,
-            is_gone: false,
-        });
+        orphans.push(orphan(id, class, listed.size));
     }
     Ok(orphans)
+}
+
+fn orphan(id: &PackId, class: BlobClass, size: u64) -> PackUse {
+    PackUse {
+        id: *id,
+        number: None,
+        class,
+        size,
+        blobs: 0,
+        stored: 0,
+        live: 0,
+        live_blobs: 0,
+        is_damaged: false,
+        is_gone: false,
+    }
 }

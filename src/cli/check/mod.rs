@@ -1,0 +1,94 @@
+//! `snap check`
+
+mod parse;
+mod report;
+
+use super::code::Code;
+use super::context::Context;
+use super::error::Failure;
+use super::open::open;
+use super::progress::Progress;
+use crate::ops::{CheckOptions, ReadData, check};
+use crate::policy::Span;
+use jiff::Timestamp;
+use parse::{parse_duration, parse_part};
+use report::{Summary, damaged, name, print};
+use std::time::Duration;
+
+const AFTER_HELP: &str = "\
+Examples:
+  snap check                          every object is there and fits
+  snap check --read-data              every byte is right: reads all
+  snap check --read-data-subset 1/7   a seventh; tomorrow 2/7, and so on
+  snap check --read-data-subset 5%    as much: what was not read for longest
+  snap check --max-age 30d            reads what was not verified for 30 days
+  snap check --read-data-subset 5% --max-age 30d --max-duration 20m
+                                      every night: a part of what is due, for 20 minutes
+
+What was found whole is remembered locally, in the cache: where that is gone, everything
+counts as never verified.
+
+Damage is named by object and by the files that it touches, and the exit code is 4. A
+damaged pack is marked, so that the next backup that still finds the same data stores
+it again.";
+
+/// Check that the repository is whole.
+///
+/// Without --read-data it is looked at whether every object that is needed is there and has the
+/// right size, and whether all folders can be read.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Read all data
+    #[arg(long, conflicts_with = "read_data_subset")]
+    read_data: bool,
+    /// Read a part of it: N/OF, a percentage, or a size
+    #[arg(long, value_name = "PART", value_parser = parse_part)]
+    read_data_subset: Option<ReadData>,
+    /// Read only packs that were not verified for so long (30d, 2w, 1y6m)
+    #[arg(long, value_name = "TIME")]
+    max_age: Option<Span>,
+    /// Begin no more packs after so long (20m, 1h30m); what was not verified for longest is first
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    max_duration: Option<Duration>,
+    /// Do not mark damaged packs
+    #[arg(long)]
+    no_mark: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
+    let options = options(context, arguments);
+    let repository = open(context)?;
+    let progress = Progress::start(context);
+    let report = check(&repository, options, progress.monitor());
+    let elapsed = progress.elapsed();
+    drop(progress);
+    let report = report?;
+    for damage in &report.damages {
+        name(context, damage)?;
+    }
+    context.output.object("summary", &Summary::new(&report, elapsed))?;
+    print(context, arguments, &report, elapsed)?;
+    match report.damages.len() as u64 {
+        0 => Ok(Code::Done),
+        damages => Err(damaged(damages, &report)),
+    }
+}
+
+/// A limit alone means: all data, within it.
+fn options(context: &Context, arguments: &Arguments) -> CheckOptions {
+    let Arguments { max_age, max_duration, .. } = arguments;
+    let read = match arguments.read_data_subset {
+        Some(part) => part,
+        None if arguments.read_data || max_age.is_some() || max_duration.is_some() => ReadData::All,
+        None => ReadData::None,
+    };
+    // An age beyond all time is that of everything.
+    let since = |age: Span| age.before(&context.now).unwrap_or(Timestamp::MIN);
+    CheckOptions {
+        read,
+        verified_since: max_age.map(since),
+        max_duration: *max_duration,
+        mark: !arguments.no_mark,
+    }
+}
