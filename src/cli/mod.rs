@@ -65,6 +65,9 @@ use std::process::ExitCode;
 /// any thread is started.
 pub fn run() -> ExitCode {
     let environment = process::begin();
+    if let Some(code) = completions::answer(&environment) {
+        return code.into();
+    }
     let code = match Cli::try_parse() {
         Ok(cli) => {
             let context = Context::new(cli.global, environment);

@@ -37,19 +37,19 @@ const UNITS: [Unit; 6] =
 
 /// The growth by what was added when (in order of time), in the shortest periods of which there
 /// are at most `most`; of years it is the last ones, the first with all before it. `None` if
-/// there is nothing.
+/// there is nothing, or a time lies where no year begins any more.
 pub fn growth(added: &[(Timestamp, u64)], zone: &TimeZone, most: usize) -> Option<Growth> {
     let (first, last) = (added.first()?.0, added.last()?.0);
     let starts = |unit: Unit, first: Timestamp| unit.starts(&first.to_zoned(zone.clone()), last);
     let fitting = UNITS.into_iter().find_map(|unit| {
         let starts = starts(unit, first).take(most + 1).collect::<Vec<_>>();
-        (starts.len() <= most).then_some((unit, starts))
+        (1..=most).contains(&starts.len()).then_some((unit, starts))
     });
     let (unit, starts) = fitting.unwrap_or_else(|| {
         let all: Vec<Zoned> = starts(Unit::Year, first).collect();
         (Unit::Year, all[all.len().saturating_sub(most)..].to_vec())
     });
-    Some(Growth { unit, periods: filled(starts, added) })
+    (!starts.is_empty()).then(|| Growth { unit, periods: filled(starts, added) })
 }
 
 fn filled(starts: Vec<Zoned>, added: &[(Timestamp, u64)]) -> Vec<GrowthPeriod> {
