@@ -263,8 +263,7 @@ fn a_folder_looks_like_this() {
     let sample = sample();
     let mut app = app(&sample);
     press(&mut app, "<Enter><Enter>j j");
-    let expected = "\
- 03030303 2025-11-28 03:00  /srv
+    let expected = " 03030303 2025-11-28 03:00  /srv
               2025-11-28 00:00  data/             │poem.txt
 *             2025-11-28 00:00  lost/             │
        792 B  2025-11-28 00:00  poem.txt          │file, 792 B
@@ -287,8 +286,7 @@ fn a_small_terminal_shows_what_fits() {
     let sample = sample();
     let mut app = app(&sample);
     press(&mut app, "<Enter><Enter><End>");
-    let expected = "\
- …0303 2025-11-28 03:00  /srv
+    let expected = " …0303 2025-11-28 03:00  /srv
      symlink  2025-11-28 00:00
 5 of 5 names
 Enter open  ← back  / find  Sp
