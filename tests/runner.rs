@@ -1,10 +1,12 @@
 //! All integration tests are one binary: one link, and shared support.
 
+mod cli_cat;
 mod cli_diff;
 mod cli_dump;
 mod cli_errors;
 mod cli_find;
 mod cli_json;
+mod cli_model;
 mod cli_terminal;
 mod damage;
 mod files_changing;
