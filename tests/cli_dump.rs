@@ -143,6 +143,16 @@ fn a_file_is_its_bytes() {
 }
 
 #[test]
+fn what_has_no_content_is_named() {
+    let world = world();
+    for (path, what) in [("bot/link", "it is a symbolic link to ../"), ("bot/fifo", "a FIFO")] {
+        let output = world.snap(["dump", "latest", path]);
+        assert_eq!((output.code, output.stdout.as_str()), (5, ""));
+        assert!(output.stderr.contains(what), "{}", output.stderr);
+    }
+}
+
+#[test]
 fn whoever_has_read_enough_hears_no_complaint() {
     let world = world();
     let mut command = world.command("sh");

@@ -29,12 +29,14 @@ Examples:
   snap diff latest:/srv/bot/config.py    the lines that changed in one file
 
 Each line begins with what is different:
-  +  added           M  content           U  only metadata (with --metadata)
-  -  removed         T  type              M? content, though size and time are the same
+  +  added           M   content          U  only metadata (with --metadata)
+  -  removed         M?  content, though size and time are the same
+  T  type
 
-Of two snapshots only what differs is read. Against the live folders a file of the same
-size and time is taken as unchanged, unless --content reads it. What a backup left out by
---exclude is shown as added, unless it is left out here too.";
+Of two snapshots only what differs is read. Against the live folders a file of
+the same size and time is taken as unchanged, unless --content reads it. What
+is there and left out, by --exclude or .snapignore, is passed over; what a
+backup left out by --exclude is shown as added, unless it is left out here too.";
 
 /// Show what differs between two snapshots, or a snapshot and the live folders.
 #[derive(clap::Args)]

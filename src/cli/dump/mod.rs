@@ -29,9 +29,9 @@ Examples:
   snap dump latest /srv/bot --archive zip --target bot.zip
   snap dump --at 'yesterday 02:00' /srv/bot/dump.sql | psql bot
 
-A folder becomes a tar with all its metadata, in which names begin with the folder's own:
-bot/config.py. Whole snapshots (path /) begin at the root. A zip holds files, folders and
-symbolic links with modes and times, and nothing else.
+A folder becomes a tar with all its metadata, in which names begin with the
+folder's own: bot/config.py. Whole snapshots (path /) begin at the root. A zip
+holds files, folders and symbolic links with modes and times, and nothing else.
 
 A file at --target appears when it is complete, or not at all.";
 
@@ -163,7 +163,9 @@ fn dump_to(
 ) -> Result<DumpReport, Failure> {
     let unusable = |cause: std::io::Error| {
         let name = shell_word(target.as_os_str());
-        Failure::new(Code::Failed, format!("cannot write {name}")).because(cause)
+        Failure::new(Code::Failed, format!("cannot write {name}"))
+            .because(cause)
+            .hint("name a file in a folder that is there, and that you may write to")
     };
     let mut file = NewFile::create(target).map_err(unusable)?;
     let progress = Progress::start(context);

@@ -28,12 +28,13 @@ Examples:
   snap find --content-of lost+found/12345     which file is this?
   snap find --history /srv/bot/config.py      every version, one a line
 
-A pattern without a slash at its start is compared with the end of each path, so a plain
-name is found anywhere; one that starts with a slash with the whole path. * and ? stop at
-slashes, ** does not.
+A pattern without a slash at its start is compared with the end of each path,
+so a plain name is found anywhere; one that starts with a slash with the whole
+path. * and ? stop at slashes, ** does not.
 
-For each path it says which snapshots have it, a line for each version: what differs in
-content, mode, owner, time or attributes is another one. The older snapshots come first.";
+For each path it says which snapshots have it, a line for each version: what
+differs in content, mode, owner, time or attributes is another one. The older
+snapshots come first.";
 
 /// Find files by name, size, time, type or content in all snapshots.
 #[derive(clap::Args)]
@@ -101,13 +102,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
             .hint("`snap snapshots` shows those that are there")),
         (0, false) => {
             context.output.aside_line(&format!("nothing matches in {searched}"));
-            Ok(Code::Nothing)
+            Ok(if report.unread > 0 { Code::Damage } else { Code::Nothing })
         }
         (paths, false) => {
             let paths = count(paths, "path", "paths");
             let versions = count(report.versions, "version", "versions");
             context.output.aside_line(&format!("{paths}, {versions} in {searched}"));
-            Ok(damage)
+            Ok(if report.unread > 0 { Code::Damage } else { damage })
         }
     }
 }

@@ -22,6 +22,7 @@ const AFTER_HELP: &str = "\
 Examples:
   snap ls latest
   snap ls -l 1a2b3c4d /srv/bot
+  snap ls -l 1a2b3c4d:/srv/bot            the same
   snap ls -R --at yesterday /srv/bot/data";
 
 /// List what is in a snapshot.

@@ -188,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_its_field_has_a_record() {
+        let mut header = Header::new(TypeFlag::File);
+        header.size(1 << 33);
+        header.owner(1 << 21, 7, "root", &"g".repeat(40));
+        header.path("é".as_bytes());
+        let records = String::from_utf8(header.records.clone()).unwrap();
+        let gname = format!("50 gname={}\n", "g".repeat(40));
+        assert_eq!(records, format!("19 size=8589934592\n15 uid=2097152\n{gname}11 path=é\n"));
+        assert_eq!(header.into_blocks().len(), 3 * 512);
+    }
+
+    #[test]
     fn times_before_1970_are_written_backwards() {
         let text = |seconds, nanoseconds| decimal(FileTime::new(seconds, nanoseconds).unwrap());
         assert_eq!(text(1, 5), "1.000000005");

@@ -39,6 +39,9 @@ pub enum FindError {
 pub struct FindReport {
     pub paths: u64,
     pub versions: u64,
+    /// Pieces of directories that are damaged; each was reported as a problem, and what is in
+    /// them was not found.
+    pub unread: u64,
 }
 
 /// Calls `sink` with every path in `snapshots` (from old to new) that has matches, in the order
@@ -57,7 +60,13 @@ pub fn find(
     let mut survey = Survey::new(reader, criteria, monitor);
     let mut roots = BTreeMap::new();
     for (number, snapshot) in snapshots.iter().enumerate() {
-        let files = reader.find_entry(&snapshot.tree, super::backup::FILES)?;
+        let files = match reader.find_entry(&snapshot.tree, super::backup::FILES) {
+            Err(error) if error.is_damage() => {
+                survey.go_on_without(&error);
+                continue;
+            }
+            files => files?,
+        };
         let Some(Kind::Directory(Directory { tree: Some(tree), .. })) =
             files.map(|entry| entry.kind)
         else {
@@ -67,5 +76,6 @@ pub fn find(
             roots.entry(key).or_insert_with(SnapshotSet::default).insert(number);
         }
     }
-    expand::expand(survey.nodes(), roots, sink)
+    let report = expand::expand(survey.nodes(), roots, sink)?;
+    Ok(FindReport { unread: survey.unread(), ..report })
 }

@@ -4,7 +4,8 @@
 use super::{Criteria, FindError, MOST_FOUND};
 use crate::format::{ChildPiece, PieceItems, encode_entry};
 use crate::model::{
-    BlobId, ChunkTree, Counter, Directory, Entry, EntryName, EntryPath, Kind, Monitor, Summary,
+    BlobId, ChunkTree, Counter, Directory, Entry, EntryName, EntryPath, Kind, Monitor, Problem,
+    ProblemKind, Summary,
 };
 use crate::repo::{BlobReader, RepoError};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -59,6 +60,7 @@ pub struct Survey<'a> {
     nodes: HashMap<Key, Node>,
     barren: HashSet<Key>,
     found: usize,
+    unread: u64,
     /// Of the directory that is being searched.
     path: EntryPath,
 }
@@ -77,12 +79,18 @@ impl<'a> Survey<'a> {
             nodes: HashMap::new(),
             barren: HashSet::new(),
             found: 0,
+            unread: 0,
             path: EntryPath::root(),
         }
     }
 
     pub fn nodes(&self) -> &HashMap<Key, Node> {
         &self.nodes
+    }
+
+    /// How many pieces could not be read.
+    pub fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// Searches a tree, unless it was searched before. `None` if nothing in it matches.
@@ -129,7 +137,7 @@ impl<'a> Survey<'a> {
         key
     }
 
-    /// Opens a piece; `None` if it was searched before.
+    /// Opens a piece; `None` if it was searched before, or is damaged.
     fn frame(
         &mut self,
         id: &BlobId,
@@ -140,7 +148,14 @@ impl<'a> Survey<'a> {
         if self.nodes.contains_key(&key) || self.barren.contains(&key) {
             return Ok(None);
         }
-        let piece = self.reader.piece(id)?;
+        let piece = match self.reader.piece(id) {
+            Err(error) if error.is_damage() => {
+                self.barren.insert(key);
+                self.go_on_without(&error);
+                return Ok(None);
+            }
+            piece => piece?,
+        };
         if level.is_some_and(|level| level != piece.level) {
             let why = "its level is another than the one above says".to_owned();
             return Err(RepoError::Damaged { name: format!("tree blob {id}"), why }.into());
@@ -156,6 +171,13 @@ impl<'a> Survey<'a> {
             }
         };
         Ok(Some(Frame { key, rest, is_named }))
+    }
+
+    /// The search goes on without what is in and below something damaged.
+    pub fn go_on_without(&mut self, error: &RepoError) {
+        self.unread += 1;
+        let (kind, what) = (ProblemKind::Damage, format!("/{}", self.path));
+        self.monitor.problem(Problem { kind, what, why: error.to_string() });
     }
 
     /// Looks at an entry; returns the piece to be searched next, if it leads to one.
