@@ -82,13 +82,13 @@ fn topic_page(topic: &Topic) -> Page {
         plain(topic.about),
     );
     for paragraph in topic.text.trim_end().split("\n\n") {
-        match paragraph.strip_prefix("    ") {
-            Some(_) => {
+        match paragraph.starts_with("    ") {
+            true => {
                 let lines = paragraph.lines().map(|line| plain(line.get(4..).unwrap_or(line)));
                 let lines = lines.collect::<Vec<_>>().join("\n");
                 text.push_str(&format!(".PP\n.RS 4\n.nf\n{lines}\n.fi\n.RE\n"));
             }
-            None => {
+            false => {
                 let lines = paragraph.lines().map(plain).collect::<Vec<_>>().join("\n");
                 text.push_str(&format!(".PP\n{lines}\n"));
             }

@@ -12,7 +12,7 @@ use super::open::{Located, exists, locate, open_located, this_writer};
 use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::{Counter, SnapshotKind};
-use crate::ops::{BackupOptions, backup_files, backup_stream};
+use crate::ops::{BackupOptions, FilesBackup, backup_files, backup_stream};
 use crate::policy::{Policy, format_duration, parse_exact, parse_size};
 use crate::repo::Repository;
 use crate::settings::{SettingsError, this_host};
@@ -106,8 +106,11 @@ const LEAVE_OUT: &str = "What to leave out";
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let options = options(context, arguments)?;
     let stream = arguments.listed.stream(&arguments.paths)?;
-    let mut files = files(arguments)?;
     let (repository, located) = repository(context, arguments)?;
+    let mut files = match &stream {
+        Some(_) => FilesBackup::default(),
+        None => files(arguments)?,
+    };
     leave_out_own(context, &located.path, &mut files)?;
     let progress = Progress::start(context);
     let report = match stream {
