@@ -2,9 +2,9 @@
 
 mod browsing;
 mod check_schedule;
+mod cli_cat;
 mod cli_completions;
 mod cli_config;
-mod cli_cat;
 mod cli_diff;
 mod cli_dump;
 mod cli_errors;

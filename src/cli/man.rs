@@ -1,10 +1,12 @@
 //! `snap man`
 
+use super::arguments::Cli;
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::help::{TOPICS, Topic, commands, full_name, show};
 use super::text::count;
+use super::version::PROGRAM;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use std::io;
@@ -35,10 +37,10 @@ struct Page {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let Some(folder) = &arguments.folder else {
-        let page = command_page(super::arguments::Cli::command())?;
+        let page = command_page(Cli::command())?;
         return show(context, &String::from_utf8_lossy(&page.text));
     };
-    let mut pages = vec![command_page(super::arguments::Cli::command())?];
+    let mut pages = vec![command_page(Cli::command())?];
     for (_, command) in commands() {
         pages.push(command_page(command)?);
     }
@@ -65,45 +67,83 @@ fn write(folder: &Path, page: &Page) -> io::Result<()> {
 /// Named by all of its words: the page of `snap repair index` is snap-repair-index.
 fn command_page(command: Command) -> Result<Page, Failure> {
     let name = full_name(&command).replace(' ', "-");
-    let title = name.to_uppercase();
-    let command = command.display_name(name.clone()).version(env!("CARGO_PKG_VERSION"));
+    // What only the long help shows has its place here.
+    let command = command.display_name(name.clone()).mut_args(|one| one.hide_short_help(false));
+    let usage = command.clone().render_usage().to_string();
+    let after = command.get_after_long_help().or_else(|| command.get_after_help());
+    let after = after.map(|after| format!(".SH NOTES\n{}", blocks(&after.to_string())));
+    let has_below = command.has_subcommands();
+    let man = Man::new(command).title(name.to_uppercase()).source(PROGRAM).manual("snap");
     let mut text = Vec::new();
-    Man::new(command).title(title).manual("snap").render(&mut text)?;
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    text.extend(synopsis(&usage).bytes());
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    if has_below {
+        man.render_subcommands_section(&mut text)?;
+    }
+    text.extend(after.unwrap_or_default().bytes());
     Ok(Page { place: format!("man1/{name}.1"), text })
 }
 
-/// Paragraphs and blocks of a topic in the language of `man`.
+fn synopsis(usage: &str) -> String {
+    let lines = usage.trim_start_matches("Usage:").lines().map(|line| plain(line.trim()));
+    format!(".SH SYNOPSIS\n.nf\n{}\n.fi\n", lines.collect::<Vec<_>>().join("\n"))
+}
+
 fn topic_page(topic: &Topic) -> Page {
     let name = format!("snap-{}", topic.name);
-    let mut text = format!(
-        ".TH {} 7 \"\" \"\" snap\n.SH NAME\n{} \\- {}\n.SH DESCRIPTION\n",
+    let text = format!(
+        ".TH {} 7 \"\" \"{PROGRAM}\" snap\n.SH NAME\n{} \\- {}\n.SH DESCRIPTION\n{}",
         name.to_uppercase(),
         plain(&name),
         plain(topic.about),
+        blocks(topic.text),
     );
-    for paragraph in topic.text.trim_end().split("\n\n") {
-        match paragraph.strip_prefix("    ") {
-            Some(_) => {
-                let lines = paragraph.lines().map(|line| plain(line.get(4..).unwrap_or(line)));
-                let lines = lines.collect::<Vec<_>>().join("\n");
-                text.push_str(&format!(".PP\n.RS 4\n.nf\n{lines}\n.fi\n.RE\n"));
-            }
-            None => {
-                let lines = paragraph.lines().map(plain).collect::<Vec<_>>().join("\n");
-                text.push_str(&format!(".PP\n{lines}\n"));
-            }
+    Page { place: format!("man7/{name}.7"), text: text.into_bytes() }
+}
+
+/// Paragraphs, and lines that are set as they are, for they are indented.
+fn blocks(text: &str) -> String {
+    let mut roff = String::from(".PP\n");
+    let mut set = false;
+    for line in text.trim_end().lines() {
+        let is_set = line.starts_with("  ") || (set && line.is_empty());
+        match (set, is_set) {
+            (false, true) => roff.push_str(".RS 4\n.nf\n"),
+            (true, false) => roff.push_str(".fi\n.RE\n.PP\n"),
+            _ => {}
+        }
+        set = is_set;
+        let own = line.strip_prefix("    ").filter(|_| set).unwrap_or(line);
+        match line.is_empty() {
+            true if set => roff.push('\n'),
+            true => roff.push_str(".PP\n"),
+            false => roff.push_str(&format!("{}\n", plain(own))),
         }
     }
-    Page { place: format!("man7/{name}.7"), text: text.into_bytes() }
+    if set {
+        roff.push_str(".fi\n.RE\n");
+    }
+    roff
 }
 
 /// A line that means nothing but itself.
 fn plain(line: &str) -> String {
-    let escaped = line.replace('\\', "\\e").replace('-', "\\-");
-    match escaped.starts_with(['.', '\'']) {
-        true => format!("\\&{escaped}"),
-        false => escaped,
+    let mut plain = String::new();
+    if line.starts_with(['.', '\'']) {
+        plain.push_str("\\&");
     }
+    for character in line.chars() {
+        match character {
+            '\\' => plain.push_str("\\e"),
+            '-' => plain.push_str("\\-"),
+            _ if character.is_ascii() => plain.push(character),
+            _ => plain.push_str(&format!("\\[u{:04X}]", u32::from(character))),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -113,6 +153,13 @@ mod tests {
     #[test]
     fn lines_mean_nothing_but_themselves() {
         assert_eq!(plain(".nobackup"), "\\&.nobackup");
-        assert_eq!(plain("--at a\\b"), "\\-\\-at a\\eb");
+        assert_eq!(plain("--at a\\b…"), "\\-\\-at a\\eb\\[u2026]");
+    }
+
+    #[test]
+    fn what_is_indented_is_set_as_it_is() {
+        let text = "One\n  a\n\n  b\n\nTwo\n";
+        let expected = ".PP\nOne\n.RS 4\n.nf\n  a\n\n  b\n\n.fi\n.RE\n.PP\nTwo\n";
+        assert_eq!(blocks(text), expected);
     }
 }

@@ -160,10 +160,10 @@ fn raw(file: &Path, mut list: Vec<u8>) -> Result<Vec<PathBuf>, Failure> {
             );
         }
     }
-    let mut paths = list.split(|byte| *byte == 0);
+    let paths = list.split(|byte| *byte == 0);
     match paths.clone().any(<[u8]>::is_empty) {
         true => Err(unreadable(file, &io::Error::other("one of the paths is empty"))),
-        false => Ok(paths.by_ref().map(|path| OsString::from_vec(path.to_vec()).into()).collect()),
+        false => Ok(paths.map(|path| OsString::from_vec(path.to_vec()).into()).collect()),
     }
 }
 

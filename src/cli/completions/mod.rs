@@ -68,6 +68,7 @@ pub fn answer(environment: &Environment) -> Option<Code> {
     environment.get(VARIABLE)?;
     let question = Arc::new(Question::new(environment));
     let complete = CompleteEnv::with_factory(|| values::attach(Cli::command(), &question));
-    let answered = complete.var(VARIABLE).try_complete(std::env::args_os(), None);
+    let folder = std::env::current_dir().ok();
+    let answered = complete.var(VARIABLE).try_complete(std::env::args_os(), folder.as_deref());
     Some(if answered.is_ok() { Code::Done } else { Code::Failed })
 }

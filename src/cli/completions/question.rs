@@ -34,8 +34,22 @@ impl Question {
 
     /// Whether a snapshot is chosen by time.
     pub fn names_a_time(&self) -> bool {
-        let text = self.words.iter().map(|word| word.to_string_lossy());
-        text.into_iter().any(|word| word == "--at" || word.starts_with("--at="))
+        let mut words = self.words.iter().map(|word| word.to_string_lossy());
+        words.any(|word| word == "--at" || word.starts_with("--at="))
+    }
+
+    /// Whether one was named before the word that is being typed.
+    pub fn names_a_snapshot(&self) -> bool {
+        let is_id = |word: &str| {
+            word == "latest" || word.len() >= 4 && word.bytes().all(|b| b.is_ascii_hexdigit())
+        };
+        let before = self.words.split_last().map_or(&[][..], |(_, before)| before);
+        before.iter().any(|word| is_id(&word.to_string_lossy()))
+    }
+
+    /// Whether the word that is being typed is the first after this one.
+    pub fn follows(&self, name: &str) -> bool {
+        matches!(&self.words[..], [.., before, _] if before == name)
     }
 
     /// `latest`, then all ids, the newest first.
@@ -98,7 +112,7 @@ fn profile_names(text: &str) -> Vec<String> {
             _ => (None, name),
         };
         let ends = |c: char| quote.map_or(matches!(c, '.' | ']' | ' '), |quote| c == quote);
-        rest.split(ends).next().map(str::to_owned)
+        rest.split(ends).next().filter(|name| !name.is_empty()).map(str::to_owned)
     };
     let mut names: Vec<String> = text.lines().filter_map(header).collect();
     names.sort_unstable();
@@ -114,8 +128,6 @@ mod tests {
     fn profiles_are_found_in_any_file() {
         let text = "[profile.bot]\nsources = [\n  [profile.\"my notes\".retention]\n\
                     [profile.bot.check]\n[profile.]\n[other]\n# [profile.x]";
-        let names: Vec<String> =
-            profile_names(text).into_iter().filter(|name| !name.is_empty()).collect();
-        assert_eq!(names, ["bot", "my notes"]);
+        assert_eq!(profile_names(text), ["bot", "my notes"]);
     }
 }

@@ -64,21 +64,20 @@ struct Known {
 
 impl ValueCompleter for Known {
     fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
-        self.complete_at(0, current)
-    }
-
-    fn complete_at(&self, index: usize, current: &OsStr) -> Vec<CompletionCandidate> {
+        let question = &self.question;
         let known = match self.meaning {
-            Meaning::SnapshotThenPaths if index > 0 || self.question.names_a_time() => {
+            Meaning::SnapshotThenPaths
+                if question.names_a_snapshot() || question.names_a_time() =>
+            {
                 return PathCompleter::any().complete(current);
             }
             Meaning::Repository => return PathCompleter::dir().complete(current),
-            Meaning::Snapshot | Meaning::SnapshotThenPaths => self.question.snapshots(),
-            Meaning::Host => self.question.hosts(),
-            Meaning::Tag => self.question.tags(),
-            Meaning::Profile => self.question.profiles(),
-            Meaning::Help if index > 0 => Vec::new(),
-            Meaning::Help => names_of_help(),
+            Meaning::Snapshot | Meaning::SnapshotThenPaths => question.snapshots(),
+            Meaning::Host => question.hosts(),
+            Meaning::Tag => question.tags(),
+            Meaning::Profile => question.profiles(),
+            Meaning::Help if question.follows("help") => names_of_help(),
+            Meaning::Help => Vec::new(),
         };
         let begun = current.to_string_lossy();
         let fitting = known.into_iter().filter(|(value, _)| value.starts_with(begun.as_ref()));

@@ -59,10 +59,11 @@ pub fn backup_stream(
     let StreamBackup { path, input } = stream;
     let mut input = Some(input);
     let failure = Failed::default();
-    let mut prepare = |_: bool, monitor: Arc<dyn Monitor>| {
-        let input = Input::open(&mut input, &monitor)?;
-        Ok(prepared(&path, input, options, &failure, monitor))
-    };
+    let mut prepare =
+        |_: bool, monitor: Arc<dyn Monitor>| -> Result<Prepared<'static>, BackupError> {
+            let input = Input::open(&mut input, &monitor)?;
+            Ok(prepared(&path, input, options, &failure, monitor))
+        };
     let done = backup_source(repository, options, &mut prepare, monitor);
     match failure.take() {
         Some(error) => Err(error.into()),
@@ -169,8 +170,7 @@ impl Source for StreamSource {
             self.monitor.current(name);
             return Ok(step);
         }
-        let handed_out = !self.steps.iter().any(|step| matches!(step, Step::Entry { .. }))
-            && !matches!(step, Some(Step::Enter { .. }));
+        let handed_out = !self.steps.iter().any(|step| matches!(step, Step::Entry { .. }));
         if handed_out && let Some(ended) = self.ended.take() {
             // That a command failed is known at its end only; then nothing may be committed.
             let _ = ended.recv();

@@ -11,8 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long something may take before it is looked at whether the user asked to stop.
-const MOMENT: Duration = Duration::from_millis(100);
+/// How often it is looked at whether a command has ended that prints no more.
+const MOMENT: Duration = Duration::from_millis(10);
 
 pub struct Input {
     /// `None` once it ended.
@@ -82,7 +82,7 @@ impl Input {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) if self.monitor.stopped() => return Err(self.unreadable(stopped())),
-                Ok(None) => std::thread::sleep(MOMENT / 10),
+                Ok(None) => std::thread::sleep(MOMENT),
                 Err(cause) => return Err(self.unreadable(cause)),
             }
         };
@@ -119,7 +119,7 @@ fn start(
 }
 
 fn wait_and_read(pipe: &mut File, buffer: &mut [u8], monitor: &dyn Monitor) -> io::Result<usize> {
-    let moment = Timespec { tv_sec: 0, tv_nsec: i64::from(MOMENT.subsec_nanos()) };
+    let moment = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     loop {
         if monitor.stopped() {
             return Err(stopped());
