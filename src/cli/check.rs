@@ -7,7 +7,8 @@ use super::open::open;
 use super::progress::Progress;
 use super::text::count;
 use crate::ops::{CheckOptions, CheckReport, Damage, ReadData, check};
-use crate::policy::{format_duration, format_size, parse_size};
+use crate::policy::{format_duration, format_size};
+use crate::settings::config::parse_part;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -38,30 +39,6 @@ pub struct Arguments {
     /// Do not mark damaged packs
     #[arg(long)]
     no_mark: bool,
-}
-
-/// `1/7`, `5%`, `2.5%`, `10G`.
-fn parse_part(text: &str) -> Result<ReadData, String> {
-    let text = text.trim();
-    if let Some((number, of)) = text.split_once('/') {
-        return match (number.trim().parse(), of.trim().parse()) {
-            (Ok(number), Ok(of)) if 1 <= number && number <= of => {
-                Ok(ReadData::Part { number, of })
-            }
-            _ => Err(format!("{text} is no part: write for example 1/7, up to 7/7")),
-        };
-    }
-    if let Some(percent) = text.strip_suffix('%') {
-        return match percent.trim().parse::<f64>() {
-            Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(ReadData::Percent(percent)),
-            _ => Err(format!("{text} is no percentage between 0 and 100")),
-        };
-    }
-    match parse_size(text) {
-        Ok(0) => Err("nothing would be read".to_owned()),
-        Ok(bytes) => Ok(ReadData::Bytes(bytes)),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
@@ -206,25 +183,4 @@ fn damaged(damages: u64, report: &CheckReport) -> Failure {
     }
     let objects = count(damages, "object is", "objects are");
     Failure::new(Code::Damage, format!("{objects} damaged")).hint(steps.join("; "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_read() {
-        for (text, part) in [
-            ("1/7", ReadData::Part { number: 1, of: 7 }),
-            ("7 / 7", ReadData::Part { number: 7, of: 7 }),
-            ("2.5%", ReadData::Percent(2.5)),
-            ("100 %", ReadData::Percent(100.0)),
-            ("10G", ReadData::Bytes(10 << 30)),
-        ] {
-            assert_eq!(parse_part(text), Ok(part), "{text}");
-        }
-        for text in ["", "0/7", "8/7", "1/0", "-1/7", "0%", "101%", "NaN%", "0", "x", "1/7/8"] {
-            assert!(parse_part(text).is_err(), "{text}");
-        }
-    }
 }
