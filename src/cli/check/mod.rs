@@ -1,6 +1,5 @@
 //! `snap check`
 
-mod parse;
 mod report;
 
 use super::code::Code;
@@ -10,8 +9,9 @@ use super::open::open;
 use super::progress::Progress;
 use crate::ops::{CheckOptions, ReadData, check};
 use crate::policy::Span;
+use crate::settings::Profile;
+use crate::settings::config::{CheckSchedule, parse_duration, parse_part};
 use jiff::Timestamp;
-use parse::{parse_duration, parse_part};
 use report::{Summary, damaged, name, print};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ Examples:
   snap check --max-age 30d            reads what was not verified for 30 days
   snap check --read-data-subset 5% --max-age 30d --max-duration 20m
                                       every night: a part of what is due, for 20 minutes
+
+Without any of these flags a profile's schedule (its [check] section) says what is read.
 
 What was found whole is remembered locally, in the cache: where that is gone, everything
 counts as never verified.
@@ -42,6 +44,9 @@ pub struct Arguments {
     /// Read all data
     #[arg(long, conflicts_with = "read_data_subset")]
     read_data: bool,
+    /// Read none, whatever the profile says
+    #[arg(long, conflicts_with_all = ["read_data", "read_data_subset", "max_age", "max_duration"])]
+    no_read_data: bool,
     /// Read a part of it: N/OF, a percentage, or a size
     #[arg(long, value_name = "PART", value_parser = parse_part)]
     read_data_subset: Option<ReadData>,
@@ -57,7 +62,7 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
-    let options = options(context, arguments);
+    let options = options(context, arguments)?;
     let repository = open(context)?;
     let progress = Progress::start(context);
     let report = check(&repository, options, progress.monitor());
@@ -75,20 +80,28 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     }
 }
 
-/// A limit alone means: all data, within it.
-fn options(context: &Context, arguments: &Arguments) -> CheckOptions {
-    let Arguments { max_age, max_duration, .. } = arguments;
-    let read = match arguments.read_data_subset {
-        Some(part) => part,
-        None if arguments.read_data || max_age.is_some() || max_duration.is_some() => ReadData::All,
-        None => ReadData::None,
+/// What the flags say; without any of them, what the profile's schedule says. A limit alone means:
+/// all data, within it.
+fn options(context: &Context, arguments: &Arguments) -> Result<CheckOptions, Failure> {
+    let Arguments { read_data, no_read_data, read_data_subset, max_age, max_duration, no_mark } =
+        arguments;
+    let mut schedule = CheckSchedule {
+        read: if *read_data { Some(ReadData::All) } else { *read_data_subset },
+        max_age: *max_age,
+        max_duration: *max_duration,
     };
+    if schedule == CheckSchedule::default() && !no_read_data {
+        schedule = context.profile()?.map(Profile::check_schedule).unwrap_or_default();
+    }
+    let CheckSchedule { read, max_age, max_duration } = schedule;
+    let is_limited = max_age.is_some() || max_duration.is_some();
+    let without = if is_limited { ReadData::All } else { ReadData::None };
     // An age beyond all time is that of everything.
     let since = |age: Span| age.before(&context.now).unwrap_or(Timestamp::MIN);
-    CheckOptions {
-        read,
+    Ok(CheckOptions {
+        read: read.unwrap_or(without),
         verified_since: max_age.map(since),
-        max_duration: *max_duration,
-        mark: !arguments.no_mark,
-    }
+        max_duration,
+        mark: !no_mark,
+    })
 }

@@ -9,6 +9,7 @@ use crate::settings::SourceAddress;
 use crate::settings::{Address, SettingsError};
 use jiff::SignedDuration;
 use std::ffi::OsStr;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -91,7 +92,7 @@ impl Kind {
                 let read = parse_part(text)?;
                 Ok(Value::Part { read, text: text.to_owned() })
             }
-            Self::Duration => duration(text),
+            Self::Duration => parse_duration(text).map(Value::Duration),
         }
     }
 }
@@ -122,11 +123,12 @@ fn rule(text: &str, settings: &RuleSettings) -> Result<Value, String> {
 }
 
 /// Hours, minutes and seconds; here `m` is a minute, for nobody lets a check run for months.
-fn duration(text: &str) -> Result<Value, String> {
+/// `20m`, `1h30m`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not {}", Kind::Duration.words());
     let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
     match duration.is_positive() {
-        true => Ok(Value::Duration(duration.unsigned_abs())),
+        true => Ok(duration.unsigned_abs()),
         false => Err(wrong()),
     }
 }

@@ -35,3 +35,4 @@ pub use value::Value;
 
 pub(super) use expand::{Base, expand};
 use kind::Kind;
+pub use kind::parse_duration;
