@@ -3,6 +3,7 @@
 mod cli_errors;
 mod cli_json;
 mod cli_terminal;
+mod copying;
 mod damage;
 mod files_changing;
 mod files_memory;
@@ -12,6 +13,7 @@ mod files_target;
 mod files_tree;
 mod files_world;
 mod fixtures;
+mod keys;
 mod kill_rounds;
 mod known_answers;
 mod manifest;
