@@ -161,6 +161,15 @@ fn every_line_is_as_the_schema_says() {
     assert_eq!(run(&["check", "--read-data"]), 0);
     assert_eq!(run(&["repair", "index"]), 0);
     assert_eq!(run(&["repair", "snapshots"]), 0);
+    assert_eq!(run(&["tag", "latest", "--add", "kept"]), 0);
+    assert_eq!(run(&["key", "add", "--new-key-file", "copy.key"]), 0);
+    assert_eq!(run(&["key", "passwd", "--new-key-file", "next.key"]), 0);
+    let next = ["--key-file", "next.key"];
+    assert_eq!(run(&[&["key", "list"][..], &next].concat()), 0);
+    let copy = ["copy", "--to", "copy", "--to-key-file", "copy.key", "--init"];
+    assert_eq!(run(&[&copy[..], &next, &["-n"]].concat()), 0);
+    assert_eq!(run(&[&copy[..], &next].concat()), 0);
+    std::fs::rename(world.path("next.key"), world.path("key")).unwrap();
     assert_eq!(run(&["backup", "--nonsense"]), 2);
     assert_eq!(run(&["config", "init", "--config", "snap.toml", "bot"]), 0);
     assert_eq!(run(&["config", "init", "--stdout"]), 0);

@@ -38,6 +38,18 @@ fn nothing_is_read_where_nothing_changed() {
 }
 
 #[test]
+fn nothing_is_read_because_tags_changed() {
+    let world = world();
+    for tag in ["once", "twice"] {
+        let tag = ["tag", "--add", tag, "latest", "--repository", "repository"];
+        world.snap(tag).success();
+    }
+    world.snap(["prune", "--space-only", "--repository", "repository"]).success();
+    assert_eq!(counts(&backup(&world)), (0, 0, 18));
+    world.snap(["check", "--repository", "repository", "--read-data"]).success();
+}
+
+#[test]
 fn one_changed_file_is_read_and_no_other() {
     for changed in ["b/b/b/a", "b/b/b/z", "b/d/a", "d/d/z", "f/a"] {
         let world = world();

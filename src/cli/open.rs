@@ -132,7 +132,7 @@ fn check_new(password: &Zeroizing<Vec<u8>>, again: &Zeroizing<Vec<u8>>) -> Resul
     }
 }
 
-pub fn require_terminal() -> Result<(), Failure> {
+fn require_terminal() -> Result<(), Failure> {
     match ask::is_possible() {
         true => Ok(()),
         false => Err(Failure::new(Code::WrongKey, "no password or key was given").hint(

@@ -80,7 +80,8 @@ pub fn plan_forget(
             let double =
                 |snapshot: &&Snapshot| Some(doubled(snapshot, *successors.get(&snapshot.id)?));
             decisions.extend(group.snapshots.iter().filter_map(double));
-            decisions.sort_by_key(|(snapshot, _)| Reverse((snapshot.begun, snapshot.id)));
+            // Behind the one that counts.
+            decisions.sort_by_key(|(snapshot, _)| Reverse(snapshot.begun));
         }
         groups.push(ForgetGroup { key: group.key, decisions, refused });
     }

@@ -42,7 +42,7 @@ it share what was copied. It gets this one's settings and a key of its own.";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Only these snapshots (ids, or latest)
+    /// Only these snapshots (ids, or latest); without any, all but safety snapshots
     #[arg(value_name = "ID")]
     ids: Vec<OsString>,
     /// Make the other repository if there is none

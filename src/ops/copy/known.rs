@@ -176,3 +176,67 @@ fn are_live(repository: &Repository, snapshots: &[SessionId]) -> Result<bool, Re
         .iter()
         .all(|id| names.contains(&snapshot_name(id)) && !names.contains(&forgotten_name(id))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{BlobClass, FileHasher, Secret};
+    use crate::format::{RepositoryConfig, SessionKind};
+    use crate::model::{
+        ChunkRef, ChunkTree, Entry, EntryName, File, Kind, Metadata, OsEntropy, Silent, SystemClock,
+    };
+    use crate::repo::{Credential, InitOptions, Surroundings, TreeSink, TreeWriter, Writer, init};
+    use crate::storage::MemoryStorage;
+
+    fn repository() -> Arc<Repository> {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+        let storage = Arc::new(MemoryStorage::new(Arc::new(SystemClock)));
+        let surroundings = Surroundings { clock, entropy, cache: None, workers: 1 };
+        let config = RepositoryConfig::standard(Vec::new());
+        let options = InitOptions { config, label: String::new() };
+        let key = Credential::KeyFile(Secret::new([1; 32]));
+        Arc::new(init(storage, &key, options, surroundings).unwrap())
+    }
+
+    /// A tree of one file; its id, and that of the file's content.
+    fn tree(repository: &Arc<Repository>, content: &[u8]) -> (BlobId, BlobId) {
+        let (kind, writer) = (SessionKind::Backup, Writer::default());
+        let session = Session::begin(repository, kind, &writer, Arc::new(Silent)).unwrap();
+        let mut compressor = repository.compressor().unwrap();
+        let id = session.save(BlobClass::Data, content, &mut compressor).unwrap();
+        let length = content.len() as u64;
+        let mut hasher = FileHasher::new();
+        hasher.update(content);
+        let hash = Some(hasher.finish(length, &[]));
+        let chunks = ChunkTree { depth: 0, nodes: vec![ChunkRef { id, length }] };
+        let file = File { size: length, hash, chunks, ..File::default() };
+        let (name, metadata) = (EntryName::new(&b"file"[..]).unwrap(), Metadata::default());
+        let entry = Entry { name, kind: Kind::File(file), metadata, link_group: None };
+        let mut sink = TreeSink { session: &session, compressor: &mut compressor };
+        let mut tree = TreeWriter::new();
+        tree.push(&entry, &mut sink).unwrap();
+        let root = tree.finish(&mut sink).unwrap();
+        session.flush().unwrap();
+        session.end().unwrap();
+        (root, id)
+    }
+
+    #[test]
+    fn ids_are_learned_from_a_copy_and_from_nothing_else() {
+        let (here, there) = (repository(), repository());
+        let (root, data) = tree(&here, b"one");
+        let (copy, data_there) = tree(&there, b"one");
+        let (other, _) = tree(&there, b"two");
+        let reader = BlobReader::new(here).unwrap();
+        let other_reader = BlobReader::new(there).unwrap();
+        let mut known = Known::new(reader.catalog());
+        let mut learn = |counterpart| {
+            let learned = known.learn(&reader, &other_reader, (root, counterpart), &Silent);
+            let seen = known.seen.contains(known.catalog.index(), &data);
+            (learned.unwrap(), seen, known.ids.get(&data), known.ids.get(&root))
+        };
+        assert_eq!(learn(other), (false, false, None, None));
+        assert_eq!(learn(BlobId::new([7; 32])), (false, false, None, None));
+        assert_eq!(learn(copy), (true, true, Some(data_there), Some(copy)));
+    }
+}
