@@ -34,7 +34,7 @@ What several snapshots (or folders) have in common counts where it is met first,
 snapshot first. Without a snapshot, --by folder and --by type count a file once for each
 version of it that brought something new.";
 
-/// Show sizes: what is restored, how much of it is unique, what it takes, and what could go.
+/// Show what takes how much space, and what could go.
 #[derive(clap::Args)]
 #[command(
     after_help = AFTER_HELP,
@@ -52,10 +52,10 @@ pub struct Arguments {
     #[arg(long, value_name = "WHAT", conflicts_with = "growth")]
     by: Option<By>,
     /// With --by folder: tell so many levels of folders apart
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "by")]
     depth: usize,
     /// With --by: show the N biggest only [default: 20 folders or types, all with --json]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "by")]
     top: Option<usize>,
     /// Show how the repository has grown
     #[arg(long)]

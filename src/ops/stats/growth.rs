@@ -73,8 +73,9 @@ fn filled(starts: Vec<Zoned>, added: &[(Timestamp, u64)]) -> Vec<GrowthPeriod> {
 impl Unit {
     /// The beginnings of the periods that hold `first` to `last`.
     fn starts(self, first: &Zoned, last: Timestamp) -> impl Iterator<Item = Zoned> + use<> {
-        let start = self.start_of(first);
-        std::iter::successors(start, move |start| self.after(start))
+        // At the beginning of all time no period begins.
+        let start = self.start_of(first).unwrap_or_else(|| first.clone());
+        std::iter::successors(Some(start), move |start| self.after(start))
             .take_while(move |start| start.timestamp() <= last)
     }
 
@@ -136,11 +137,9 @@ mod tests {
     #[test]
     fn no_span_of_time_is_too_long() {
         let all = [(Timestamp::MIN, 1), (Timestamp::UNIX_EPOCH, 2), (Timestamp::MAX, 3)];
-        let years = growth(&all, &TimeZone::UTC, 10);
-        if let Some(years) = years {
-            assert_eq!((years.unit, years.periods.len()), (Unit::Year, 10));
-            assert_eq!(years.periods[9].total, 6);
-        }
+        let years = growth(&all, &TimeZone::UTC, 10).unwrap();
+        assert_eq!((years.unit, years.periods.len()), (Unit::Year, 10));
+        assert_eq!((years.periods[0].total, years.periods[9].total), (3, 6));
     }
 
     #[test]
