@@ -21,7 +21,7 @@ pub enum Work {
 impl Table {
     /// Only benches with one of these words in their name are run; without words all are.
     pub fn new(wanted: Vec<String>) -> Self {
-        println!("{:<28} {:>14} {:>24}   (median of {RUNS}, fastest to slowest)", "stage", "", "");
+        println!("{:<28} {:>14} {:>30}", "stage", "median", "slowest to fastest");
         Self { wanted }
     }
 
@@ -59,7 +59,7 @@ impl Table {
         times.sort_unstable();
         let [fastest, median, slowest] = [0, RUNS / 2, RUNS - 1].map(|at| times[at]);
         println!(
-            "{name:<28} {:>14} {:>24}",
+            "{name:<28} {:>14} {:>30}",
             speed(work, median),
             format!("{} to {}", speed(work, slowest), speed(work, fastest)),
         );

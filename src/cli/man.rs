@@ -116,7 +116,9 @@ fn blocks(text: &str) -> String {
             _ => {}
         }
         set = is_set;
-        let own = line.strip_prefix("    ").filter(|_| set).unwrap_or(line);
+        // Topics are indented by four, the examples of commands by two.
+        let set_line = line.strip_prefix("    ").or_else(|| line.strip_prefix("  "));
+        let own = set_line.unwrap_or(line);
         match line.is_empty() {
             true if set => roff.push('\n'),
             true => roff.push_str(".PP\n"),
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn what_is_indented_is_set_as_it_is() {
         let text = "One\n  a\n\n  b\n\nTwo\n";
-        let expected = ".PP\nOne\n.RS 4\n.nf\n  a\n\n  b\n\n.fi\n.RE\n.PP\nTwo\n";
+        let expected = ".PP\nOne\n.RS 4\n.nf\na\n\nb\n\n.fi\n.RE\n.PP\nTwo\n";
         assert_eq!(blocks(text), expected);
     }
 }
