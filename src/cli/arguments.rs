@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use super::global::GlobalOptions;
-use super::{backup, check, forget, init, ls, prune, repair, restore, snapshots};
+use super::{backup, check, forget, init, ls, prune, repair, restore, rollback, snapshots};
 
 const AFTER_HELP: &str = "\
 Begin like this:
@@ -40,6 +40,7 @@ pub enum Command {
     Init(init::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
+    Rollback(rollback::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
     Check(check::Arguments),

@@ -27,6 +27,7 @@ mod progress;
 mod prune;
 mod repair;
 mod restore;
+mod rollback;
 mod select;
 mod signals;
 mod snapshots;
@@ -63,6 +64,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Init(arguments) => init::run(context, &arguments),
         Command::Backup(arguments) => backup::run(context, &arguments),
         Command::Restore(arguments) => restore::run(context, &arguments),
+        Command::Rollback(arguments) => rollback::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),

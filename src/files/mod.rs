@@ -17,5 +17,5 @@ mod unchanged;
 
 pub use rules::{PathFilter, RuleError, RuleSettings, Rules, Selection};
 pub use source::{FilesSource, SourceOptions, SourceRoot};
-pub use target::{FilesTarget, TargetOptions};
+pub use target::{FilesTarget, Look, TargetOptions};
 pub use unchanged::{Recording, UnchangedCache};

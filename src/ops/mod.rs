@@ -10,6 +10,7 @@ mod prune;
 mod repair;
 mod repair_snapshots;
 mod restore;
+mod rollback;
 mod spare;
 mod tally;
 
@@ -23,7 +24,11 @@ pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune}
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
-    Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
-    Wanted, restore, restore_into,
+    Conflict, InPlaceOptions, InPlaceReport, RestoreAction, RestoreError, RestoreOptions,
+    RestorePlan, RestoreReport, RestoreStep, Root, StepSink, Wanted, plan_in_place, restore,
+    restore_in_place, restore_into,
+};
+pub use rollback::{
+    InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
 };
 pub use tally::Tally;
