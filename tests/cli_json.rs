@@ -127,6 +127,12 @@ fn every_line_is_as_the_schema_says() {
     assert_eq!(run(&["restore", "latest", "--target", "out", "-v"]), 0);
     assert_eq!(run(&["restore", "--at", "2025-11-28", "--target", "out", "-n"]), 0);
     assert_eq!(run(&["restore", "latest", "--target", "out", "/nowhere"]), 5);
+    assert_eq!(run(&["restore", "latest", "--dry-run"]), 0);
+    world.write("bot/config.py", "PORT = 9000");
+    assert_eq!(run(&["restore", "latest", "--conflict", "overwrite", "--yes"]), 0);
+    assert_eq!(run(&["rollback", "--list"]), 0);
+    assert_eq!(run(&["rollback", "--dry-run"]), 0);
+    assert_eq!(run(&["rollback", "--yes"]), 0);
     assert_eq!(run(&["prune", "--dry-run"]), 0);
     assert_eq!(run(&["forget", "--keep-daily", "2"]), 0);
     assert_eq!(run(&["prune"]), 0);

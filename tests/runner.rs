@@ -12,6 +12,7 @@ mod files_target;
 mod files_tree;
 mod files_world;
 mod fixtures;
+mod in_place;
 mod kill_rounds;
 mod known_answers;
 mod manifest;

@@ -69,7 +69,7 @@ pub fn print(context: &Context, runs: &[InPlaceRun]) -> Result<Code, Failure> {
     if !runs.is_empty() {
         table.render().into_iter().try_for_each(|line| context.output.line(line))?;
     }
-    let number = count(runs.len() as u64, "restore in place or rollback", "restores and rollbacks");
+    let number = count(runs.len() as u64, "restore in place", "restores in place");
     context.output.say(number)?;
     Ok(Code::Done)
 }

@@ -81,6 +81,14 @@ impl FilesTarget {
         Ok(self.reader.inspector.metadata(handle.node(), &stat, &self.directory).metadata)
     }
 
+    /// The group of links of a child, as [`FilesTarget::read`] says it.
+    pub fn link_group(&mut self, name: &EntryName) -> Result<Option<EntryPath>, TargetError> {
+        let handle = self.current()?;
+        let as_c = c_name(name).map_err(io_error("cannot use its name"))?;
+        let stat = Stat::of(handle.node(), &as_c).map_err(io_error("cannot look at it"))?;
+        Ok(self.reader.links.group(&stat, || self.directory.join(name)))
+    }
+
     /// A child of the directory last entered that is not a directory itself, to be stored. Links
     /// of one inode are a group, named by the first that was asked for.
     pub fn read(&mut self, name: &EntryName) -> Result<Origin, TargetError> {

@@ -230,8 +230,10 @@ impl Target for FilesTarget {
     fn children(&mut self) -> Result<Vec<EntryName>, TargetError> {
         let handle = self.current()?;
         let listing = self.list(handle.node()).map_err(io_error("cannot list it"))?;
-        // What is being written right now belongs to no one else.
-        let names = listing.names().filter(|name| !self.run.names.is_own(name));
+        // What is being written right now, or was when a restore was killed, is nobody's.
+        let names = &self.run.names;
+        let is_temporary = |name: &&CStr| names.is_own(name) || names.is_leftover(name);
+        let names = listing.names().filter(|name| !is_temporary(name));
         Ok(names.filter_map(|name| EntryName::new(name.to_bytes()).ok()).collect())
     }
 

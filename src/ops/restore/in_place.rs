@@ -45,6 +45,9 @@ pub struct Change<'a> {
     pub wanted: crate::model::BlobId,
     /// What is not to be there: the list of what was absent, in a rollback.
     pub unwanted: Option<crate::model::BlobId>,
+    /// In a rollback: the files of the snapshot that was restored, if it is there still. What
+    /// was the same then is left alone.
+    pub restored: Option<crate::model::BlobId>,
     pub options: &'a RestoreOptions,
     pub place: &'a InPlaceOptions,
     pub directories: DirectoryRule,
@@ -99,6 +102,7 @@ fn change<'a>(
         snapshot,
         wanted,
         unwanted: None,
+        restored: None,
         options,
         place,
         directories,
@@ -127,6 +131,7 @@ impl Change<'_> {
             None,
             &spared,
             &blamed,
+            self.restored,
         )?;
         Ok(work.plan())
     }
@@ -248,7 +253,7 @@ fn carry_out(
     let spared = change.spared();
     let mut pass = |pass| {
         let safety = Some(trees);
-        pass_through(&reader, pass, &start, &mut target, &work, safety, &spared, &blamed)
+        pass_through(&reader, pass, &start, &mut target, &work, safety, &spared, &blamed, None)
     };
     pass(Pass::Write)?;
     pass(Pass::Finish)?;

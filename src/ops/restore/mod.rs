@@ -11,6 +11,7 @@ mod plan;
 mod safety;
 mod select;
 mod walk;
+mod witness;
 
 pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
 pub use options::{
@@ -27,6 +28,7 @@ pub(super) use in_place::{Change, perform};
 use jobs::Work;
 pub(super) use journal::Journal;
 use walk::{Pass, Start, Walk};
+use witness::Witnesses;
 
 use super::Tally;
 use crate::files::{FilesTarget, TargetOptions};
@@ -137,7 +139,7 @@ fn restore_blaming(
     };
     for pass in passes {
         tally.stage(if *pass == Pass::Verify { Stage::Verifying } else { Stage::Restoring });
-        pass_through(reader, *pass, &start, target, &work, None, &[], blamed)?;
+        pass_through(reader, *pass, &start, target, &work, None, &[], blamed, None)?;
     }
     if let Some(target) = target.as_mut().filter(|_| !options.dry_run) {
         target.sync()?;
@@ -156,6 +158,7 @@ pub(super) fn pass_through(
     safety: Option<SafetyTrees>,
     spared: &[EntryPath],
     blamed: &Blamed,
+    restored: Option<BlobId>,
 ) -> Result<(), RestoreError> {
     let wanted = Wanted::new(&work.options.paths, &work.options.filter);
     let workers = reader.repository().workers();
@@ -163,7 +166,8 @@ pub(super) fn pass_through(
         let pool = jobs::Pool::start(scope, workers, work);
         let guard = safety.map(|trees| Guard::new(reader, trees));
         let walk = Walk::new(reader, pass, wanted, target, work, &pool, blamed);
-        walk.guarded(guard, spared).run(start)
+        let witnesses = restored.map(|tree| Witnesses::new(reader, tree));
+        walk.guarded(guard, spared).leaving(witnesses).run(start)
     })
 }
 

@@ -2,10 +2,11 @@
 //! something in them is wanted.
 
 use super::content::Blamed;
-use super::directories::Standing;
+use super::directories::{DirectoryRule, Standing};
 use super::guard::{Guard, Held};
 use super::jobs::{Job, Pool, Task, Work, changed_meanwhile, size};
 use super::select::Wanted;
+use super::witness::Witnesses;
 use super::{RestoreAction, RestoreError};
 use crate::files::Selection;
 use crate::model::{
@@ -76,6 +77,7 @@ pub struct Walk<'a> {
     blamed: &'a Blamed,
     guard: Option<Guard<'a>>,
     spared: &'a [EntryPath],
+    witnesses: Option<Witnesses<'a>>,
     base: EntryPath,
     path: EntryPath,
     open: Vec<OpenDirectory<'a>>,
@@ -120,13 +122,33 @@ impl<'a> Walk<'a> {
         blamed: &'a Blamed,
     ) -> Self {
         let (path, base, open) = (EntryPath::root(), EntryPath::root(), Vec::new());
-        let (guard, spared) = (None, &[][..]);
-        Self { reader, pass, wanted, target, work, pool, blamed, guard, spared, base, path, open }
+        let (guard, spared, witnesses) = (None, &[][..], None);
+        Self {
+            reader,
+            pass,
+            wanted,
+            target,
+            work,
+            pool,
+            blamed,
+            guard,
+            spared,
+            witnesses,
+            base,
+            path,
+            open,
+        }
     }
 
     /// Changes only what `guard` allows, and nothing at or below the paths `spared`.
     pub fn guarded(mut self, guard: Option<Guard<'a>>, spared: &'a [EntryPath]) -> Self {
         (self.guard, self.spared) = (guard, spared);
+        self
+    }
+
+    /// Passes over what a restore had left alone.
+    pub fn leaving(mut self, witnesses: Option<Witnesses<'a>>) -> Self {
+        self.witnesses = witnesses;
         self
     }
 
@@ -186,6 +208,11 @@ impl<'a> Walk<'a> {
         let directory = self.below_base();
         let selection = self.wanted.select(above, &directory, &entry.name, is_directory);
         if selection == Selection::No || self.is_spared(&entry) {
+            return Ok(());
+        }
+        if let Some(witnesses) = &mut self.witnesses
+            && witnesses.has(&self.path, &entry)?
+        {
             return Ok(());
         }
         let held = self.held(&entry)?;
@@ -458,7 +485,7 @@ impl Going<'_> {
             Held::Free => work.directories.action(presence, conflict, self.standing),
             held => self.allowed(held, presence, target, work)?,
         };
-        if matches!(self.pass, Pass::Write | Pass::Compare) {
+        if matches!(self.pass, Pass::Write | Pass::Compare) && self.is_counted(action, work) {
             work.count(action, self.path, entry);
         }
         if self.pass == Pass::Compare {
@@ -469,6 +496,13 @@ impl Going<'_> {
         }
         target.enter(entry, action == RestoreAction::Replace)?;
         Ok(State::Entered)
+    }
+
+    /// In place, what only leads to what was asked for is none of its things.
+    fn is_counted(&self, action: RestoreAction, work: &Work<'_>) -> bool {
+        work.directories == DirectoryRule::All
+            || self.standing.is_whole
+            || action != RestoreAction::Same
     }
 
     /// Weighs it for every strategy.
@@ -482,7 +516,10 @@ impl Going<'_> {
         let (rule, standing) = (work.directories, self.standing);
         work.weigh(|plan| {
             plan.each(|conflict, report| {
-                report.count(rule.action(presence, conflict, standing), 0);
+                let action = rule.action(presence, conflict, standing);
+                if self.is_counted(action, work) {
+                    report.count(action, 0);
+                }
             });
         });
         match presence {

@@ -6,7 +6,7 @@ mod removal;
 pub use list::{InPlaceRun, list_in_place, newest_to_undo};
 
 use super::restore::{
-    Change, DirectoryRule, Journal, RestoreError, SafetyTrees, perform, safety_trees,
+    Change, DirectoryRule, Journal, RestoreError, SafetyTrees, files_root, perform, safety_trees,
 };
 use super::{
     Conflict, InPlaceOptions, InPlaceReport, RestoreOptions, RestoreReport, StepSink, Tally,
@@ -41,7 +41,7 @@ pub fn plan_rollback(
     let Some(trees) = safety_trees(&reader, &safety.tree)? else {
         return Ok(RollbackPlan::default());
     };
-    let change = change(&reader, safety, trees, &options, place);
+    let change = change(&reader, safety, trees, &options, place)?;
     let mut report = change.plan(steps, &tally)?.overwrite;
     let mut removed = Removed::default();
     if let Some(absent) = trees.absent {
@@ -71,7 +71,7 @@ pub fn rollback(
     let Some(trees) = safety_trees(&reader, &safety.tree)? else {
         return Ok(InPlaceReport { safety: None, report: RestoreReport::default() });
     };
-    let change = change(&reader, safety, trees, &options, place);
+    let change = change(&reader, safety, trees, &options, place)?;
     let origin = InPlace { from: safety.id, is_rollback: true, continues: None };
     let mut failed = 0;
     let mut remove = |target: &mut dyn Target, held: SafetyTrees| {
@@ -96,10 +96,17 @@ fn change<'a>(
     trees: SafetyTrees,
     options: &'a RestoreOptions,
     place: &'a InPlaceOptions,
-) -> Change<'a> {
+) -> Result<Change<'a>, RepoError> {
     let directories = DirectoryRule::AskedAndParents;
     let (wanted, unwanted) = (trees.files, trees.absent);
-    Change { reader, snapshot, wanted, unwanted, options, place, directories }
+    let from = snapshot.in_place.map(|origin| origin.from);
+    let live = reader.repository().ledger()?.live;
+    let from = live.iter().find(|other| Some(other.id) == from);
+    let restored = match from {
+        Some(from) => files_root(reader, from)?,
+        None => None,
+    };
+    Ok(Change { reader, snapshot, wanted, unwanted, restored, options, place, directories })
 }
 
 fn options(safety: &Snapshot) -> Result<RestoreOptions, RepoError> {

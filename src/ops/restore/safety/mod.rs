@@ -62,7 +62,7 @@ fn attempt_once(request: &Request<'_>, tally: &Arc<Tally>) -> Result<Safety, Res
     let repository = request.change.reader.repository();
     // Its own sums: what is stored here is none of the restore's.
     let own = Tally::new(Arc::clone(tally) as Arc<dyn Monitor>);
-    own.stage(Stage::Planning);
+    own.stage(Stage::Reading);
     let monitor = Arc::clone(&own) as Arc<dyn Monitor>;
     let writer = &request.change.place.writer;
     let session = Session::begin(repository, SessionKind::Backup, writer, monitor)?;
@@ -92,6 +92,7 @@ fn run(
     let snapshot = snapshot(session, request, tree, summary)?;
     request.journal.begin(session.id());
     session.commit(&snapshot).inspect_err(|_| request.journal.end(session.id()))?;
+    session.repository().remember_snapshot(&snapshot);
     Ok(Safety { snapshot: Some(snapshot), report })
 }
 

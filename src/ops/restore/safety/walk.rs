@@ -7,11 +7,12 @@ use super::names::{Found, Names};
 use crate::files::{FilesTarget, Look, Selection};
 use crate::model::{
     BlobId, Directory, Entry, EntryName, EntryPath, Fresh, Kind, Metadata, Monitor, Origin,
-    Problem, ProblemKind, Step, Target, TargetError,
+    Presence, Problem, ProblemKind, Step, Target, TargetError,
 };
 use crate::ops::Tally;
 use crate::ops::restore::directories::Standing;
 use crate::ops::restore::jobs::{action, size};
+use crate::ops::restore::witness::{Witnesses, has_same_content};
 use crate::ops::restore::{
     ABSENT, Conflict, RestoreAction, RestoreError, RestoreReport, Wanted, safety_trees,
 };
@@ -43,6 +44,7 @@ pub struct Walk<'a> {
     spared: Vec<EntryPath>,
     target: FilesTarget,
     earlier_absent: EarlierAbsent<'a>,
+    witnesses: Option<Witnesses<'a>>,
     frames: Vec<Frame<'a>>,
     path: EntryPath,
     /// The inode of the first member of each group.
@@ -105,6 +107,7 @@ impl<'a> Walk<'a> {
             spared: change.spared(),
             target: change.target(true, monitor)?,
             earlier_absent: EarlierAbsent::new(reader, earlier.and_then(|trees| trees.absent)),
+            witnesses: change.restored.map(|tree| Witnesses::new(reader, tree)),
             frames: Vec::new(),
             path: EntryPath::root(),
             groups: HashMap::new(),
@@ -181,6 +184,10 @@ impl<'a> Walk<'a> {
             (None, Some(unwanted)) => self.unwanted(&unwanted, earlier, look),
             (None, None) if is_listed && !was_wanted => {
                 if !is_everything {
+                    if self.holds_spared(&name) {
+                        self.problem(ProblemKind::Note, &name, &spared());
+                        return Ok(());
+                    }
                     self.report.deleted += 1;
                 }
                 self.keep(&name, look, earlier)
@@ -204,6 +211,10 @@ impl<'a> Walk<'a> {
         self.report.matched |= is_whole;
         let standing = Standing::new(is_whole, &self.request.change.options.paths, &path);
         match look {
+            // A run that was killed had just removed it.
+            None if earlier.as_ref().is_some_and(|before| tree(before).is_none()) => {
+                self.carry(earlier)
+            }
             None => {
                 let names = self.names([tree(&entry), None, None], Vec::new())?;
                 let mut frame =
@@ -243,7 +254,9 @@ impl<'a> Walk<'a> {
         let presence = self.target.slot(&entry)?.compare()?;
         let action = change.directories.action(presence, self.conflict(), standing);
         let is_made = earlier.is_none() && self.earlier_absent.has(&self.path, &entry.name)?;
-        self.report.count(action, 0);
+        if standing.is_whole || action != RestoreAction::Same {
+            self.report.count(action, 0);
+        }
         self.target.go_into(&entry.name)?;
         let listed = match change.options.delete && standing.is_whole {
             true => self.target.children()?,
@@ -266,8 +279,20 @@ impl<'a> Walk<'a> {
     /// Anything else that is wanted.
     fn entry(&mut self, entry: Entry, earlier: Option<Entry>, look: Option<Look>) -> Done {
         self.report.matched = true;
-        if look.is_none() {
-            return self.make(entry);
+        let stayed = match &mut self.witnesses {
+            Some(witnesses) => witnesses.has(&self.path, &entry)?,
+            None => false,
+        };
+        if stayed && !look.is_some_and(|look| look.is_file) {
+            return Ok(());
+        }
+        match (look, earlier.is_some()) {
+            (None, false) => return self.make(entry),
+            (None, true) => {
+                self.report.count(RestoreAction::Create, size(&entry));
+                return self.carry(earlier);
+            }
+            (Some(_), _) => {}
         }
         let compared = self.target.slot(&entry).and_then(|mut slot| slot.compare());
         let presence = match compared {
@@ -282,10 +307,14 @@ impl<'a> Walk<'a> {
             // So that the restore meets all of its names.
             self.announce(false)?;
         }
-        let action = action(presence, self.conflict());
+        let mut action = action(presence, self.conflict());
+        if stayed && action != RestoreAction::Same {
+            // The restore did not change it: somebody else did.
+            action = RestoreAction::Skip;
+        }
         self.report.count(action, size(&entry));
         if let (RestoreAction::Same | RestoreAction::Metadata, Some(before)) = (action, &earlier)
-            && (action == RestoreAction::Same || is_same_content(&entry, before))
+            && (action == RestoreAction::Same || has_same_content(&entry, before))
         {
             return self.carry(earlier);
         }
@@ -293,15 +322,9 @@ impl<'a> Walk<'a> {
             RestoreAction::Same if self.earlier_absent.has(&self.path, &entry.name)? => {
                 self.list_absent(entry)
             }
-            RestoreAction::Same if is_mislinked => self.keep(&entry.name, look, None),
-            RestoreAction::Same if is_linked => {
-                let stored = self.stored;
-                self.keep(&entry.name, look, None)?;
-                self.stored = stored;
-                Ok(())
-            }
+            RestoreAction::Same if is_linked => self.witness(entry, is_mislinked),
             RestoreAction::Same | RestoreAction::Skip => Ok(()),
-            _ => self.keep(&entry.name, look, None),
+            _ => self.keep(&entry.name, look, earlier),
         }
     }
 
@@ -315,15 +338,31 @@ impl<'a> Walk<'a> {
         self.list_absent(entry)
     }
 
-    /// Whether the links of what is there are to change; and whether there are others, which may
-    /// be replaced.
+    /// Something that stays, with links that may not: it is in the safety snapshot so that these
+    /// can be made again. It is what is wanted, and need not be read.
+    fn witness(&mut self, entry: Entry, is_mislinked: bool) -> Done {
+        self.stored |= is_mislinked;
+        self.announce(true)?;
+        let link_group = self.target.link_group(&entry.name)?;
+        let Entry { name, kind, metadata, .. } = self.certainty.certain(entry)?;
+        let fresh = Box::new(Fresh { kind, metadata, link_group, known: true });
+        Ok((self.sink)(Step::Entry { name, origin: Origin::Complete(fresh) })?)
+    }
+
+    /// Whether what was there is still there.
+    fn is_still(&mut self, before: &Entry) -> bool {
+        let compared = self.target.slot(before).and_then(|mut slot| slot.compare());
+        matches!(compared, Ok(Presence::Same | Presence::MetadataDiffers { .. }))
+    }
+
+    /// Whether the links of what is there are to change; and whether it has, or is to have, any.
     fn linking(&mut self, entry: &Entry, look: Option<Look>) -> (bool, bool) {
         let Some(look) = look.filter(|look| look.is_file) else { return (false, false) };
         match &entry.link_group {
             Some(group) => {
                 let inode = Some(look.inode);
                 let first = self.groups.entry(group.clone()).or_insert(inode);
-                (*first != inode, false)
+                (*first != inode, true)
             }
             None => (false, look.links > 1),
         }
@@ -351,6 +390,11 @@ impl<'a> Walk<'a> {
     fn keep(&mut self, name: &EntryName, look: Option<Look>, earlier: Option<Entry>) -> Done {
         let Some(look) = look else { return self.carry(earlier) };
         if !look.is_directory {
+            // Its links may be gone already.
+            let still = earlier.filter(|before| tree(before).is_none());
+            if let Some(before) = still.filter(|before| self.is_still(before)) {
+                return self.carry(Some(before));
+            }
             self.store(true)?;
             match self.target.read(name) {
                 Ok(origin) => (self.sink)(Step::Entry { name: name.clone(), origin })?,
@@ -358,10 +402,8 @@ impl<'a> Walk<'a> {
             }
             return Ok(());
         }
-        let path = self.path.join(name);
-        if self.spared.iter().any(|spared| spared.starts_with(&path)) {
-            let why = "it holds the repository or its cache, and stays";
-            self.failed(name, &TargetError::Refused(why.to_owned()));
+        if self.holds_spared(name) {
+            self.failed(name, &spared());
             return Ok(());
         }
         self.target.go_into(name)?;
@@ -460,6 +502,12 @@ impl<'a> Walk<'a> {
         self.list_absent(entry)
     }
 
+    /// Whether it must not be removed.
+    fn holds_spared(&self, name: &EntryName) -> bool {
+        let path = self.path.join(name);
+        self.spared.iter().any(|spared| spared.starts_with(&path))
+    }
+
     fn conflict(&self) -> Conflict {
         self.request.change.options.conflict
     }
@@ -504,17 +552,13 @@ impl<'a> Frame<'a> {
     }
 }
 
+fn spared() -> TargetError {
+    TargetError::Refused("it holds the repository or local files of snap, and stays".to_owned())
+}
+
 fn tree(entry: &Entry) -> Option<BlobId> {
     match &entry.kind {
         Kind::Directory(Directory { tree, .. }) => *tree,
         _ => None,
-    }
-}
-
-/// Whether only metadata can differ.
-fn is_same_content(one: &Entry, other: &Entry) -> bool {
-    match (&one.kind, &other.kind) {
-        (Kind::File(one), Kind::File(other)) => one.hash == other.hash && one.size == other.size,
-        (one, other) => one == other,
     }
 }
