@@ -103,101 +103,103 @@ impl Lines {
     }
 }
 
+/// Exit codes and arguments; `write` changes a file in between.
+const SESSION: &str = "\
+0 version
+0 completions bash
+0 man
+0 help times
+0 help repair index
+0 init
+0 backup --time 2025-11-25 --command -- echo x
+1 backup --command -- false
+0 backup --time 2025-11-26 bot
+0 backup --time 2025-11-27T02:00 bot
+0 backup --time 2025-11-27T03:00 bot
+0 backup --time 2025-11-28 bot
+3 backup --dry-run bot nowhere
+0 snapshots
+0 ls -R latest
+0 restore latest --target out -v
+0 restore --at 2025-11-28 --target out -n
+5 restore latest --target out /nowhere
+0 find -l config.py link
+5 find nowhere
+0 find --history bot/config.py
+0 diff --at 2025-11-26 --at 2025-11-28
+0 dump latest:bot --target bot.tar
+write bot/config.py PORT = 9000
+0 diff latest
+0 diff latest:bot/config.py
+0 cat config
+0 cat snapshot latest
+0 cat tree latest
+0 cat tree latest:bot
+0 restore latest --dry-run
+0 restore latest --conflict overwrite --yes
+0 rollback --list
+0 rollback --dry-run
+0 rollback --yes
+0 prune --dry-run
+0 stats
+0 stats latest
+0 stats --by snapshot
+0 stats --by folder
+0 stats --by type
+0 stats --growth
+0 forget --keep-daily 2
+0 prune
+0 check --read-data
+0 repair index
+0 repair snapshots
+0 tag latest --add kept
+0 key add --new-key-file copy.key
+0 key passwd --new-key-file next.key
+0 key list --key-file next.key
+0 copy --to copy --to-key-file copy.key --init --key-file next.key -n
+0 copy --to copy --to-key-file copy.key --init --key-file next.key
+2 backup --nonsense
+0 config init --config snap.toml bot
+0 config init --stdout
+0 config check snap.toml
+0 config show --config snap.toml
+0 config schema
+0 config repo --compression 5 --key-file next.key
+0 backup --config two.toml -P a,b --key-file next.key
+write damage
+4 check --read-data --key-file next.key
+";
+
+/// These need a second of work, or a file that grows, or FUSE (`tests/mounting.rs`).
+const ELSEWHERE: [&str; 3] = ["status", "note", "mounted"];
+
 #[test]
 fn every_line_is_as_the_schema_says() {
     let mut world = World::new();
     world.set("SNAP_REPOSITORY", "repository");
     world.set("SNAP_KEY_FILE", "key");
     world.write("bot/config.py", "PORT = 8000");
+    world.write("two.toml", "[profile.a]\nsources = \"bot\"\n[profile.b]\ninherit = \"a\"\n");
     std::os::unix::fs::symlink("config.py", world.path("bot/link")).unwrap();
     let mut lines = Lines { schema: Schema::read(), seen: BTreeSet::new() };
-    let mut run = |arguments: &[&str]| {
-        let output = world.snap(["--json"].iter().chain(arguments));
-        lines.check(&output);
-        output.code
-    };
-    assert_eq!(run(&["version"]), 0);
-    assert_eq!(run(&["completions", "bash"]), 0);
-    assert_eq!(run(&["man"]), 0);
-    assert_eq!(run(&["help", "times"]), 0);
-    assert_eq!(run(&["help", "repair", "index"]), 0);
-    assert_eq!(run(&["init"]), 0);
-    assert_eq!(run(&["backup", "--time", "2025-11-25", "--command", "--", "echo", "x"]), 0);
-    assert_eq!(run(&["backup", "--command", "--", "false"]), 1);
-    for time in ["2025-11-26", "2025-11-27T02:00", "2025-11-27T03:00", "2025-11-28"] {
-        assert_eq!(run(&["backup", "--time", time, "bot"]), 0);
+    for line in SESSION.lines() {
+        let (first, words) = line.split_once(' ').unwrap();
+        match (first, words.split_once(' ')) {
+            // A pack is cut short: damage, with the files that it touches.
+            ("write", None) => cut_short(&world.path("repository/packs")),
+            ("write", Some((file, text))) => world.write(file, text),
+            (code, _) => {
+                let output = world.snap(["--json"].into_iter().chain(words.split(' ')));
+                lines.check(&output);
+                assert_eq!(output.code.to_string(), code, "{words}: {}", output.stdout);
+            }
+        }
     }
-    assert_eq!(run(&["backup", "--dry-run", "bot", "nowhere"]), 3);
-    assert_eq!(run(&["snapshots"]), 0);
-    assert_eq!(run(&["ls", "-R", "latest"]), 0);
-    assert_eq!(run(&["restore", "latest", "--target", "out", "-v"]), 0);
-    assert_eq!(run(&["restore", "--at", "2025-11-28", "--target", "out", "-n"]), 0);
-    assert_eq!(run(&["restore", "latest", "--target", "out", "/nowhere"]), 5);
-    assert_eq!(run(&["find", "-l", "config.py", "link"]), 0);
-    assert_eq!(run(&["find", "nowhere"]), 5);
-    assert_eq!(run(&["find", "--history", "bot/config.py"]), 0);
-    assert_eq!(run(&["diff", "--at", "2025-11-26", "--at", "2025-11-28"]), 0);
-    assert_eq!(run(&["dump", "latest:bot", "--target", "bot.tar"]), 0);
-    world.write("bot/config.py", "PORT = 9000");
-    let mut run = |arguments: &[&str]| {
-        let output = world.snap(["--json"].iter().chain(arguments));
-        lines.check(&output);
-        output.code
-    };
-    assert_eq!(run(&["diff", "latest"]), 0);
-    assert_eq!(run(&["diff", "latest:bot/config.py"]), 0);
-    for kind in ["config", "snapshot latest", "tree latest", "tree latest:bot"] {
-        assert_eq!(run(&[&["cat"], &kind.split(' ').collect::<Vec<_>>()[..]].concat()), 0);
-    }
-    assert_eq!(run(&["prune", "--dry-run"]), 0);
-    assert_eq!(run(&["stats"]), 0);
-    assert_eq!(run(&["stats", "latest"]), 0);
-    for by in ["snapshot", "folder", "type"] {
-        assert_eq!(run(&["stats", "--by", by]), 0);
-    }
-    assert_eq!(run(&["stats", "--growth"]), 0);
-    assert_eq!(run(&["forget", "--keep-daily", "2"]), 0);
-    assert_eq!(run(&["prune"]), 0);
-    assert_eq!(run(&["check", "--read-data"]), 0);
-    assert_eq!(run(&["repair", "index"]), 0);
-    assert_eq!(run(&["repair", "snapshots"]), 0);
-    assert_eq!(run(&["tag", "latest", "--add", "kept"]), 0);
-    assert_eq!(run(&["key", "add", "--new-key-file", "copy.key"]), 0);
-    assert_eq!(run(&["key", "passwd", "--new-key-file", "next.key"]), 0);
-    let next = ["--key-file", "next.key"];
-    assert_eq!(run(&[&["key", "list"][..], &next].concat()), 0);
-    let copy = ["copy", "--to", "copy", "--to-key-file", "copy.key", "--init"];
-    assert_eq!(run(&[&copy[..], &next, &["-n"]].concat()), 0);
-    assert_eq!(run(&[&copy[..], &next].concat()), 0);
-    std::fs::rename(world.path("next.key"), world.path("key")).unwrap();
-    assert_eq!(run(&["backup", "--nonsense"]), 2);
-    assert_eq!(run(&["config", "init", "--config", "snap.toml", "bot"]), 0);
-    assert_eq!(run(&["config", "init", "--stdout"]), 0);
-    assert_eq!(run(&["config", "check", "snap.toml"]), 0);
-    assert_eq!(run(&["config", "show", "--config", "snap.toml"]), 0);
-    assert_eq!(run(&["config", "schema"]), 0);
-    assert_eq!(run(&["config", "repo", "--compression", "5"]), 0);
-    world.write("two.toml", "[profile.a]\nsources = \"bot\"\n[profile.b]\ninherit = \"a\"\n");
-    assert_eq!(run(&["backup", "--config", "two.toml", "-P", "a,b"]), 0);
-    // A pack is cut short: damage, with the files that it touches.
-    cut_short(&world.path("repository/packs"));
-    assert_eq!(run(&["check", "--read-data"]), 4);
-    let all: BTreeSet<String> = lines.schema.0["oneOf"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["$ref"].as_str().unwrap()[8..].to_owned())
-        .collect();
-    // These need a second of work, or a file that grows, or FUSE (tests/mounting.rs).
-    let expected: BTreeSet<String> = all
-        .into_iter()
-        .filter(|name| !["status", "note", "mounted"].contains(&name.as_str()))
-        .collect();
-    let seen: BTreeSet<String> = lines
-        .seen
-        .into_iter()
-        .filter(|name| !["status", "note", "mounted"].contains(&name.as_str()))
-        .collect();
+    let all = lines.schema.0["oneOf"].as_array().unwrap().iter();
+    let all = all.map(|one| one["$ref"].as_str().unwrap()[8..].to_owned());
+    let others = |name: &String| !ELSEWHERE.contains(&name.as_str());
+    let expected: BTreeSet<String> = all.filter(others).collect();
+    let seen: BTreeSet<String> = lines.seen.into_iter().filter(others).collect();
     assert_eq!(seen, expected);
 }
 

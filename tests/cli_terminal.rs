@@ -90,3 +90,25 @@ fn colours_are_for_terminals_that_want_them() {
     world.set("NO_COLOR", "1");
     assert!(!world.terminal(&[], &["snapshots"]).stdout.contains(coloured));
 }
+
+#[test]
+fn a_restore_in_place_asks_which_strategy() {
+    let world = world_with_repository();
+    world.snap(["backup", "bot"]).success();
+    world.write("bot/config.py", "PORT = 9000");
+    let content = || std::fs::read_to_string(world.path("bot/config.py")).unwrap();
+    let question = "which one? skip, overwrite or newest";
+    for answer in ["", "yes"] {
+        let output = world.terminal(&[&format!("{question}={answer}")], &["restore", "latest"]);
+        assert_eq!(output.code, 1, "{}", output.stdout);
+        assert!(output.stdout.contains("nothing was changed"), "{}", output.stdout);
+    }
+    let named = ["restore", "latest", "--conflict", "overwrite"];
+    let output = world.terminal(&["create 0, and change=n"], &named);
+    assert_eq!((output.code, content().as_str()), (1, "PORT = 9000"), "{}", output.stdout);
+    world.terminal(&[&format!("{question}=over")], &["restore", "latest"]).success();
+    assert_eq!(content(), "PORT = 8000");
+    assert_eq!(world.terminal(&["roll back?=n"], &["rollback"]).code, 1);
+    world.terminal(&["roll back?=y"], &["rollback"]).success();
+    assert_eq!(content(), "PORT = 9000");
+}

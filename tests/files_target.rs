@@ -436,7 +436,7 @@ fn owners_go_by_name_unless_told_otherwise() {
     };
     let daemon = uzers::get_user_by_name("daemon").unwrap().uid();
     assert_eq!(owner(&world.restored("file")), (daemon, 54_321));
-    let options = TargetOptions { numeric_ids: true };
+    let options = TargetOptions { numeric_ids: true, ..TargetOptions::default() };
     let mut target =
         FilesTarget::new(world.target.path(), options, world.problems.clone()).unwrap();
     assert_eq!(snapshot.restore(&mut target).metadata, 1);

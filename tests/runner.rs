@@ -22,6 +22,7 @@ mod files_target;
 mod files_tree;
 mod files_world;
 mod fixtures;
+mod in_place;
 mod keys;
 mod kill_rounds;
 mod known_answers;

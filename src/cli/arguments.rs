@@ -3,7 +3,7 @@
 use super::global::GlobalOptions;
 use super::{
     backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, init,
-    key, ls, man, mount, prune, repair, restore, snapshots, stats, tag,
+    key, ls, man, mount, prune, repair, restore, rollback, snapshots, stats, tag,
 };
 
 /// Encrypted, deduplicated snapshots of files.
@@ -30,6 +30,7 @@ pub enum Command {
     Init(init::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
+    Rollback(rollback::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
     Find(find::Arguments),

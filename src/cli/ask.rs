@@ -24,6 +24,15 @@ pub fn confirm(question: &str, stop: &Stop) -> Result<bool, Failure> {
     Ok(matches!(answer.as_str(), "y" | "yes"))
 }
 
+/// Asks for one of several words, or the beginning of one; `None` for any other answer.
+pub fn choose(question: &str, words: &[&str], stop: &Stop) -> Result<Option<usize>, Failure> {
+    write!(io::stderr(), "{question} ")?;
+    let answer = read_line(stop)?;
+    let answer = String::from_utf8_lossy(&answer).trim().to_lowercase();
+    let fits = |word: &&str| !answer.is_empty() && word.starts_with(&answer);
+    Ok(words.iter().position(|word| fits(word)))
+}
+
 /// Asks for a password without showing it.
 pub fn password(prompt: &str, stop: &Stop) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // Hidden before anybody is asked: a quick answer would be shown, and lost.

@@ -194,6 +194,10 @@ impl From<RestoreError> for Failure {
             RestoreError::Target(cause) => {
                 Self::new(Code::Failed, "the target folder cannot be used").because(cause)
             }
+            RestoreError::Unsaved(_) => Self::new(Code::Failed, &error).hint(
+                "nothing was changed: they are named above; leave them out with --exclude, or \
+                 restore into a folder with --target",
+            ),
         }
     }
 }

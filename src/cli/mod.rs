@@ -42,6 +42,7 @@ mod prune;
 mod repair;
 mod restore;
 mod retention;
+mod rollback;
 mod select;
 mod signals;
 mod snapshots;
@@ -111,6 +112,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),
         Command::Stats(arguments) => stats::run(context, &arguments),
+        Command::Rollback(arguments) => rollback::run(context, &arguments),
         Command::Version => version::run(context),
         Command::Help(arguments) => help::run(context, &arguments),
     }

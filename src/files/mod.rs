@@ -19,5 +19,5 @@ mod unchanged;
 pub use expand::expand;
 pub use rules::{PathFilter, PathMatcher, RuleError, RuleSettings, Rules, Selection};
 pub use source::{FilesSource, SourceOptions, SourceRoot};
-pub use target::{FilesTarget, TargetOptions};
+pub use target::{FilesTarget, Look, TargetOptions};
 pub use unchanged::{Recording, UnchangedCache};

@@ -3,8 +3,8 @@
 use super::FormatError;
 use super::record::{self, Bytes, Fixed, TimeRecord, record};
 use crate::model::{
-    BlobId, EntryPath, Host, SessionId, Snapshot, SnapshotHash, SnapshotKind, SnapshotSource,
-    Summary,
+    BlobId, EntryPath, Host, InPlace, SessionId, Snapshot, SnapshotHash, SnapshotKind,
+    SnapshotSource, Summary,
 };
 
 const WHAT: &str = "snapshot";
@@ -43,6 +43,15 @@ record! {
         "p" => parent: Option<Fixed<16>>,
         "o" => original: Option<Fixed<16>>,
         "m" => program: String,
+        "R" => in_place: Option<InPlaceRecord>,
+    }
+}
+
+record! {
+    InPlaceRecord {
+        "s" => from: Fixed<16>,
+        "k" => kind: u8,
+        "c" => continues: Option<Fixed<16>>,
     }
 }
 
@@ -106,6 +115,7 @@ impl From<&Snapshot> for SnapshotRecord {
             parent: snapshot.parent.map(|id| (*id.bytes()).into()),
             original: snapshot.original.map(|id| (*id.bytes()).into()),
             program: snapshot.program.clone(),
+            in_place: snapshot.in_place.map(InPlaceRecord::from),
         }
     }
 }
@@ -135,6 +145,35 @@ impl SnapshotRecord {
             parent: self.parent.map(|id| SessionId::new(id.into_array())),
             original: self.original.map(|id| SessionId::new(id.into_array())),
             program: self.program,
+            in_place: self.in_place.map(InPlaceRecord::in_place).transpose()?,
+        })
+    }
+}
+
+impl From<InPlace> for InPlaceRecord {
+    fn from(in_place: InPlace) -> Self {
+        Self {
+            from: (*in_place.from.bytes()).into(),
+            kind: u8::from(in_place.is_rollback),
+            continues: in_place.continues.map(|id| (*id.bytes()).into()),
+        }
+    }
+}
+
+impl InPlaceRecord {
+    fn in_place(self) -> Result<InPlace, FormatError> {
+        let is_rollback = match self.kind {
+            0 => false,
+            1 => true,
+            other => {
+                let why = format!("kind {other} of a restore is unknown");
+                return Err(FormatError::malformed(WHAT, why));
+            }
+        };
+        Ok(InPlace {
+            from: SessionId::new(self.from.into_array()),
+            is_rollback,
+            continues: self.continues.map(|id| SessionId::new(id.into_array())),
         })
     }
 }

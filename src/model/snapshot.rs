@@ -33,6 +33,19 @@ pub struct Snapshot {
     pub original: Option<SessionId>,
     /// The program that made it, `snap 0.1.0`.
     pub program: String,
+    /// Of a safety snapshot: what it was taken before.
+    pub in_place: Option<InPlace>,
+}
+
+/// The restore or rollback that a safety snapshot was taken before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InPlace {
+    /// The snapshot that was put back; of a rollback, the safety snapshot.
+    pub from: SessionId,
+    pub is_rollback: bool,
+    /// The safety snapshot of an earlier run of the same that did not come to its end: what that
+    /// had changed already is here as it was before.
+    pub continues: Option<SessionId>,
 }
 
 /// Who made a snapshot.

@@ -17,6 +17,7 @@ mod reach;
 mod repair;
 mod repair_snapshots;
 mod restore;
+mod rollback;
 mod spare;
 mod stats;
 mod tag;
@@ -54,8 +55,12 @@ pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
-    Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
-    Wanted, restore, restore_into,
+    Conflict, InPlaceOptions, InPlaceReport, RestoreAction, RestoreError, RestoreOptions,
+    RestorePlan, RestoreReport, RestoreStep, Root, StepSink, Wanted, plan_in_place, restore,
+    restore_in_place, restore_into,
+};
+pub use rollback::{
+    InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
 };
 pub use stats::{
     Blobs, Content, Grouping, Growth, GrowthPeriod, RepositoryStats, Share, ShareName,

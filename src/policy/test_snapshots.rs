@@ -28,6 +28,7 @@ impl Example {
             parent: None,
             original: None,
             program: String::new(),
+            in_place: None,
         };
         Self(snapshot).paths(&["/srv"])
     }

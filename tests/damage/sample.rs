@@ -282,6 +282,8 @@ impl Sample {
             dry_run: false,
             verify: false,
             numeric_ids: true,
+            no_ownership: false,
+            root: snapstore::ops::Root::Whole,
         }
     }
 }

@@ -29,7 +29,7 @@ use super::text::{count, readable};
 use crate::files::PathFilter;
 use crate::model::{EntryPath, Snapshot};
 use crate::ops::view::View;
-use crate::ops::{Conflict, RestoreOptions, restore};
+use crate::ops::{Conflict, RestoreOptions, Root, restore};
 use crate::repo::{Ledger, Repository};
 use app::{App, Request};
 use draw::Painter;
@@ -120,6 +120,7 @@ fn restore_request(context: &Context, repository: &Arc<Repository>, request: &Re
         Err(error) => return error.to_string(),
     };
     let options = RestoreOptions {
+        root: Root::Whole,
         paths: request.paths.iter().map(below_files).collect(),
         filter,
         target: target.clone(),
@@ -128,6 +129,7 @@ fn restore_request(context: &Context, repository: &Arc<Repository>, request: &Re
         dry_run: false,
         verify: false,
         numeric_ids: false,
+        no_ownership: false,
     };
     let progress = Progress::start(context);
     let report = restore(repository, &request.snapshot, &options, &|_| {}, progress.monitor());

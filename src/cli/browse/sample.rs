@@ -65,6 +65,7 @@ impl Sample {
             previous: None,
             parent: None,
             original: None,
+            in_place: None,
             program: String::new(),
         };
         self.snapshots.insert(0, Arc::new(snapshot));

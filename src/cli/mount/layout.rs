@@ -237,6 +237,7 @@ mod tests {
             previous: None,
             parent: None,
             original: None,
+            in_place: None,
             program: String::new(),
         }
     }

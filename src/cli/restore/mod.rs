@@ -1,7 +1,12 @@
 //! `snap restore`
 
+mod destination;
 mod flags;
+mod in_place;
 mod report;
+
+pub use in_place::{code_of, place_options};
+pub use report::{Summary as RestoreSummary, list as list_step, print_counts};
 
 use super::asked::{Asked, find, lines_about};
 use super::code::Code;
@@ -9,14 +14,13 @@ use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
-use super::place::{SnapshotPlace, find_places};
 use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
-use super::text::{count, shell_word};
-use crate::model::{EntryPath, Snapshot};
+use super::text::shell_word;
+use crate::model::Snapshot;
 use crate::ops::{RestoreOptions, RestoreStep, restore};
 use crate::policy::TimeExpression;
-use crate::repo::{BlobReader, Repository};
+use crate::repo::Repository;
 use flags::{ConflictFlag, PatternFlags};
 use report::{Summary, list, print};
 use std::ffi::OsString;
@@ -25,24 +29,33 @@ use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
-  snap restore latest --target /tmp/look
-  snap restore latest /srv/bot/config.py --target /tmp/look
+  snap restore latest /srv/bot            back to where it was; shows what, and asks
+  snap restore latest /srv/bot --dry-run
+  snap restore latest /srv/bot --conflict overwrite --yes
   snap restore --at '2025-11-28 02:00' /srv/bot --target /tmp/look
+  snap restore latest:/srv/bot --target /tmp/bot
+  snap restore latest:/srv/bot/config.py --to /tmp/config.old.py
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
 
-Things keep their whole path below the folder: /srv/bot/config.py becomes
-/tmp/look/srv/bot/config.py. A time is as wide as it is written: 02:00 is all of that
-minute, a date all of that day; the newest snapshot begun not after it is taken, of
-this host unless --host names another.
+Without --target things go back to where they came from. What each --conflict would do
+is counted and shown, then you are asked; scripts name one, and say --yes. Before
+anything is replaced, a safety snapshot keeps it: `snap rollback` undoes the restore.
+
+With --target things keep their whole path below the folder: /srv/bot/config.py becomes
+/tmp/look/srv/bot/config.py. ID:PATH puts what is in the folder PATH into the target
+itself. A time is as wide as it is written: 02:00 is all of that minute, a date all of
+that day; the newest snapshot begun not after it is taken, of this host unless --host
+names another.
 
 A restore that was stopped can be run again; what is there already is left alone.";
 
-/// Get files back from a snapshot, into a folder.
+/// Get files back from a snapshot, in place or into a folder.
 #[derive(clap::Args)]
 #[command(
     after_help = AFTER_HELP,
-    override_usage = "snap restore <ID|latest> [PATH]... --target <DIR>\n       \
-                      snap restore --at <TIME> [PATH]... --target <DIR>",
+    override_usage = "snap restore <ID|latest>[:PATH] [PATH]... [--target <DIR>]\n       \
+                      snap restore --at <TIME> [PATH]... [--target <DIR>]\n       \
+                      snap restore <ID|latest>:<PATH> --to <PATH>",
 )]
 pub struct Arguments {
     /// The snapshot (an id or latest; not with --at), and what to take of it
@@ -51,25 +64,34 @@ pub struct Arguments {
     /// Take the newest snapshot begun not after this ("yesterday 02:00", 2025-11-28)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// The folder to restore into; it is made if need be
+    /// The folder to restore into; it is made if need be [default: in place]
     #[arg(short, long, value_name = "DIR")]
     target: Option<PathBuf>,
+    /// Restore one thing under this name
+    #[arg(long, value_name = "PATH", conflicts_with = "target")]
+    to: Option<PathBuf>,
 
-    /// What happens where something else is there
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
-    conflict: ConflictFlag,
+    /// What happens where something else is there [default: skip; in place you are asked]
+    #[arg(long, value_name = "HOW", value_enum)]
+    conflict: Option<ConflictFlag>,
     /// Remove what the snapshot does not have from the folders that are restored
     #[arg(long)]
     delete: bool,
     /// Change nothing, count what would be done (-v lists it)
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
     /// Read everything back afterwards
     #[arg(long)]
     verify: bool,
     /// Give things to the numbers of owners and groups, not to their names
     #[arg(long)]
     numeric_ids: bool,
+    /// Do not restore owners and groups
+    #[arg(long, conflicts_with = "numeric_ids")]
+    no_ownership: bool,
 
     #[command(flatten)]
     patterns: PatternFlags,
@@ -79,7 +101,11 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
-    let target = target(arguments, &asked)?;
+    let is_in_place = arguments.target.is_none() && arguments.to.is_none();
+    if is_in_place {
+        let word = asked.word.as_ref().map_or("--at TIME".to_owned(), |word| shell_word(word));
+        in_place::require_decision(arguments, &word)?;
+    }
     let pattern = arguments.patterns.filter()?;
     let filter = arguments.filter.filter()?;
     let repository = open(context)?;
@@ -89,43 +115,24 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
         context.output.line(line)?;
     }
+    let into = destination::find(arguments, &repository, &snapshot, &asked)?;
     let options = RestoreOptions {
-        paths: paths(&repository, &snapshot, &asked.paths)?,
+        paths: into.paths,
+        root: into.root,
         filter: pattern,
-        target,
-        conflict: arguments.conflict.into(),
+        target: into.target,
+        conflict: arguments.conflict.unwrap_or_default().into(),
         delete: arguments.delete,
         dry_run: arguments.dry_run,
         verify: arguments.verify,
         numeric_ids: arguments.numeric_ids,
+        no_ownership: arguments.no_ownership,
     };
+    if is_in_place {
+        return in_place::run(context, &repository, &snapshot, arguments, options);
+    }
     let at = asked.at.as_ref();
     perform(context, &repository, &snapshot, at, &options)
-}
-
-/// The target that was named.
-fn target(arguments: &Arguments, asked: &Asked) -> Result<PathBuf, Failure> {
-    arguments.target.clone().ok_or_else(|| {
-        let word = asked.word.as_ref().map_or("--at TIME".to_owned(), |word| shell_word(word));
-        Failure::usage("no folder to restore into was named").hint(format!(
-            "write `snap restore {word} --target DIR`; this snap does not yet put things back in \
-             place"
-        ))
-    })
-}
-
-/// Where the paths are in the snapshot; every one of them must be there.
-fn paths(
-    repository: &Arc<Repository>,
-    snapshot: &Snapshot,
-    words: &[OsString],
-) -> Result<Vec<EntryPath>, Failure> {
-    if words.is_empty() {
-        return Ok(Vec::new());
-    }
-    let reader = BlobReader::new(Arc::clone(repository))?;
-    let places = find_places(&reader, snapshot, words)?;
-    Ok(places.into_iter().map(|SnapshotPlace { path, .. }| path).collect())
 }
 
 fn perform(
@@ -147,13 +154,5 @@ fn perform(
     }
     context.output.object("summary", &summary)?;
     print(context, options, &report, elapsed)?;
-    match (report.matched, report.failed) {
-        (false, _) => Ok(Code::Nothing),
-        (true, 0) => Ok(Code::Done),
-        (true, failed) => {
-            let entries = count(failed, "entry", "entries");
-            Err(Failure::new(Code::Failed, format!("{entries} could not be restored"))
-                .hint("they are named above; the rest is there, and it can be run again"))
-        }
-    }
+    code_of(&report)
 }

@@ -3,7 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::{count, grouped};
-use crate::model::Snapshot;
+use crate::model::{SessionId, Snapshot};
 use crate::ops::{RestoreAction, RestoreOptions, RestoreReport, RestoreStep};
 use crate::policy::{format_duration, format_size};
 use jiff::Timestamp;
@@ -48,6 +48,9 @@ pub struct Summary {
     /// What `--at` stood for: the last instant that it includes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// In place: what was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety_snapshot_id: Option<String>,
     target: String,
     /// Created and replaced; entries of all kinds count, as in all of these.
     files_restored: u64,
@@ -70,11 +73,23 @@ impl Summary {
         options: &RestoreOptions,
         elapsed: Duration,
     ) -> Self {
+        let target = options.target.display().to_string();
+        Self::of(report, snapshot.id, target, options.dry_run, elapsed)
+    }
+
+    pub fn of(
+        report: &RestoreReport,
+        snapshot: SessionId,
+        target: String,
+        dry_run: bool,
+        elapsed: Duration,
+    ) -> Self {
         Self {
-            dry_run: options.dry_run,
-            snapshot_id: snapshot.id.hex(),
+            dry_run,
+            snapshot_id: snapshot.hex(),
             at: None,
-            target: options.target.display().to_string(),
+            safety_snapshot_id: None,
+            target,
             files_restored: report.created + report.replaced,
             files_created: report.created,
             files_replaced: report.replaced,
@@ -86,6 +101,34 @@ impl Summary {
             files_verified: report.verified,
             bytes_restored: report.bytes,
             seconds_elapsed: elapsed.as_secs_f64(),
+        }
+    }
+}
+
+/// What a strategy would do.
+#[derive(Serialize)]
+pub struct PlanMessage {
+    conflict: &'static str,
+    files_created: u64,
+    files_replaced: u64,
+    files_metadata_changed: u64,
+    files_unchanged: u64,
+    files_skipped: u64,
+    files_deleted: u64,
+    bytes_restored: u64,
+}
+
+impl PlanMessage {
+    pub fn new(conflict: &'static str, report: &RestoreReport) -> Self {
+        Self {
+            conflict,
+            files_created: report.created,
+            files_replaced: report.replaced,
+            files_metadata_changed: report.metadata_changed,
+            files_unchanged: report.same,
+            files_skipped: report.skipped,
+            files_deleted: report.deleted,
+            bytes_restored: report.bytes,
         }
     }
 }
@@ -106,6 +149,12 @@ pub fn print(
         true => format!("dry run: nothing was changed in {target}; {bytes} would be written"),
         false => format!("restored into {target}: {bytes} in {duration}"),
     })?;
+    print_counts(context, report)
+}
+
+/// What is not zero, and what to say of it.
+pub fn print_counts(context: &Context, report: &RestoreReport) -> Result<(), Failure> {
+    let output = &context.output;
     output.say(format!("  {}", counts(report)))?;
     if report.verified > 0 {
         let entries = count(report.verified, "entry", "entries");

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Reads metadata and reports what of it could not be read. Used from several threads.
-pub(super) struct Inspector {
+pub(in crate::files) struct Inspector {
     owners: Owners,
     monitor: Arc<dyn Monitor>,
 }
@@ -82,13 +82,13 @@ impl Inspector {
 }
 
 /// Metadata, and whether all of it could be read.
-pub(super) struct Inspected {
+pub(in crate::files) struct Inspected {
     pub metadata: Metadata,
     pub complete: bool,
 }
 
 /// The model's kind of an entry that is neither a regular file nor a directory, held by `node`.
-pub(super) fn special_kind(node: &Node, stat: &Stat) -> io::Result<Kind> {
+pub(in crate::files) fn special_kind(node: &Node, stat: &Stat) -> io::Result<Kind> {
     let (major, minor) = (stat.major, stat.minor);
     match stat.kind {
         FileType::Symlink => Ok(Kind::Symlink { target: node.link_target()? }),
@@ -101,7 +101,10 @@ pub(super) fn special_kind(node: &Node, stat: &Stat) -> io::Result<Kind> {
 }
 
 /// The entry `name` of `directory`, held without being opened, with what it is now.
-pub(super) fn hold(directory: impl rustix::fd::AsFd, name: &CStr) -> io::Result<(Node, Stat)> {
+pub(in crate::files) fn hold(
+    directory: impl rustix::fd::AsFd,
+    name: &CStr,
+) -> io::Result<(Node, Stat)> {
     let node = Node::passive(directory, name)?;
     let stat = node.stat()?;
     Ok((node, stat))

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 /// Inodes with several links, of which not all were met yet.
 #[derive(Default)]
-pub(super) struct LinkGroups {
+pub(in crate::files) struct LinkGroups {
     met: HashMap<Identity, Group>,
 }
 

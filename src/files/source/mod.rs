@@ -1,10 +1,10 @@
 //! File systems as a source.
 
 mod directory;
-mod inspect;
-mod links;
+pub(super) mod inspect;
+pub(super) mod links;
 mod roots;
-mod stream;
+pub(super) mod stream;
 mod walk;
 
 pub use roots::SourceRoot;

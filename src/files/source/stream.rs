@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// A regular file of the source. Two system calls to begin, if it has neither attributes nor
 /// holes nor flags four more; one for each read; one to finish.
-pub(super) struct FileStream {
+pub(in crate::files) struct FileStream {
     pub place: Place,
     pub path: EntryPath,
     pub link_group: Option<EntryPath>,
@@ -32,7 +32,7 @@ pub(super) struct FileStream {
 }
 
 /// One attempt.
-pub(super) struct Reading {
+pub(in crate::files) struct Reading {
     file: File,
     begun: Stat,
     /// Data extents still to be read, the next one last.

@@ -32,6 +32,10 @@ pub(super) fn compare(
     }
     match has_metadata(&node, &stat, entry, run) {
         true => Ok(Presence::Same),
+        // Other metadata is not given to other names of the inode, which are none of the entry's.
+        false if stat.is_file() && stat.links > 1 && entry.link_group.is_none() => {
+            Ok(Presence::Differs { newer })
+        }
         false => Ok(Presence::MetadataDiffers { newer }),
     }
 }
@@ -93,7 +97,7 @@ fn has_metadata(node: &Node, stat: &Stat, entry: &Entry, run: &Run) -> bool {
     let owner = Owner { user: stat.user, group: stat.group };
     let wanted_owner = run.owner(wanted);
     let mode = wanted_mode(wanted.mode, owner, wanted_owner);
-    (owner == wanted_owner || !run.privileged)
+    (owner == wanted_owner || !run.privileged || !run.restores_owners())
         && (stat.mode == mode || stat.kind == FileType::Symlink)
         && stat.modified == wanted.modified
         && attributes::are_as_wanted(node, &wanted.attributes, run)

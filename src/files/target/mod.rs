@@ -6,6 +6,7 @@ mod attributes;
 mod compare;
 mod content;
 mod flags;
+mod live;
 mod remove;
 mod run;
 mod slot;
@@ -20,6 +21,8 @@ use crate::model::{
     ContentSource, Entry, EntryName, EntryPath, Kind, Monitor, Slot, Target, TargetError,
 };
 use apply::Metadata;
+pub use live::Look;
+use live::Reader;
 use run::Run;
 use rustix::fd::AsFd;
 use rustix::fs::{FileType, Mode, OFlags};
@@ -34,6 +37,10 @@ use std::sync::Arc;
 /// How to restore.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TargetOptions {
+    /// Owners and groups stay what they are made with, or were.
+    pub no_ownership: bool,
+    /// Nothing is made, opened up or tidied: to compare, and to read what is there.
+    pub look_only: bool,
     /// Owners by number, also where this system has a user or group of that name.
     pub numeric_ids: bool,
 }
@@ -56,6 +63,8 @@ pub struct FilesTarget {
     lister: Lister,
     /// A directory on each file system that was written to.
     file_systems: HashMap<u64, Node>,
+    look_only: bool,
+    reader: Reader,
 }
 
 impl FilesTarget {
@@ -66,7 +75,9 @@ impl FilesTarget {
         monitor: Arc<dyn Monitor>,
     ) -> Result<Self, TargetError> {
         let open = || {
-            std::fs::create_dir_all(root)?;
+            if !options.look_only {
+                std::fs::create_dir_all(root)?;
+            }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             Ok(Node::open(rustix::fs::open(root, flags, Mode::empty())?))
         };
@@ -74,6 +85,7 @@ impl FilesTarget {
         let descent = Descent::new(node);
         let name = String::from_utf8_lossy(root.as_os_str().as_encoded_bytes());
         let name = name.escape_debug().to_string();
+        let reader = Reader::new(Arc::clone(&monitor));
         let run = Arc::new(Run::new(descent.root().clone(), name, options, monitor));
         let mut target = Self {
             run,
@@ -81,6 +93,8 @@ impl FilesTarget {
             directory: EntryPath::root(),
             lister: Lister::new(),
             file_systems: HashMap::new(),
+            look_only: options.look_only,
+            reader,
         };
         let root = target.descent.root().clone();
         target.remember_file_system(root.node()).map_err(io_error("cannot open the target"))?;
@@ -157,6 +171,9 @@ impl FilesTarget {
 
     /// Removes what killed restores left in `directory`.
     fn remove_leftovers(&mut self, directory: &Node) -> io::Result<()> {
+        if self.look_only {
+            return Ok(());
+        }
         let listing = self.list(directory)?;
         let mut names = listing.names().filter(|name| self.run.names.is_leftover(name));
         names.try_for_each(|name| remove::all(directory, name).map(|_| ()))
@@ -167,7 +184,10 @@ impl Target for FilesTarget {
     fn enter(&mut self, entry: &Entry, replace: bool) -> Result<(), TargetError> {
         let parent = self.current()?;
         let name = c_name(&entry.name).map_err(io_error("cannot use its name"))?;
-        let (directory, existed) = self.open_or_make(parent.node(), &name, replace)?;
+        let (directory, existed) = match self.look_only {
+            true => (self.open_there(parent.node(), &name)?, true),
+            false => self.open_or_make(parent.node(), &name, replace)?,
+        };
         let stat = directory.stat().map_err(io_error("cannot look at it"))?;
         self.remember_file_system(&directory).map_err(io_error("cannot enter it"))?;
         if existed {
@@ -210,8 +230,10 @@ impl Target for FilesTarget {
     fn children(&mut self) -> Result<Vec<EntryName>, TargetError> {
         let handle = self.current()?;
         let listing = self.list(handle.node()).map_err(io_error("cannot list it"))?;
-        // What is being written right now belongs to no one else.
-        let names = listing.names().filter(|name| !self.run.names.is_own(name));
+        // What is being written right now, or was when a restore was killed, is nobody's.
+        let names = &self.run.names;
+        let is_temporary = |name: &&CStr| names.is_own(name) || names.is_leftover(name);
+        let names = listing.names().filter(|name| !is_temporary(name));
         Ok(names.filter_map(|name| EntryName::new(name.to_bytes()).ok()).collect())
     }
 

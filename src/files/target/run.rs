@@ -53,6 +53,11 @@ impl Run {
         }
     }
 
+    /// Whether owners and groups are to be those of the entries.
+    pub fn restores_owners(&self) -> bool {
+        !self.options.no_ownership
+    }
+
     /// The owner by name if this system has the name, else by number.
     pub fn owner(&self, metadata: &Metadata) -> Owner {
         let known = |name: &str| !name.is_empty() && !self.options.numeric_ids;

@@ -257,6 +257,14 @@ impl<'a> Assembler<'a> {
         Ok(())
     }
 
+    /// Puts an entry beside the directory that [`Assembler::enter`] opened for the walk; its name
+    /// must come before that one's.
+    pub fn beside(&mut self, entry: &Entry) -> Result<(), RepoError> {
+        let Some(root) = self.open.first_mut() else { return Ok(()) };
+        let mut sink = TreeSink { session: self.session, compressor: &mut self.compressor };
+        root.tree.push(entry, &mut sink)
+    }
+
     fn write(&mut self, entry: &Entry) -> Result<(), RepoError> {
         self.write_at(self.open.len().saturating_sub(1), entry)
     }

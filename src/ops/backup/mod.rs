@@ -1,9 +1,9 @@
 //! Backup: sources become a snapshot.
 
-mod assemble;
+pub(super) mod assemble;
 mod files;
-mod pool;
-mod previous;
+pub(super) mod pool;
+pub(super) mod previous;
 mod problems;
 mod read_file;
 mod repeated;
@@ -236,7 +236,10 @@ fn walk(
 }
 
 /// The tree of `files/` in a snapshot.
-fn files_tree(reader: &BlobReader, snapshot: &Snapshot) -> Result<Option<BlobId>, RepoError> {
+pub(super) fn files_tree(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+) -> Result<Option<BlobId>, RepoError> {
     match reader.find_entry(&snapshot.tree, FILES)?.map(|entry| entry.kind) {
         Some(Kind::Directory(Directory { tree, .. })) => Ok(tree),
         _ => Ok(None),
@@ -283,7 +286,7 @@ pub(super) fn files_name() -> EntryName {
 }
 
 /// `files/` is no directory of any machine: always the same.
-fn files_metadata() -> Metadata {
+pub(super) fn files_metadata() -> Metadata {
     Metadata { mode: 0o755, modified: FileTime::default(), ..Metadata::default() }
 }
 
@@ -333,5 +336,6 @@ fn snapshot(
         parent: parent.map(|parent| parent.id),
         original: None,
         program: options.program.clone(),
+        in_place: None,
     })
 }

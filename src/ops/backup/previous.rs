@@ -147,7 +147,7 @@ impl Recorded for Reuse<'_> {
 }
 
 /// Whether the repository holds every blob of an entry for sure.
-fn has_all(entry: &Entry, reader: &BlobReader, session: &Session) -> bool {
+pub fn has_all(entry: &Entry, reader: &BlobReader, session: &Session) -> bool {
     let attributes = entry.metadata.attributes.iter().filter_map(|a| match &a.value {
         AttributeValue::Chunks(chunks) => Some(chunks),
         AttributeValue::Inline(_) => None,

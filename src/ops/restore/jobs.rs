@@ -1,5 +1,8 @@
 //! What is done with each entry, on whatever thread has time.
 
+use super::directories::DirectoryRule;
+use super::guard::Held;
+use super::plan::RestorePlan;
 use super::{Conflict, RestoreAction, RestoreOptions, RestoreReport, RestoreStep, StepSink};
 use crate::model::{
     ContentSource, Counter, Entry, EntryPath, Kind, Monitor, Presence, Problem, ProblemKind, Slot,
@@ -16,10 +19,12 @@ const WAITING: usize = 64;
 /// What all workers of a restore share.
 pub struct Work<'a> {
     pub options: &'a RestoreOptions,
+    pub directories: DirectoryRule,
     content: &'a dyn ContentSource,
     steps: StepSink<'a>,
     monitor: &'a dyn Monitor,
     report: Mutex<RestoreReport>,
+    plan: Mutex<RestorePlan>,
     groups: Mutex<HashMap<EntryPath, Group>>,
 }
 
@@ -38,6 +43,9 @@ pub struct Job {
     pub entry: Entry,
     /// `None` in a dry run, where the directory is not there.
     pub slot: Option<Box<dyn Slot>>,
+    pub held: Held,
+    /// The place, to be compared with what is held.
+    pub before: Option<Box<dyn Slot>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +60,32 @@ pub enum Task {
 impl<'a> Work<'a> {
     pub fn new(
         options: &'a RestoreOptions,
+        directories: DirectoryRule,
         content: &'a dyn ContentSource,
         steps: StepSink<'a>,
         monitor: &'a dyn Monitor,
     ) -> Self {
-        let (report, groups) = (Mutex::default(), Mutex::default());
-        Self { options, content, steps, monitor, report, groups }
+        let (report, plan, groups) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { options, directories, content, steps, monitor, report, plan, groups }
     }
 
     pub fn report(&self) -> RestoreReport {
         *lock(&self.report)
+    }
+
+    /// What each strategy would do, after a walk that only compared.
+    pub fn plan(&self) -> RestorePlan {
+        let mut plan = *lock(&self.plan);
+        let RestoreReport { deleted, failed, matched, .. } = self.report();
+        plan.each(|_, report| {
+            (report.deleted, report.failed, report.matched) = (deleted, failed, matched);
+        });
+        plan
+    }
+
+    /// Notes for the plan.
+    pub fn weigh(&self, change: impl FnOnce(&mut RestorePlan)) {
+        change(&mut lock(&self.plan));
     }
 
     pub fn content(&self) -> &dyn ContentSource {
@@ -122,28 +146,21 @@ impl<'a> Work<'a> {
             (Presence::Absent, Kind::Socket) => RestoreAction::Skip,
             _ => action(presence, self.options.conflict),
         };
+        if job.task == Task::Compare {
+            match (presence, &job.entry.kind) {
+                (Presence::Absent, Kind::Socket) => {
+                    self.weigh(|plan| plan.each(|_, report| report.count(action, 0)));
+                }
+                _ => self.weigh(|plan| plan.weigh(presence, size(&job.entry))),
+            }
+        }
         Ok(self.count(action, &job.path, &job.entry))
     }
 
     /// Tells and counts an action; returns it.
     pub fn count(&self, action: RestoreAction, path: &EntryPath, entry: &Entry) -> RestoreAction {
-        let size = match &entry.kind {
-            Kind::File(file) => file.size,
-            _ => 0,
-        };
-        let mut report = lock(&self.report);
-        match action {
-            RestoreAction::Create => report.created += 1,
-            RestoreAction::Replace => report.replaced += 1,
-            RestoreAction::Metadata => report.metadata_changed += 1,
-            RestoreAction::Same => report.same += 1,
-            RestoreAction::Skip => report.skipped += 1,
-            RestoreAction::Delete => report.deleted += 1,
-        }
-        if matches!(action, RestoreAction::Create | RestoreAction::Replace) {
-            report.bytes += size;
-        }
-        drop(report);
+        let size = size(entry);
+        lock(&self.report).count(action, size);
         (self.steps)(RestoreStep { action, path, size });
         self.monitor.add(Counter::EntriesRestored, 1);
         self.monitor.add(Counter::BytesRestored, size);
@@ -156,7 +173,7 @@ impl<'a> Work<'a> {
     }
 
     fn write(&self, job: &mut Job) -> Result<(), TargetError> {
-        let action = self.compare(job)?;
+        let action = self.decide(job)?;
         let Some(slot) = &mut job.slot else { return Ok(()) };
         let written = match action {
             RestoreAction::Create | RestoreAction::Replace => slot.write(self.content),
@@ -172,6 +189,44 @@ impl<'a> Work<'a> {
             self.is_there(group);
         }
         Ok(())
+    }
+
+    /// What is to be done; in place, only what the safety snapshot allows.
+    fn decide(&self, job: &mut Job) -> Result<RestoreAction, TargetError> {
+        if job.held == Held::Free {
+            return self.compare(job);
+        }
+        let presence = match &mut job.slot {
+            Some(slot) => slot.compare()?,
+            None => Presence::Absent,
+        };
+        let action = match (presence, &job.held) {
+            (Presence::Same, _) => return Ok(RestoreAction::Same),
+            (_, Held::Nothing) => return Ok(RestoreAction::Skip),
+            (Presence::Absent, _) if job.entry.kind == Kind::Socket => {
+                return Ok(RestoreAction::Skip);
+            }
+            (Presence::Absent, _) => RestoreAction::Create,
+            (_, Held::Absent) => return Err(changed_meanwhile()),
+            (_, _) => self.replacing(presence, job.before.as_mut())?,
+        };
+        Ok(self.count(action, &job.path, &job.entry))
+    }
+
+    /// What is there must still be what the safety snapshot holds.
+    fn replacing(
+        &self,
+        presence: Presence,
+        before: Option<&mut Box<dyn Slot>>,
+    ) -> Result<RestoreAction, TargetError> {
+        let action = action(presence, self.options.conflict);
+        if action == RestoreAction::Skip {
+            return Ok(action);
+        }
+        match before.map(|before| before.compare()).transpose()? {
+            Some(Presence::Same | Presence::MetadataDiffers { .. }) => Ok(action),
+            _ => Err(changed_meanwhile()),
+        }
     }
 
     fn is_there(&self, group: &EntryPath) {
@@ -196,7 +251,7 @@ impl<'a> Work<'a> {
     }
 
     fn link(&self, job: &mut Job) -> Result<(), TargetError> {
-        let action = self.compare(job)?;
+        let action = self.decide(job)?;
         let group = job.entry.link_group.as_ref();
         let first = group.and_then(|group| {
             let groups = lock(&self.groups);
@@ -208,7 +263,11 @@ impl<'a> Work<'a> {
                 slot.link(&first, self.content)
             }
             (RestoreAction::Create | RestoreAction::Replace, None) => slot.write(self.content),
-            (RestoreAction::Metadata, _) => slot.write_metadata(self.content),
+            // The same, but perhaps not the same inode.
+            (RestoreAction::Metadata | RestoreAction::Same, Some(first)) => {
+                slot.link(&first, self.content)
+            }
+            (RestoreAction::Metadata, None) => slot.write_metadata(self.content),
             _ => Ok(()),
         };
         linked.inspect_err(|_| self.uncount(action, &job.entry))
@@ -231,6 +290,19 @@ impl<'a> Work<'a> {
                 Err(TargetError::Refused(why.to_string()))
             }
         }
+    }
+}
+
+/// Somebody else is at work.
+pub fn changed_meanwhile() -> TargetError {
+    TargetError::Refused("it was changed after the safety snapshot was taken, and stays".to_owned())
+}
+
+/// Bytes of a file; 0 of anything else.
+pub fn size(entry: &Entry) -> u64 {
+    match &entry.kind {
+        Kind::File(file) => file.size,
+        _ => 0,
     }
 }
 

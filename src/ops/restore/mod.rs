@@ -1,95 +1,45 @@
 //! Restore: a snapshot's entries go into a target.
 
 mod content;
+mod directories;
+mod guard;
+mod in_place;
 mod jobs;
+mod journal;
+mod options;
+mod plan;
+mod safety;
 mod select;
 mod walk;
+mod witness;
 
+pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
+pub use options::{
+    Conflict, RestoreAction, RestoreOptions, RestoreReport, RestoreStep, Root, StepSink,
+};
+pub use plan::RestorePlan;
 pub use select::Wanted;
 
+use content::{Blamed, Content};
+pub(super) use directories::DirectoryRule;
+use guard::Guard;
+pub(super) use guard::{SafetyTrees, safety_trees};
+pub(super) use in_place::{Change, perform};
+use jobs::Work;
+pub(super) use journal::Journal;
+use walk::{Pass, Start, Walk};
+use witness::Witnesses;
+
 use super::Tally;
-use crate::files::{FilesTarget, PathFilter, TargetOptions};
+use crate::files::{FilesTarget, TargetOptions};
 use crate::model::{
-    Counter, Directory, EntryPath, Kind, Monitor, Snapshot, Stage, Target, TargetError,
+    BlobId, Counter, Directory, EntryPath, Kind, Monitor, Snapshot, Stage, Target, TargetError,
 };
 use crate::repo::{BlobReader, RepoError, Repository};
-use content::{Blamed, Content};
-use jobs::Work;
-use std::path::PathBuf;
 use std::sync::Arc;
-use walk::{Pass, Walk};
 
-/// What happens to things that are in the way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Conflict {
-    /// They stay.
-    #[default]
-    Skip,
-    /// They are replaced.
-    Overwrite,
-    /// They are replaced if they were modified before what the snapshot has.
-    Newest,
-}
-
-/// What to restore, and how.
-#[derive(Debug, Clone)]
-pub struct RestoreOptions {
-    /// Paths in the snapshot (`files/srv/bot`); none means everything.
-    pub paths: Vec<EntryPath>,
-    /// Applied to paths without `files/`.
-    pub filter: PathFilter,
-    /// A folder; it is made if it is not there.
-    pub target: PathBuf,
-    pub conflict: Conflict,
-    /// Removes what the snapshot does not have from the directories that are restored.
-    pub delete: bool,
-    /// Compares and counts, and changes nothing.
-    pub dry_run: bool,
-    /// Reads everything back from the target afterwards.
-    pub verify: bool,
-    /// Restores numbers of owners, whatever their names are here.
-    pub numeric_ids: bool,
-}
-
-/// One thing that a restore does (or, in a dry run, would do).
-#[derive(Debug, Clone, Copy)]
-pub struct RestoreStep<'a> {
-    pub action: RestoreAction,
-    /// Below the target.
-    pub path: &'a EntryPath,
-    pub size: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RestoreAction {
-    Create,
-    Replace,
-    /// Only metadata differs.
-    Metadata,
-    Same,
-    /// Something else is there, and stays.
-    Skip,
-    Delete,
-}
-
-/// What a restore did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RestoreReport {
-    pub created: u64,
-    pub replaced: u64,
-    pub metadata_changed: u64,
-    pub same: u64,
-    pub skipped: u64,
-    pub deleted: u64,
-    /// Entries that could not be restored; each was reported as a problem.
-    pub failed: u64,
-    /// Bytes of files that were written (or would be).
-    pub bytes: u64,
-    /// Entries that were read back and are what they should be.
-    pub verified: u64,
-    /// Whether anything in the snapshot was selected.
-    pub matched: bool,
-}
+/// Where a safety snapshot keeps what was not there, beside `files`; it comes before that.
+pub const ABSENT: &[u8] = b"absent";
 
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
@@ -97,10 +47,10 @@ pub enum RestoreError {
     Repo(#[from] RepoError),
     #[error("the target cannot be used: {0}")]
     Target(#[from] TargetError),
+    /// In place, and nothing was changed; what was in the way was reported.
+    #[error("{0} things that are about to be replaced cannot be read whole")]
+    Unsaved(u64),
 }
-
-/// Hears of every step, from any thread.
-pub type StepSink<'a> = &'a (dyn Fn(RestoreStep<'_>) + Sync);
 
 /// Restores files of a snapshot below a folder.
 pub fn restore(
@@ -113,17 +63,26 @@ pub fn restore(
     let tally = Tally::new(monitor);
     tally.stage(Stage::Indexing);
     let reader = BlobReader::new(Arc::clone(repository))?;
-    let target_options = TargetOptions { numeric_ids: options.numeric_ids };
     let as_monitor = Arc::clone(&tally) as Arc<dyn Monitor>;
     let mut target: Option<Box<dyn Target>> = match options.dry_run && !options.target.exists() {
         true => None,
-        false => Some(Box::new(FilesTarget::new(&options.target, target_options, as_monitor)?)),
+        false => {
+            let target_options = options.target_options(options.dry_run);
+            Some(Box::new(FilesTarget::new(&options.target, target_options, as_monitor)?))
+        }
     };
     let report = restore_into(&reader, snapshot, options, &mut target, steps, &tally)?;
     if report.failed > 0 && !repository.is_live(snapshot.id)? {
         return Err(RepoError::Forgotten(snapshot.id).into());
     }
     Ok(report)
+}
+
+impl RestoreOptions {
+    fn target_options(&self, look_only: bool) -> TargetOptions {
+        let (numeric_ids, no_ownership) = (self.numeric_ids, self.no_ownership);
+        TargetOptions { numeric_ids, no_ownership, look_only }
+    }
 }
 
 /// Restores into any target; `None` stands for one that is empty. Packs that turn out damaged are
@@ -141,12 +100,21 @@ pub fn restore_into(
     if let Err(RestoreError::Repo(error)) = &restored {
         blamed.note(error);
     }
+    mark_blamed(reader, snapshot, options.dry_run, &blamed);
+    restored
+}
+
+pub(super) fn mark_blamed(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    dry_run: bool,
+    blamed: &Blamed,
+) {
     let repository = reader.repository();
-    let marks = !options.dry_run && !blamed.is_empty();
+    let marks = !dry_run && !blamed.is_empty();
     if marks && repository.is_live(snapshot.id).unwrap_or(false) {
         blamed.mark(repository);
     }
-    restored
 }
 
 fn restore_blaming(
@@ -158,10 +126,12 @@ fn restore_blaming(
     tally: &Arc<Tally>,
     blamed: &Blamed,
 ) -> Result<RestoreReport, RestoreError> {
-    let Some(root) = files_root(reader, snapshot)? else { return Ok(RestoreReport::default()) };
+    let Some(start) = start(reader, snapshot, &options.root)? else {
+        return Ok(RestoreReport::default());
+    };
     tally.expect(Counter::BytesRestored, snapshot.summary.bytes);
     let content = Content::new(reader, blamed);
-    let work = Work::new(options, &content, steps, tally.as_ref());
+    let work = Work::new(options, DirectoryRule::All, &content, steps, tally.as_ref());
     let passes = match (options.dry_run, options.verify) {
         (true, _) => &[Pass::Compare][..],
         (false, false) => &[Pass::Write, Pass::Finish],
@@ -169,12 +139,7 @@ fn restore_blaming(
     };
     for pass in passes {
         tally.stage(if *pass == Pass::Verify { Stage::Verifying } else { Stage::Restoring });
-        let wanted = Wanted::new(&options.paths, &options.filter);
-        let workers = reader.repository().workers();
-        std::thread::scope(|scope| {
-            let pool = jobs::Pool::start(scope, workers, &work);
-            Walk::new(reader, *pass, wanted, target, &work, &pool, blamed).run(root)
-        })?;
+        pass_through(reader, *pass, &start, target, &work, None, &[], blamed, None)?;
     }
     if let Some(target) = target.as_mut().filter(|_| !options.dry_run) {
         target.sync()?;
@@ -182,10 +147,53 @@ fn restore_blaming(
     Ok(work.report())
 }
 
-fn files_root(
+/// One walk, with its workers.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn pass_through(
+    reader: &BlobReader,
+    pass: Pass,
+    start: &Start,
+    target: &mut Option<Box<dyn Target>>,
+    work: &Work<'_>,
+    safety: Option<SafetyTrees>,
+    spared: &[EntryPath],
+    blamed: &Blamed,
+    restored: Option<BlobId>,
+) -> Result<(), RestoreError> {
+    let wanted = Wanted::new(&work.options.paths, &work.options.filter);
+    let workers = reader.repository().workers();
+    std::thread::scope(|scope| {
+        let pool = jobs::Pool::start(scope, workers, work);
+        let guard = safety.map(|trees| Guard::new(reader, trees));
+        let walk = Walk::new(reader, pass, wanted, target, work, &pool, blamed);
+        let witnesses = restored.map(|tree| Witnesses::new(reader, tree));
+        walk.guarded(guard, spared).leaving(witnesses).run(start)
+    })
+}
+
+/// Where a walk begins; `None` if the snapshot has nothing there.
+fn start(
     reader: &BlobReader,
     snapshot: &Snapshot,
-) -> Result<Option<crate::model::BlobId>, RepoError> {
+    root: &Root,
+) -> Result<Option<Start>, RepoError> {
+    let find = |path: &EntryPath| reader.find_path(&snapshot.tree, path);
+    Ok(match root {
+        Root::Whole => files_root(reader, snapshot)?.map(Start::whole),
+        Root::Folder(path) => match find(path)?.map(|entry| entry.kind) {
+            Some(Kind::Directory(Directory { tree: Some(tree), .. })) => {
+                Some(Start::folder(tree, path))
+            }
+            _ => None,
+        },
+        Root::One(path, name) => find(path)?.map(|entry| Start::one(entry, path, name)),
+    })
+}
+
+pub(super) fn files_root(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+) -> Result<Option<BlobId>, RepoError> {
     match reader.find_entry(&snapshot.tree, super::backup::FILES)?.map(|entry| entry.kind) {
         Some(Kind::Directory(Directory { tree, .. })) => Ok(tree),
         _ => Ok(None),

@@ -1,0 +1,330 @@
+//! Restores in place and their rollbacks: what was there before comes back exactly, also after
+//! `kill -9` at any moment.
+
+use crate::support::{World, torture_time};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// A world with a repository, and its tree `bot`.
+fn world() -> World {
+    let mut world = World::new();
+    world.write("key", format!("snap-key-1 {}\n", "5a".repeat(32)));
+    world.set("SNAP_REPOSITORY", "repository");
+    world.set("SNAP_KEY_FILE", "key");
+    world.snap(["init"]).success();
+    world
+}
+
+fn manifest(world: &World) -> String {
+    world.manifest(["bot"]).success()
+}
+
+fn restore<'a>(world: &World, more: &[&'a str]) -> String {
+    let fixed: [&'a str; 6] = ["restore", "latest", "--conflict", "overwrite", "--yes", "bot"];
+    world.snap(fixed.iter().chain(more)).success()
+}
+
+fn rollback(world: &World) -> String {
+    world.snap(["rollback", "--yes"]).success()
+}
+
+/// Folders of 100 files, with links of both kinds, modes, and names that are not text.
+fn make_tree(world: &World, files: usize) {
+    for number in 0..files {
+        let name = format!("bot/d{}/f{number}", number / 100);
+        world.write(&name, format!("{number} ").repeat(1 + number % 300));
+        if number % 50 == 0 {
+            fs::hard_link(world.path(&name), world.path(format!("{name}-linked"))).unwrap();
+            symlink("f1", world.path(format!("{name}-symbolic"))).unwrap();
+        }
+    }
+    world.write("bot/kind/file", "a file");
+    world.write("bot/kind/folder/below/file", "in a folder");
+    world.write("bot/gone/below/file", "all of this goes");
+    fs::create_dir(world.path("bot/empty")).unwrap();
+    world.write(OsStr::from_bytes(b"bot/ new\nline \xff\x1b"), "odd");
+}
+
+/// Some change, some go, some are new; kinds and links change.
+fn change_tree(world: &World, files: usize) {
+    let path = |name: &str| world.path(format!("bot/{name}"));
+    for number in 0..files {
+        let name = format!("d{}/f{number}", number / 100);
+        match number % 11 {
+            0 => fs::write(path(&name), format!("changed {number}")).unwrap(),
+            1 => fs::remove_file(path(&name)).unwrap(),
+            2 => fs::write(path(&format!("{name}-new")), "new").unwrap(),
+            3 => fs::set_permissions(path(&name), fs::Permissions::from_mode(0o600)).unwrap(),
+            _ => {}
+        }
+        if number % 100 == 0 {
+            fs::remove_file(path(&format!("{name}-linked"))).unwrap();
+            // It is linked to another file now.
+            let other = path(&name).with_file_name(format!("f{}", number + 4));
+            fs::hard_link(other, path(&format!("{name}-linked"))).unwrap();
+        }
+    }
+    fs::remove_file(path("kind/file")).unwrap();
+    world.write("bot/kind/file/now/a/folder", "with a file");
+    fs::remove_dir_all(path("kind/folder")).unwrap();
+    fs::write(path("kind/folder"), "now a file").unwrap();
+    fs::remove_dir_all(path("gone")).unwrap();
+    fs::remove_dir(path("empty")).unwrap();
+    world.write("bot/added/below/file", "was not there");
+    fs::set_permissions(path("d0"), fs::Permissions::from_mode(0o750)).unwrap();
+}
+
+#[test]
+fn a_rollback_gives_back_what_was_there_exactly() {
+    let world = world();
+    make_tree(&world, 300);
+    let saved = manifest(&world);
+    world.snap(["backup", "bot"]).success();
+    change_tree(&world, 300);
+    let before = manifest(&world);
+    for more in [&["--delete"][..], &[]] {
+        restore(&world, more);
+        if !more.is_empty() {
+            assert_eq!(manifest(&world), saved);
+        }
+        rollback(&world);
+        assert_eq!(manifest(&world), before, "{more:?}");
+    }
+    // A rollback can be rolled back, and that again.
+    restore(&world, &["--delete"]);
+    rollback(&world);
+    let listed = world.snap(["rollback", "--list", "--json"]).success();
+    let last: serde_json::Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    assert_eq!(last["kind"], "rollback");
+    world.snap(["rollback", "--yes", last["id"].as_str().unwrap()]).success();
+    assert_eq!(manifest(&world), saved);
+    rollback(&world);
+    assert_eq!(manifest(&world), before);
+    world.snap(["check", "--read-data"]).success();
+}
+
+#[test]
+fn other_strategies_keep_what_they_keep_and_are_undone() {
+    let world = world();
+    make_tree(&world, 100);
+    world.snap(["backup", "bot"]).success();
+    change_tree(&world, 100);
+    let before = manifest(&world);
+    for strategy in ["skip", "newest"] {
+        let arguments = ["restore", "latest", "--conflict", strategy, "--yes", "bot"];
+        world.snap(arguments).success();
+        assert_eq!(fs::read_to_string(world.path("bot/d0/f0")).unwrap(), "changed 0");
+        assert!(world.path("bot/d0/f1").exists() && world.path("bot/gone/below/file").exists());
+        rollback(&world);
+        assert_eq!(manifest(&world), before, "{strategy}");
+    }
+}
+
+#[test]
+fn one_file_comes_back_and_its_folder_is_as_it_was_after_the_rollback() {
+    let world = world();
+    make_tree(&world, 20);
+    world.snap(["backup", "bot"]).success();
+    world.write("bot/d0/f3", "changed");
+    fs::remove_file(world.path("bot/d0/f4")).unwrap();
+    let before = manifest(&world);
+    let arguments = ["--conflict", "overwrite", "--yes", "bot/d0/f3", "bot/d0/f4"];
+    world.snap(["restore", "latest"].iter().chain(&arguments)).success();
+    assert!(fs::read_to_string(world.path("bot/d0/f3")).unwrap().starts_with("3 3 "));
+    assert!(world.path("bot/d0/f4").exists());
+    rollback(&world);
+    assert_eq!(manifest(&world), before);
+}
+
+#[test]
+fn what_was_changed_after_the_restore_is_kept_by_the_rollback() {
+    let world = world();
+    make_tree(&world, 20);
+    world.snap(["backup", "bot"]).success();
+    fs::remove_dir_all(world.path("bot/gone")).unwrap();
+    let before = manifest(&world);
+    restore(&world, &[]);
+    world.write("bot/gone/below/file", "changed since");
+    world.write("bot/gone/mine", "nobody's business");
+    let plan = world.snap(["rollback", "--dry-run"]).success();
+    assert!(plan.contains("1 thing that the restore made was changed since"), "{plan}");
+    rollback(&world);
+    // What the restore did not make stays, with its folder.
+    assert!(world.path("bot/gone/mine").exists());
+    assert!(!world.path("bot/gone/below").exists());
+    let listed = world.snap(["rollback", "--list", "--json"]).success();
+    let last: serde_json::Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    let id = last["id"].as_str().unwrap();
+    world.snap(["restore", id, "--target", "out"]).success();
+    let kept = world.path("out").join(world.path("bot/gone/below/file").strip_prefix("/").unwrap());
+    assert_eq!(fs::read_to_string(kept).unwrap(), "changed since");
+    fs::remove_dir_all(world.path("bot/gone")).unwrap();
+    let again = world.manifest(["bot"]).success();
+    assert_eq!(again.lines().count(), before.lines().count());
+}
+
+#[test]
+fn the_repository_is_never_in_the_way() {
+    let mut world = World::new();
+    world.write("key", format!("snap-key-1 {}\n", "5a".repeat(32)));
+    world.set("SNAP_REPOSITORY", "bot/store/repository");
+    world.set("SNAP_KEY_FILE", "key");
+    fs::create_dir_all(world.path("bot/other")).unwrap();
+    world.write("bot/store", "a file in the place of a folder");
+    // Taken while the repository was elsewhere.
+    world.snap(["init", "-r", "first"]).success();
+    world.snap(["backup", "-r", "first", "bot"]).success();
+    fs::remove_file(world.path("bot/store")).unwrap();
+    fs::create_dir(world.path("bot/store")).unwrap();
+    fs::rename(world.path("first"), world.path("bot/store/repository")).unwrap();
+    world.write("bot/other/new", "goes");
+    let arguments = ["restore", "latest", "--conflict", "overwrite", "--yes", "--delete"];
+    let output = world.snap(arguments);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("it holds the repository"), "{}", output.stderr);
+    assert!(!world.path("bot/other/new").exists());
+    assert!(world.path("bot/store/repository/snap.json").exists());
+    rollback(&world);
+    assert!(world.path("bot/other/new").exists());
+    world.snap(["check"]).success();
+}
+
+#[test]
+fn a_link_that_was_planted_in_the_path_is_not_followed() {
+    let world = world();
+    world.write("bot/data/prices.json", "1");
+    world.write("elsewhere/prices.json", "untouched");
+    world.snap(["backup", "bot"]).success();
+    fs::remove_dir_all(world.path("bot/data")).unwrap();
+    symlink("../elsewhere", world.path("bot/data")).unwrap();
+    let before = manifest(&world);
+    restore(&world, &[]);
+    assert_eq!(fs::read_to_string(world.path("elsewhere/prices.json")).unwrap(), "untouched");
+    assert!(!world.path("bot/data").is_symlink());
+    rollback(&world);
+    assert_eq!(manifest(&world), before);
+    assert_eq!(fs::read_to_string(world.path("elsewhere/prices.json")).unwrap(), "untouched");
+}
+
+#[test]
+fn without_a_word_nothing_is_changed() {
+    let world = world();
+    world.write("bot/file", "1");
+    world.snap(["backup", "bot"]).success();
+    world.write("bot/file", "2");
+    for more in [&["--yes"][..], &["--conflict", "skip"], &[]] {
+        let output = world.snap(["restore", "latest"].iter().chain(more));
+        assert_eq!(output.code, 2, "{more:?}");
+        assert!(output.stderr.contains("--dry-run"), "{}", output.stderr);
+    }
+    assert_eq!(world.snap(["rollback"]).code, 2);
+    assert_eq!(world.snap(["rollback", "--yes"]).code, 5);
+    assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "2");
+    // Where no safety snapshot can be stored, nothing is changed.
+    fs::remove_dir_all(world.path("repository/packs")).unwrap();
+    fs::write(world.path("repository/packs"), "in the way").unwrap();
+    let output = world.snap(["restore", "latest", "--conflict", "overwrite", "--yes"]);
+    assert_ne!(output.code, 0);
+    assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "2");
+}
+
+#[test]
+fn safety_snapshots_are_for_rollbacks_only() {
+    let world = world();
+    world.write("bot/file", "1");
+    world.snap(["backup", "bot"]).success();
+    world.write("bot/file", "2");
+    restore(&world, &[]);
+    let latest = world.snap(["restore", "latest", "--target", "out", "--json"]).success();
+    assert!(latest.lines().next().unwrap().contains("\"kind\":\"backup\""), "{latest}");
+    // Young ones stay, whatever the rules say.
+    world.write("bot/file", "3");
+    world.snap(["backup", "bot"]).success();
+    world.snap(["prune", "--keep-last", "1", "--yes"]).success();
+    let listed = world.snap(["snapshots"]).success();
+    assert!(listed.contains("(safety)") && listed.contains("2 snapshots"), "{listed}");
+    rollback(&world);
+    assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "2");
+}
+
+/// Killed at any moment, a restore can be run again or rolled back, and a rollback too.
+#[test]
+fn a_restore_that_is_killed_ends_right() {
+    let torture = std::env::var_os("SNAP_TORTURE_SECONDS").is_some();
+    let (files, least) = if torture { (10_000, 20) } else { (1_000, 3) };
+    let world = world();
+    make_tree(&world, files);
+    let saved = manifest(&world);
+    world.snap(["backup", "bot"]).success();
+    change_tree(&world, files);
+    let before = manifest(&world);
+    let begun = Instant::now();
+    restore(&world, &["--delete"]);
+    let usual = begun.elapsed();
+    rollback(&world);
+    assert_eq!(manifest(&world), before);
+    let seed = std::env::var("SNAP_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
+    let mut chance = Chance(seed);
+    let end = Instant::now() + torture_time();
+    let mut rounds = 0;
+    while rounds < least || Instant::now() < end {
+        rounds += 1;
+        let moment = usual.mul_f64(chance.fraction());
+        let about = format!("seed {seed}, round {rounds}, killed after {moment:?}");
+        let was_killed = kill_after(start(&world, &RESTORE), moment);
+        if rounds % 2 == 0 || !was_killed {
+            if rounds % 4 == 0 {
+                kill_after(start(&world, &RESTORE), usual.mul_f64(chance.fraction()));
+            }
+            restore(&world, &["--delete"]);
+            assert_eq!(manifest(&world), saved, "{about}: restored");
+        }
+        if rounds % 3 == 0 {
+            kill_after(start(&world, &ROLLBACK), usual.mul_f64(chance.fraction()));
+        }
+        let output = world.snap(ROLLBACK);
+        // It was killed before there was anything to undo.
+        assert!(matches!(output.code, 0 | 5), "{about}: {}", output.stderr);
+        assert_eq!(manifest(&world), before, "{about}: rolled back");
+    }
+    world.snap(["check"]).success();
+    println!("seed {seed}: {rounds} rounds");
+}
+
+const RESTORE: [&str; 7] =
+    ["restore", "latest", "--conflict", "overwrite", "--yes", "--delete", "bot"];
+const ROLLBACK: [&str; 2] = ["rollback", "--yes"];
+
+fn start(world: &World, arguments: &[&str]) -> Child {
+    let mut command = world.command(env!("CARGO_BIN_EXE_snap"));
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Whether it was still running.
+fn kill_after(mut child: Child, patience: Duration) -> bool {
+    std::thread::sleep(patience);
+    let was_running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    was_running
+}
+
+/// Numbers that look random, the same for the same seed.
+struct Chance(u64);
+
+impl Chance {
+    /// From 0 to 1.
+    fn fraction(&mut self) -> f64 {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
+        number as f64 / (1_u64 << 53) as f64
+    }
+}
