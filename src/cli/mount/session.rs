@@ -152,6 +152,9 @@ fn explain(error: &io::Error, path: &Path, allow_other: bool) -> Failure {
     let failure = Failure::new(Code::Failed, format!("cannot mount in {shown}"));
     let text = error.to_string();
     match error.kind() {
+        io::ErrorKind::NotFound if rustix::process::geteuid().is_root() => failure
+            .because("root may not mount here")
+            .hint(format!("a container needs --cap-add SYS_ADMIN; {WITHOUT}")),
         // Without root's rights fusermount3 mounts, and that is what was not found.
         io::ErrorKind::NotFound => failure
             .because("fusermount3 is not installed")
