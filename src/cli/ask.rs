@@ -30,7 +30,7 @@ pub fn choose(question: &str, words: &[&str], stop: &Stop) -> Result<Option<usiz
     let answer = read_line(stop)?;
     let answer = String::from_utf8_lossy(&answer).trim().to_lowercase();
     let fits = |word: &&str| !answer.is_empty() && word.starts_with(&answer);
-    Ok(words.iter().position(|word| fits(word)))
+    Ok(words.iter().position(fits))
 }
 
 /// Asks for a password without showing it.
