@@ -211,6 +211,22 @@ fn a_link_that_was_planted_in_the_path_is_not_followed() {
 }
 
 #[test]
+fn folders_that_cannot_be_written_are_no_obstacle() {
+    let world = world();
+    world.write("bot/locked/file", "1");
+    let lock = |mode| fs::Permissions::from_mode(mode);
+    fs::set_permissions(world.path("bot/locked"), lock(0o555)).unwrap();
+    world.snap(["backup", "bot"]).success();
+    fs::set_permissions(world.path("bot/locked"), lock(0o755)).unwrap();
+    fs::remove_dir_all(world.path("bot/locked")).unwrap();
+    let before = manifest(&world);
+    restore(&world, &["--no-ownership", "--verify"]);
+    assert_eq!(fs::read_to_string(world.path("bot/locked/file")).unwrap(), "1");
+    rollback(&world);
+    assert_eq!(manifest(&world), before);
+}
+
+#[test]
 fn without_a_word_nothing_is_changed() {
     let world = world();
     world.write("bot/file", "1");

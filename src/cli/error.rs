@@ -194,7 +194,14 @@ impl From<RestoreError> for Failure {
             RestoreError::Target(cause) => {
                 Self::new(Code::Failed, "the target folder cannot be used").because(cause)
             }
-            RestoreError::Unsaved(_) => Self::new(Code::Failed, &error).hint(
+            RestoreError::Unsaved(things) => Self::new(
+                Code::Failed,
+                match things {
+                    1 => "what is about to be replaced cannot be read whole".to_owned(),
+                    _ => error.to_string(),
+                },
+            )
+            .hint(
                 "nothing was changed: they are named above; leave them out with --exclude, or \
                  restore into a folder with --target",
             ),

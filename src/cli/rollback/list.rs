@@ -78,7 +78,7 @@ fn state(run: &InPlaceRun) -> &'static str {
     match run {
         _ if run.is_undone => "undone",
         _ if run.is_continued => "run again",
-        _ if run.is_unfinished => "stopped",
+        _ if run.is_unfinished => "not finished",
         _ => "",
     }
 }

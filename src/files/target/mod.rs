@@ -240,7 +240,17 @@ impl Target for FilesTarget {
     fn remove(&mut self, name: &EntryName) -> Result<u64, TargetError> {
         let handle = self.current()?;
         let name = c_name(name).map_err(io_error("cannot use its name"))?;
-        remove::all(handle.node(), &name).map_err(io_error("cannot remove it"))
+        let remove = || remove::all(handle.node(), &name);
+        match remove() {
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied
+                    && self.run.opened_up.open_up(handle.node()) =>
+            {
+                remove()
+            }
+            removed => removed,
+        }
+        .map_err(io_error("cannot remove it"))
     }
 
     fn sync(&mut self) -> Result<(), TargetError> {

@@ -98,6 +98,10 @@ impl Removal {
         if stat.identity.device != self.device {
             return Err(io::Error::other("another file system is mounted there"));
         }
+        if stat.mode & 0o700 != 0o700 {
+            // It goes, with all that is in it.
+            let _ = directory.set_mode(0o700);
+        }
         let (listing, result) = self.lister.list(&directory);
         result?;
         self.levels.push(Level { name: name.to_owned(), listing, next: 0 });

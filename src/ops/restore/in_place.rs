@@ -87,7 +87,7 @@ pub fn restore_in_place(
         return Ok(InPlaceReport { safety: None, report: RestoreReport::default() });
     };
     let origin = InPlace { from: snapshot.id, is_rollback: false, continues: None };
-    perform(&change, origin, steps, &tally, &mut |_, _| Ok(0))
+    perform(&change, origin, steps, &tally, &mut |_, _| Ok((0, 0)))
 }
 
 fn change<'a>(
@@ -153,9 +153,9 @@ impl Change<'_> {
 }
 
 /// Removes what is not wanted, given the machine's files and the safety snapshot; returns how
-/// many things that were.
+/// many things that were, and how many could not be removed.
 pub type Removing<'a> =
-    &'a mut dyn FnMut(&mut dyn Target, SafetyTrees) -> Result<u64, RestoreError>;
+    &'a mut dyn FnMut(&mut dyn Target, SafetyTrees) -> Result<(u64, u64), RestoreError>;
 
 /// Takes the safety snapshot and makes the change.
 pub fn perform(
@@ -178,8 +178,11 @@ pub fn perform(
         return Ok(InPlaceReport { safety: None, report: foreseen });
     };
     let report = carry_out(change, &safety, foreseen, steps, tally, remove)?;
-    journal.end(safety.id);
+    if report.failed == 0 {
+        journal.end(safety.id);
+    }
     if let Some(earlier) = &earlier {
+        // All that it holds is in the new one.
         journal.end(earlier.id);
     }
     Ok(InPlaceReport { safety: Some(safety), report })
@@ -245,9 +248,9 @@ fn carry_out(
     tally.expect(Counter::BytesRestored, foreseen.bytes);
     let work = Work::new(change.options, change.directories, &content, steps, tally.as_ref());
     let mut target = Some(Box::new(change.target(false, tally)?) as Box<dyn Target>);
-    let deleted = match target.as_mut() {
+    let (deleted, left) = match target.as_mut() {
         Some(target) => remove(target.as_mut(), trees)?,
-        None => 0,
+        None => (0, 0),
     };
     let start = Start::whole(change.wanted);
     let spared = change.spared();
@@ -269,6 +272,6 @@ fn carry_out(
     (report.same, report.skipped, report.matched) =
         (foreseen.same, foreseen.skipped, foreseen.matched);
     report.deleted += deleted;
-    report.failed += foreseen.failed;
+    report.failed += foreseen.failed + left;
     Ok(report)
 }

@@ -73,21 +73,20 @@ pub fn rollback(
     };
     let change = change(&reader, safety, trees, &options, place)?;
     let origin = InPlace { from: safety.id, is_rollback: true, continues: None };
-    let mut failed = 0;
     let mut remove = |target: &mut dyn Target, held: SafetyTrees| {
-        let Some(absent) = trees.absent else { return Ok(0) };
+        let Some(absent) = trees.absent else { return Ok((0, 0)) };
         // It holds what is there now, and was made after this reader was.
         let fresh = BlobReader::new(Arc::clone(repository))?;
         let monitor = tally.as_ref();
         let removal = Removal::new(&fresh, trees.files, Some(held), target, steps, monitor);
         let removed = removal.run(absent)?;
-        failed = removed.failed;
-        Ok(removed.things)
+        Ok((removed.things, removed.failed))
     };
-    let mut report = perform(&change, origin, steps, &tally, &mut remove)?;
-    report.report.failed += failed;
-    Journal::new(&place.journal).end(safety.id);
-    Ok(report)
+    let done = perform(&change, origin, steps, &tally, &mut remove)?;
+    if done.report.failed == 0 {
+        Journal::new(&place.journal).end(safety.id);
+    }
+    Ok(done)
 }
 
 fn change<'a>(
