@@ -65,7 +65,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TAGS")]
     tag: Vec<String>,
     /// Say that it is of this host [default: the profile's, or this machine's name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     host: Option<String>,
     /// Say that it began then ("2025-11-28 02:00", "2 days ago") [default: now]
     #[arg(long, value_name = "TIME")]

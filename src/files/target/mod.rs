@@ -74,6 +74,9 @@ impl FilesTarget {
         options: TargetOptions,
         monitor: Arc<dyn Monitor>,
     ) -> Result<Self, TargetError> {
+        if std::fs::metadata(root).is_ok_and(|found| !found.is_dir()) {
+            return Err(TargetError::Refused("it is there, and is not a folder".to_owned()));
+        }
         let open = || {
             if !options.look_only {
                 std::fs::create_dir_all(root)?;
