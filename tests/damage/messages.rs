@@ -20,9 +20,10 @@ fn a_changed_pack_is_named_with_the_files_that_need_it() {
     let newer = format!("{}:{}", sample.newest.short(), sample.root().join("bot/newer").display());
     let damage = Damage {
         object: pack.clone(),
-        why: "it was changed: 1 of its 1 blobs do not open".to_string(),
+        why: "it was changed: 1 of its 1 blobs does not open".to_string(),
         files: vec![newer.clone()],
         more_files: 0,
+        was_known: false,
     };
     assert_eq!(ill.check(false).damages, [damage]);
     let said = ill.restore_newest().of(ProblemKind::Unrestored);

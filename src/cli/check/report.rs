@@ -27,7 +27,7 @@ struct DamageText<'a> {
 }
 
 pub fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
-    let Damage { object, why, files, more_files } = damage;
+    let Damage { object, why, files, more_files, .. } = damage;
     let why = why.strip_prefix(&format!("{object} is damaged: ")).unwrap_or(why);
     let message = DamageMessage {
         error: DamageText { message: why },
@@ -204,8 +204,15 @@ pub fn damaged(damages: u64, report: &CheckReport) -> Failure {
     }
     let is_indexed = |damage: &&Damage| !damage.why.contains("`snap repair index`");
     let packs = report.damages.iter().filter(|damage| damage.object.starts_with("packs/"));
-    if packs.filter(is_indexed).count() > 0 {
+    let packs: Vec<&Damage> = packs.filter(is_indexed).collect();
+    if !packs.is_empty() {
         steps.push("run `snap backup` again: what it still finds is stored anew");
+    }
+    if packs.iter().any(|damage| damage.was_known) {
+        steps.push(
+            "it was known before: what no backup has brought back is lost here, so `snap forget` \
+             the snapshots that are named, or `snap copy` them from another repository",
+        );
     }
     if steps.is_empty() {
         steps.push("nothing mends this; what is named above is what is lost");

@@ -271,7 +271,8 @@ impl Reading<'_> {
             (Some(why), _) => why,
             (None, 0) => format!("it was changed, but every blob in it still opens{opens}"),
             (None, count) => {
-                format!("it was changed: {count} of its {} blobs do not open{opens}", blobs.len())
+                let open = if count == 1 { "does not open" } else { "do not open" };
+                format!("it was changed: {count} of its {} blobs {open}{opens}", blobs.len())
             }
         };
         Ok(BadPack { why, blobs: bad })

@@ -108,11 +108,13 @@ impl Findings {
         if let Some(why) = self.why_nowhere() {
             self.object(INDEX.to_string(), why);
         }
+        let known: HashSet<String> = self.marked.iter().map(pack_name).collect();
         let packs = self.packs.into_iter().map(|(pack, why)| (pack_name(&pack), why));
         let objects: BTreeMap<String, String> = self.objects.into_iter().chain(packs).collect();
         let damage = |(object, why): (String, String)| {
             let Files { named, more } = files.remove(&object).unwrap_or_default();
-            Damage { object, why, files: named, more_files: more }
+            let was_known = known.contains(&object);
+            Damage { object, why, files: named, more_files: more, was_known }
         };
         report.damages = objects.into_iter().map(damage).collect();
         report.notes = self.notes;

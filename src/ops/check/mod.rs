@@ -65,6 +65,8 @@ pub struct Damage {
     pub files: Vec<String>,
     /// How many more there are.
     pub more_files: u64,
+    /// Whether an earlier check or restore found it, so that backups since then could mend it.
+    pub was_known: bool,
 }
 
 /// What a check found.
