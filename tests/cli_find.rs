@@ -111,3 +111,13 @@ fn a_history_has_a_line_a_version_and_shows_gaps() {
     assert_eq!(steps("bot/many/file-0008"), [("new".to_owned(), 5)]);
     assert_eq!(world.snap(["find", "--history", "bot/nowhere"]).code, 5);
 }
+
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let world = world();
+    let fifo = world.path("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    let output = world.snap(["find", "--content-of", "fifo"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("it is not a regular file"), "{}", output.stderr);
+}

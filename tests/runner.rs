@@ -10,6 +10,7 @@ mod cli_dump;
 mod cli_errors;
 mod cli_find;
 mod cli_json;
+mod cli_ls;
 mod cli_model;
 mod cli_terminal;
 mod copying;

@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::keep::KeepFlags;
 use super::open::{Located, ask_new_password, credential_source, exists, locate, surroundings};
 use super::store::{StoreFlags, change};
-use super::text::{readable, shell_word};
+use super::text::{parse_label, readable, shell_word};
 use crate::codec::Secret;
 use crate::format::RepositoryConfig;
 use crate::model::OsEntropy;
@@ -38,8 +38,8 @@ copy of it in another place than the repository.";
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Name the first key, for people
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    label: String,
+    #[arg(long, value_name = "TEXT", value_parser = parse_label)]
+    label: Option<String>,
     #[command(flatten)]
     store: StoreFlags,
     #[command(flatten)]
@@ -59,7 +59,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         Failure::from(SettingsError::NoRepositoryNamed)
             .hint("say where it shall be: `snap init -r /mnt/backup/snap`, or set SNAP_REPOSITORY")
     })?;
-    make(context, &located, &change(&arguments.store, &arguments.keep)?, &arguments.label)?;
+    make(
+        context,
+        &located,
+        &change(&arguments.store, &arguments.keep)?,
+        arguments.label.as_deref().unwrap_or_default(),
+    )?;
     Ok(Code::Done)
 }
 

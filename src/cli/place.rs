@@ -3,14 +3,18 @@
 use super::code::Code;
 use super::error::Failure;
 use super::text::readable;
-use crate::model::{Entry, EntryName, EntryPath, Snapshot};
-use crate::repo::BlobReader;
+use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind, Snapshot};
+use crate::repo::{BlobReader, RepoError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// The folder of a snapshot that holds files.
 const FILES: &[u8] = b"files";
+
+/// So few names of a folder are looked up one by one.
+const FEW: usize = 8;
 
 /// Something in a snapshot.
 pub struct SnapshotPlace {
@@ -44,6 +48,54 @@ fn find_place(
     let id = snapshot.id.short();
     let hint = format!("`snap ls {id}` shows what is; another snapshot may have it");
     Err(Failure::new(Code::Nothing, message).hint(hint))
+}
+
+/// The sources of a snapshot, in order of their paths. A folder that holds many of them is read
+/// once.
+pub fn find_sources(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+) -> Result<Vec<SnapshotPlace>, RepoError> {
+    let mut folders: BTreeMap<EntryPath, BTreeSet<EntryName>> = BTreeMap::new();
+    for source in &snapshot.sources {
+        let mut folder = source.path.clone();
+        if let Some(name) = source.path.names().next_back() {
+            folder.pop();
+            folders.entry(folder).or_default().insert(name);
+        }
+    }
+    let mut places = Vec::new();
+    for (folder, names) in folders {
+        let Some(tree) = tree_of(reader, snapshot, &folder)? else { continue };
+        let mut found = Vec::new();
+        if names.len() < FEW {
+            for name in &names {
+                found.extend(reader.find_entry(&tree, name.bytes())?);
+            }
+        } else {
+            for entry in reader.entries(&tree)? {
+                found.extend(Some(entry?).filter(|entry| names.contains(&entry.name)));
+            }
+        }
+        let place = |entry: Entry| SnapshotPlace { path: folder.join(&entry.name), entry };
+        places.extend(found.into_iter().map(place));
+    }
+    places.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(places)
+}
+
+fn tree_of(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+    folder: &EntryPath,
+) -> Result<Option<BlobId>, RepoError> {
+    if folder.is_root() {
+        return Ok(Some(snapshot.tree));
+    }
+    Ok(match reader.find_path(&snapshot.tree, folder)?.map(|entry| entry.kind) {
+        Some(Kind::Directory(Directory { tree, .. })) => tree,
+        _ => None,
+    })
 }
 
 /// Whether the snapshot's sources hold the path, or some of what is below it.

@@ -58,6 +58,17 @@ pub fn shell_word(word: &OsStr) -> String {
     }
 }
 
+/// Bytes of a label: more than anybody reads, and few beside a key slot.
+const LONGEST_LABEL: usize = 200;
+
+/// What a key is called.
+pub fn parse_label(text: &str) -> Result<String, String> {
+    match text.len() > LONGEST_LABEL {
+        true => Err(format!("a label has at most {LONGEST_LABEL} bytes")),
+        false => Ok(text.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +94,11 @@ mod tests {
         {
             assert_eq!(shell_word(OsStr::new(word)), text);
         }
+    }
+
+    #[test]
+    fn labels_are_short() {
+        assert_eq!(parse_label(&"x".repeat(200)), Ok("x".repeat(200)));
+        assert!(parse_label(&"x".repeat(201)).is_err());
     }
 }

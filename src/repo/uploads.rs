@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// An index object is put at least every so many packs or blobs, or so often, so that a killed first
-/// backup loses little.
-const PACKS_AN_INDEX: usize = 64;
+/// backup or copy loses little, and leaves little that only a prune takes away.
+const PACKS_AN_INDEX: usize = 16;
 const BLOBS_AN_INDEX: usize = 100_000;
-const SECONDS_AN_INDEX: i64 = 300;
+const SECONDS_AN_INDEX: i64 = 30;
 
 /// The way of packs into storage.
 pub(super) struct Uploads {

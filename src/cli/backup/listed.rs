@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// Longest list, in bytes.
 const LONGEST: u64 = 256 << 20;
 
+/// Bytes of a name that every file system of Linux takes.
+const LONGEST_NAME: usize = 255;
+
 /// What a stream is called if nobody says.
 const UNNAMED: &str = "stdin";
 
@@ -96,10 +99,13 @@ impl ListedFlags {
         let name = self.stdin_filename.as_deref().unwrap_or(OsStr::new(UNNAMED));
         let path = EntryPath::parse_lenient(name.as_bytes());
         let path = path.map_err(|error| Failure::usage(format!("--stdin-filename: {error}")))?;
-        match path.is_root() {
-            true => Err(Failure::usage("--stdin-filename names no file")
+        let is_long = path.names().any(|name| name.bytes().len() > LONGEST_NAME);
+        match (path.is_root(), is_long) {
+            (true, _) => Err(Failure::usage("--stdin-filename names no file")
                 .hint("write for example --stdin-filename db.sql")),
-            false => Ok(path),
+            (false, true) => Err(Failure::usage("--stdin-filename: a name is too long")
+                .hint(format!("file systems take {LONGEST_NAME} bytes at most"))),
+            (false, false) => Ok(path),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::open::open;
+use super::text::parse_label;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -57,7 +58,7 @@ pub struct NewKey {
     #[arg(long, value_name = "FILE", group = "new")]
     new_key_file: Option<PathBuf>,
     /// Name it for people; everybody who sees the repository can read that
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_label)]
     label: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
-use super::place::{SnapshotPlace, find_places};
+use super::place::{SnapshotPlace, find_places, find_sources};
 use super::select::{FilterFlags, read_ledger};
 use crate::model::{Directory, Entry, EntryPath, Kind, Snapshot};
 use crate::ops::walk_tree;
@@ -77,13 +77,7 @@ fn places(
     if !paths.is_empty() {
         return find_places(reader, snapshot, paths);
     }
-    let mut places = Vec::new();
-    for source in &snapshot.sources {
-        if let Some(entry) = reader.find_path(&snapshot.tree, &source.path)? {
-            places.push(SnapshotPlace { path: source.path.clone(), entry });
-        }
-    }
-    Ok(places)
+    Ok(find_sources(reader, snapshot)?)
 }
 
 /// A directory's content; of anything else itself.

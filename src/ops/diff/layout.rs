@@ -3,6 +3,7 @@
 
 use crate::codec::FileHasher;
 use crate::model::{ContentHash, Extent, data_extents};
+use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -16,9 +17,10 @@ pub struct LiveContent {
 }
 
 impl LiveContent {
-    /// A regular file; links are followed.
+    /// A regular file; links are followed. A FIFO is not waited for.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let metadata = file.metadata()?;
         match metadata.is_file() {
             true => Ok(Self { file, size: metadata.len() }),
