@@ -187,9 +187,11 @@ fn a_file_that_others_may_read_or_write_is_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let mut world = world();
     configure(&mut world, "");
-    for (file, mode, warning) in
-        [("snap.toml", 0o666, "everybody can write it"), ("key", 0o644, "everybody can read ")]
-    {
+    for (file, mode, warning) in [
+        ("snap.toml", 0o666, "everybody can write it"),
+        ("key", 0o644, ": chmod 600 "),
+        ("key", 0o640, ": chmod 600 "),
+    ] {
         let allow = |mode| {
             let permissions = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(world.path(file), permissions).unwrap();

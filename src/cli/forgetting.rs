@@ -4,17 +4,17 @@ use super::ask;
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
-use super::json::SnapshotMessage;
+use super::json::{NoteMessage, SnapshotMessage};
 use super::progress::Progress;
 use super::retention::Retention;
 use super::select::read_ledger;
 use super::snapshots::group_title;
 use super::table::{Cell, Table};
 use super::text::{count, time};
-use crate::model::Snapshot;
+use crate::model::{Snapshot, SnapshotKind};
 use crate::ops::{ForgetGroup, forget, plan_forget};
-use crate::policy::Decision;
-use crate::repo::Repository;
+use crate::policy::{Decision, GroupBy, group};
+use crate::repo::{Ledger, Repository};
 use serde::Serialize;
 
 /// Which snapshots go.
@@ -56,7 +56,7 @@ pub fn decide(
     retention: &Retention,
     all: bool,
 ) -> Result<Decided, Failure> {
-    require_readable(context, repository)?;
+    let ledger = readable_ledger(context, repository)?;
     let Retention { policy, by, filter, .. } = retention;
     let plan = plan_forget(repository, policy, *by, filter, &context.now)?;
     let mut decided = Decided::default();
@@ -70,6 +70,7 @@ pub fn decide(
         decided.kept += group.decisions.iter().filter(|(_, decision)| decision.keep).count() as u64;
     }
     decided.forgotten = plan.forgotten().cloned().collect();
+    show_untouched(context, &ledger, retention)?;
     if decided.is_empty() {
         return Ok(decided);
     }
@@ -80,10 +81,10 @@ pub fn decide(
 }
 
 /// A snapshot that cannot be read may be the one that a rule would keep.
-fn require_readable(context: &Context, repository: &Repository) -> Result<(), Failure> {
+fn readable_ledger(context: &Context, repository: &Repository) -> Result<Ledger, Failure> {
     let ledger = read_ledger(context, repository)?;
     match ledger.unreadable.len() as u64 {
-        0 => Ok(()),
+        0 => Ok(ledger),
         number => {
             let objects = count(number, "snapshot object", "snapshot objects");
             let message = format!("{objects} cannot be read, so nothing is forgotten by rules");
@@ -91,6 +92,43 @@ fn require_readable(context: &Context, repository: &Repository) -> Result<(), Fa
                 .hint("`snap repair snapshots` brings snapshots back"))
         }
     }
+}
+
+/// So many groups are named.
+const NAMED: usize = 5;
+
+/// Names the snapshots of the profile's host that no profile forgets by its rules: those of before
+/// its sources or tags were changed, say.
+fn show_untouched(
+    context: &Context,
+    ledger: &Ledger,
+    retention: &Retention,
+) -> Result<(), Failure> {
+    let Some(own) = retention.looked_after.first() else { return Ok(()) };
+    let is_untouched = |snapshot: &&Snapshot| {
+        snapshot.kind == SnapshotKind::Backup
+            && own.hosts.contains(&snapshot.host.name)
+            && !retention.looked_after.iter().any(|filter| filter.matches(snapshot))
+    };
+    let untouched: Vec<Snapshot> = ledger.live.iter().filter(is_untouched).cloned().collect();
+    if untouched.is_empty() {
+        return Ok(());
+    }
+    let number = count(untouched.len() as u64, "snapshot", "snapshots");
+    let verb = if untouched.len() == 1 { "is" } else { "are" };
+    let message =
+        format!("{number} of other sources or tags {verb} not touched by the profile's policy");
+    context.output.object("note", &NoteMessage { item: "retention", message: &message })?;
+    context.output.say(format!("{message}:"))?;
+    let groups = group(&untouched, GroupBy { host: false, paths: true, tags: true });
+    for group in groups.iter().take(NAMED) {
+        let number = group.snapshots.len();
+        context.output.say(format!("  {number:>4}  {}", group_title(&group.key)))?;
+    }
+    if let Some(more) = groups.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        context.output.say(format!("        and {more} more kinds"))?;
+    }
+    context.output.say("  rules given as flags are for all: snap prune --keep-daily 7 --dry-run")
 }
 
 impl Decided {

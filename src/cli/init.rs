@@ -56,8 +56,10 @@ struct Initialized<'a> {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let located = locate(context)?.ok_or_else(|| {
-        Failure::from(SettingsError::NoRepositoryNamed)
-            .hint("say where it shall be: `snap init -r /mnt/backup/snap`, or set SNAP_REPOSITORY")
+        let otherwise =
+            "say where it shall be: `snap init -r /mnt/backup/snap`, or set SNAP_REPOSITORY";
+        let hint = context.hint_to_name_a_profile().unwrap_or_else(|| otherwise.to_owned());
+        Failure::from(SettingsError::NoRepositoryNamed).hint(hint)
     })?;
     make(
         context,

@@ -7,6 +7,7 @@ use super::error::Failure;
 use crate::model::{OsEntropy, SystemClock};
 use crate::ops::process_identity;
 use crate::repo::{self, Credential, RepoError, Repository, Surroundings, Writer};
+use crate::settings::config::{InForce, Origin, credential_in_force};
 use crate::settings::{
     Address, CredentialSource, Profile, RepositoryChoice, SettingsError, password_credential,
     prepare_cache, this_host,
@@ -65,7 +66,39 @@ pub fn open_located(
     let hint = context.global.key_hint.as_deref();
     let surroundings = surroundings(context)?;
     let repository = repo::open(storage, &credential, hint, surroundings);
-    Ok(Arc::new(repository.map_err(|error| with_hint(error, hint))?))
+    Ok(Arc::new(repository.map_err(|error| match error {
+        RepoError::WrongKey { .. } => wrong_key(context, located, error),
+        error => with_hint(error, hint),
+    })?))
+}
+
+/// What was tried may come from where nobody thought of.
+fn wrong_key(context: &Context, located: &Located, error: RepoError) -> Failure {
+    let profile = context.profile().ok().flatten();
+    let flags = context.global.credential_flags();
+    let known = "it must be one that was given to this repository at `snap init` or `snap key add`";
+    let another = "--password-file and --key-file name another";
+    let hint = match credential_in_force(&flags, &context.environment, profile) {
+        Some(InForce { key, origin, .. }) => {
+            let what = if key == "key-file" { "key" } else { "password" };
+            match origin {
+                Origin::Profile { profile, file, place } => format!(
+                    "the {what} came from profile {profile} ({key}, {}:{}); {another}",
+                    file.display(),
+                    place.line
+                ),
+                Origin::Flag(name) | Origin::Environment(name) => {
+                    format!("the {what} came from {name}: {known}")
+                }
+                Origin::Default => known.to_owned(),
+            }
+        }
+        None => match &located.default_key {
+            Some(key) => format!("the key came from {}; {another}", key.display()),
+            None => "try again: the password was typed".to_owned(),
+        },
+    };
+    Failure::from(error).hint(hint)
 }
 
 /// That there is no key slot may be the hint's fault.

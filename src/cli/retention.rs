@@ -7,7 +7,7 @@ use super::keep::KeepFlags;
 use super::select::FilterFlags;
 use crate::policy::{Filter, GroupBy, Policy};
 use crate::repo::Repository;
-use crate::settings::{Profile, SourceAddress, policy_from_pairs};
+use crate::settings::{Profile, SourceAddress, policy_from_pairs, this_host};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -32,6 +32,9 @@ pub struct Retention {
     pub is_of_profile: bool,
     pub by: GroupBy,
     pub filter: Filter,
+    /// What profiles look after, this one first; empty where the rules are not just for what a
+    /// profile backs up.
+    pub looked_after: Vec<Filter>,
 }
 
 impl RuleFlags {
@@ -47,7 +50,9 @@ impl RuleFlags {
         let by = self.group_by.or(profile.and_then(Profile::group_by)).unwrap_or_default();
         if let Some(policy) = self.keep.policy()? {
             let origin = "given by flags".to_owned();
-            return Ok(Some(Retention { policy, origin, is_of_profile: false, by, filter }));
+            let (is_of_profile, looked_after) = (false, Vec::new());
+            let given = Retention { policy, origin, is_of_profile, by, filter, looked_after };
+            return Ok(Some(given));
         }
         let Some(profile) = profile else { return Ok(None) };
         let (Some(policy), Some(first)) = (profile.policy()?, profile.policy_origin()) else {
@@ -60,8 +65,12 @@ impl RuleFlags {
             (false, false) => "the snapshots of its host, sources and tags",
         };
         let origin = format!("of {}, for {of}", profile.origin_of(first));
-        let filter = narrowed(context, filter, profile)?;
-        Ok(Some(Retention { policy, origin, is_of_profile: true, by, filter }))
+        let looked_after = match filter == Filter::default() {
+            true => looked_after(context, profile)?,
+            false => Vec::new(),
+        };
+        let filter = narrowed(filter, profile)?;
+        Ok(Some(Retention { policy, origin, is_of_profile: true, by, filter, looked_after }))
     }
 
     /// What the repository's settings say.
@@ -72,13 +81,26 @@ impl RuleFlags {
         })?;
         let (by, filter) = (self.group_by.unwrap_or_default(), self.filter.filter()?);
         let origin = "stored in the repository".to_owned();
-        Ok(Retention { policy, origin, is_of_profile: false, by, filter })
+        let (is_of_profile, looked_after) = (false, Vec::new());
+        Ok(Retention { policy, origin, is_of_profile, by, filter, looked_after })
     }
+}
+
+/// What this profile and the others of its file take and forget by rules of their own.
+fn looked_after(context: &Context, profile: &Profile) -> Result<Vec<Filter>, Failure> {
+    if profile.sources().is_empty() {
+        return Ok(Vec::new());
+    }
+    let others = context.config()?.map(|config| config.profiles.as_slice()).unwrap_or_default();
+    let others = others.iter().filter(|other| {
+        other.name != profile.name && !other.sources().is_empty() && other.policy_origin().is_some()
+    });
+    [profile].into_iter().chain(others).map(|one| narrowed(Filter::default(), one)).collect()
 }
 
 /// A repository may be shared: the rules of a profile with sources are for the snapshots that it
 /// takes. What the flags filter by comes first.
-fn narrowed(context: &Context, flags: Filter, profile: &Profile) -> Result<Filter, Failure> {
+fn narrowed(flags: Filter, profile: &Profile) -> Result<Filter, Failure> {
     let sources = profile.sources();
     if sources.is_empty() {
         return Ok(flags);
@@ -90,7 +112,7 @@ fn narrowed(context: &Context, flags: Filter, profile: &Profile) -> Result<Filte
         SourceAddress::Database(_) => None,
     };
     let paths = sources.iter().filter_map(path).collect::<Result<Vec<_>, _>>()?;
-    let (host, tags) = (context.host()?.name, profile.tags());
+    let (host, tags) = (this_host(profile.host()).name, profile.tags());
     Ok(Filter {
         hosts: if flags.hosts.is_empty() { vec![host] } else { flags.hosts },
         paths: if flags.paths.is_empty() { paths } else { flags.paths },

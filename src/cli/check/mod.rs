@@ -62,7 +62,8 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
-    let options = options(context, arguments)?;
+    let schedule = schedule(context, arguments)?;
+    let options = options(context, &schedule, !arguments.no_mark);
     let repository = open(context)?;
     let progress = Progress::start(context);
     let report = check(&repository, options, progress.monitor());
@@ -73,35 +74,39 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         name(context, damage)?;
     }
     context.output.object("summary", &Summary::new(&report, elapsed))?;
-    print(context, arguments, &report, elapsed)?;
+    print(context, &schedule, &report, elapsed)?;
     match report.damages.len() as u64 {
         0 => Ok(Code::Done),
         damages => Err(damaged(damages, &report)),
     }
 }
 
-/// What the flags say; without any of them, what the profile's schedule says. A limit alone means:
-/// all data, within it.
-fn options(context: &Context, arguments: &Arguments) -> Result<CheckOptions, Failure> {
-    let Arguments { read_data, no_read_data, read_data_subset, max_age, max_duration, no_mark } =
+/// What the flags say; without any of them, what the profile's schedule says.
+fn schedule(context: &Context, arguments: &Arguments) -> Result<CheckSchedule, Failure> {
+    let Arguments { read_data, no_read_data, read_data_subset, max_age, max_duration, .. } =
         arguments;
-    let mut schedule = CheckSchedule {
+    let given = CheckSchedule {
         read: if *read_data { Some(ReadData::All) } else { *read_data_subset },
         max_age: *max_age,
         max_duration: *max_duration,
     };
-    if schedule == CheckSchedule::default() && !no_read_data {
-        schedule = context.profile()?.map(Profile::check_schedule).unwrap_or_default();
+    match given == CheckSchedule::default() && !no_read_data {
+        true => Ok(context.profile()?.map(Profile::check_schedule).unwrap_or_default()),
+        false => Ok(given),
     }
-    let CheckSchedule { read, max_age, max_duration } = schedule;
+}
+
+/// A limit alone means: all data, within it.
+fn options(context: &Context, schedule: &CheckSchedule, mark: bool) -> CheckOptions {
+    let CheckSchedule { read, max_age, max_duration } = *schedule;
     let is_limited = max_age.is_some() || max_duration.is_some();
     let without = if is_limited { ReadData::All } else { ReadData::None };
     // An age beyond all time is that of everything.
     let since = |age: Span| age.before(&context.now).unwrap_or(Timestamp::MIN);
-    Ok(CheckOptions {
+    CheckOptions {
         read: read.unwrap_or(without),
         verified_since: max_age.map(since),
         max_duration,
-        mark: !no_mark,
-    })
+        mark,
+    }
 }

@@ -1,12 +1,12 @@
 //! What a check found, for people and as JSON.
 
-use super::Arguments;
 use crate::cli::code::Code;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::count;
 use crate::ops::{CheckReport, Damage, Verification};
 use crate::policy::{format_duration, format_size};
+use crate::settings::config::CheckSchedule;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -116,7 +116,7 @@ impl<'a> Summary<'a> {
 
 pub fn print(
     context: &Context,
-    arguments: &Arguments,
+    schedule: &CheckSchedule,
     report: &CheckReport,
     elapsed: Duration,
 ) -> Result<(), Failure> {
@@ -135,7 +135,7 @@ pub fn print(
         context.output.say(format!("read {packs}, {}", format_size(report.bytes_read)))?;
     }
     if let Some(verification) = &report.verification {
-        print_verification(context, arguments, verification)?;
+        print_verification(context, schedule, verification)?;
     }
     if report.damages.is_empty() {
         context.output.say("no damage found")?;
@@ -146,11 +146,11 @@ pub fn print(
 /// How much is verified, where somebody asked for it or it is not all.
 fn print_verification(
     context: &Context,
-    arguments: &Arguments,
+    schedule: &CheckSchedule,
     verification: &Verification,
 ) -> Result<(), Failure> {
     let Verification { packs, all_packs, left, .. } = *verification;
-    let is_limited = arguments.max_age.is_some() || arguments.max_duration.is_some();
+    let is_limited = schedule.max_age.is_some() || schedule.max_duration.is_some();
     if packs == all_packs && !is_limited {
         return Ok(());
     }
@@ -158,7 +158,7 @@ fn print_verification(
         let packs = count(left, "pack is", "packs are");
         context.output.say(format!("the time is up: {packs} left to the next check"))?;
     }
-    let since = match arguments.max_age {
+    let since = match schedule.max_age {
         Some(age) => format!("verified within {age}"),
         None => "verified so far".to_owned(),
     };

@@ -2,6 +2,7 @@
 
 mod check;
 mod init;
+mod proof;
 mod repo;
 mod show;
 

@@ -45,7 +45,7 @@ pub fn run(context: &Context) -> Result<Code, Failure> {
     for setting in &settings {
         context.output.object("setting", &SettingMessage::new(setting, name))?;
     }
-    print(context, &settings)?;
+    print(context, &settings, profile)?;
     Ok(Code::Done)
 }
 
@@ -69,25 +69,39 @@ fn head(context: &Context, profile: Option<&Profile>) -> Result<(), Failure> {
     context.output.line("")
 }
 
-fn print(context: &Context, settings: &[InForce]) -> Result<(), Failure> {
-    let mut table = Table::new(["setting", "value", "from"].map(Cell::left));
+/// The values come last: they are as wide as they like.
+fn print(
+    context: &Context,
+    settings: &[InForce],
+    profile: Option<&Profile>,
+) -> Result<(), Failure> {
+    let mut table = Table::new(["setting", "from", "value"].map(Cell::left));
     for setting in settings {
         let values = setting.values.iter().map(|value| readable(value.to_string().as_bytes()));
         let none = setting.values.is_empty().then(|| "none".to_owned());
-        let origin = match &setting.origin {
-            Origin::Flag(name) | Origin::Environment(name) => (*name).to_owned(),
-            Origin::Profile { profile, file, place } => {
-                format!("profile {profile} of {}:{}", file.display(), place.line)
-            }
-            Origin::Default => "default".to_owned(),
-        };
         table.row([
             Cell::left(setting.key.as_str()),
+            Cell::left(origin(&setting.origin, profile)),
             Cell::lines(values.chain(none)),
-            Cell::left(origin),
         ]);
     }
     table.render().into_iter().try_for_each(|line| context.output.line(line))
+}
+
+/// `snap.toml:5`, for one of the profile's own settings; others say whose they are.
+fn origin(origin: &Origin, in_force: Option<&Profile>) -> String {
+    match origin {
+        Origin::Flag(name) | Origin::Environment(name) => (*name).to_owned(),
+        Origin::Profile { profile, file, place } => {
+            let name = file.file_name().unwrap_or(file.as_os_str());
+            let at = format!("{}:{}", readable(name.as_encoded_bytes()), place.line);
+            match in_force.is_some_and(|one| one.name == *profile) {
+                true => at,
+                false => format!("{at} ({profile})"),
+            }
+        }
+        Origin::Default => "default".to_owned(),
+    }
 }
 
 impl<'a> SettingMessage<'a> {

@@ -18,6 +18,8 @@ macro_rules! topic {
 pub const TOPICS: &[Topic] = &[
     topic!("repositories", "which repository is used"),
     topic!("keys", "passwords and key files"),
+    topic!("profiles", "settings in snap.toml"),
+    topic!("schedule", "cron and systemd"),
     topic!("times", "times, spans and sizes"),
     topic!("patterns", "what to leave out or take"),
     topic!("retention", "which snapshots are kept"),

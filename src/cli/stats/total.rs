@@ -1,17 +1,18 @@
 //! Sizes as a whole.
 
+use crate::cli::code::Code;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::progress::Progress;
+use crate::cli::retention::{Retention, RuleFlags};
 use crate::cli::table::{Cell, Table};
 use crate::cli::text::{count, time};
 use crate::model::SessionId;
 use crate::ops::{
     Content, PlanOptions, RepositoryStats, Thrift, is_dead_process, plan_forget, repository_stats,
 };
-use crate::policy::{Filter, GroupBy, Policy, format_size};
+use crate::policy::format_size;
 use crate::repo::{Ledger, Repository};
-use crate::settings::policy_from_pairs;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -147,7 +148,7 @@ pub fn repository(
     repository: &Arc<Repository>,
     ledger: &Ledger,
 ) -> Result<(), Failure> {
-    let (policy, forgotten) = policy(context, repository)?;
+    let (retention, forgotten) = retention(context, repository)?;
     let options = PlanOptions {
         thrift: Thrift::STANDARD,
         forgotten,
@@ -161,22 +162,28 @@ pub fn repository(
     context.output.object("summary", &summary(&stats, forgotten))?;
     print_snapshots(context, ledger)?;
     print_repository(context, &stats)?;
-    print_prune(context, &stats, &policy, forgotten)
+    print_prune(context, &stats, retention.as_ref(), forgotten)
 }
 
-/// The stored policy, and what it would forget.
-fn policy(
+/// What `snap prune` would apply here, and what it would forget; `None` if it would refuse to.
+fn retention(
     context: &Context,
     repository: &Repository,
-) -> Result<(Policy, HashSet<SessionId>), Failure> {
-    let policy = policy_from_pairs(&repository.config().retention)?;
-    if policy.check().is_err() {
-        return Ok((policy, HashSet::new()));
-    }
-    let (by, filter) = (GroupBy::default(), Filter::default());
-    let plan = plan_forget(repository, &policy, by, &filter, &context.now)?;
+) -> Result<(Option<Retention>, HashSet<SessionId>), Failure> {
+    let rules = RuleFlags::default();
+    let retention = match rules.retention(context)? {
+        Some(retention) => retention,
+        None => match rules.stored(repository) {
+            Ok(retention) => retention,
+            // It keeps nothing.
+            Err(failure) if failure.code() == Code::Usage => return Ok((None, HashSet::new())),
+            Err(failure) => return Err(failure),
+        },
+    };
+    let Retention { policy, by, filter, .. } = &retention;
+    let plan = plan_forget(repository, policy, *by, filter, &context.now)?;
     let forgotten = plan.forgotten().map(|snapshot| snapshot.id).collect();
-    Ok((policy, forgotten))
+    Ok((Some(retention), forgotten))
 }
 
 fn summary(stats: &RepositoryStats, forgotten: u64) -> RepositorySummary {
@@ -229,26 +236,19 @@ fn print_repository(context: &Context, stats: &RepositoryStats) -> Result<(), Fa
 fn print_prune(
     context: &Context,
     stats: &RepositoryStats,
-    policy: &Policy,
+    retention: Option<&Retention>,
     forgotten: u64,
 ) -> Result<(), Failure> {
     let output = &context.output;
     let freed = format_size(stats.prune.bytes_freed);
     let all = count(stats.content.snapshots, "snapshot", "snapshots");
-    let line = match policy.check() {
-        Ok(()) => format!("`snap prune` would free {freed}: {forgotten} of {all} would go"),
-        Err(_) => format!("`snap prune --space-only` would free {freed}"),
+    let Some(Retention { policy, origin, .. }) = retention else {
+        return output.line(format!("`snap prune --space-only` would free {freed}"));
     };
-    output.line(line)?;
-    match forgotten {
-        0 => Ok(()),
-        _ => {
-            let freed = format_size(stats.prune_space.bytes_freed);
-            output.line(format!("  {freed} with --space-only, which forgets nothing"))
-        }
-    }?;
-    match policy.check() {
-        Ok(()) => output.say(format!("  the policy: {policy}")),
-        Err(_) => Ok(()),
+    output.line(format!("`snap prune` would free {freed}: {forgotten} of {all} would go"))?;
+    if forgotten > 0 {
+        let freed = format_size(stats.prune_space.bytes_freed);
+        output.line(format!("  {freed} with --space-only, which forgets nothing"))?;
     }
+    output.say(format!("  the policy {origin}:\n    {policy}"))
 }

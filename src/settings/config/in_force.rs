@@ -62,12 +62,20 @@ pub fn in_force(
         true => default("key-file", Some(places.embedded_key())),
         false => text("password", "asked for", Origin::Default),
     };
-    let credential = credential(flags, environment)
-        .or_else(|| CREDENTIALS.into_iter().find_map(|name| said(profile, name)))
-        .unwrap_or(key);
+    let credential = credential_in_force(&flags.credential, environment, profile).unwrap_or(key);
     let mut all = vec![repository, credential, cache(flags, environment, places)];
     all.extend(rest(profile));
     all
+}
+
+/// What opens the repository, if a flag, a variable or the profile says so.
+pub fn credential_in_force(
+    flags: &CredentialFlags,
+    environment: &Environment,
+    profile: Option<&Profile>,
+) -> Option<InForce> {
+    credential(flags, environment)
+        .or_else(|| CREDENTIALS.into_iter().find_map(|name| said(profile, name)))
 }
 
 fn repository(flags: &GlobalFlags<'_>, environment: &Environment) -> Option<InForce> {
@@ -88,8 +96,8 @@ fn repository(flags: &GlobalFlags<'_>, environment: &Environment) -> Option<InFo
         .or_else(|| variable("SNAP_REPOSITORY_FILE").map(file))
 }
 
-fn credential(flags: &GlobalFlags<'_>, environment: &Environment) -> Option<InForce> {
-    let CredentialFlags { password_file, password_command, key_file } = &flags.credential;
+fn credential(flags: &CredentialFlags, environment: &Environment) -> Option<InForce> {
+    let CredentialFlags { password_file, password_command, key_file } = flags;
     let shown = |value: &OsStr| value.to_string_lossy().into_owned();
     let flag = |key, name, value: Option<&OsStr>| {
         value.map(|value| text(key, shown(value), Origin::Flag(name)))

@@ -196,7 +196,12 @@ pub static KEYS: &[Key] = &[
             "Apply the rules to each group of: host, paths, tags, joined by commas.",
         )
     },
-    check("read-data-subset", Kind::Part, "How much a check reads: N/OF, a percentage, or a size."),
+    check(
+        "read-data-subset",
+        Kind::Part,
+        "How much a check reads: a percentage or a size, what was verified longest ago first. \
+         N/OF is the same part each time.",
+    ),
     check("max-age", Kind::Span, "All data is to be read again after so long."),
     check("max-duration", Kind::Duration, "Read for no longer than this at a time."),
 ];

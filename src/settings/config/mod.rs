@@ -24,7 +24,7 @@ mod value;
 
 pub use document::Setting;
 pub use fault::{Fault, Place};
-pub use in_force::{GlobalFlags, InForce, Origin, in_force};
+pub use in_force::{GlobalFlags, InForce, Origin, credential_in_force, in_force};
 pub use key::{KEYS, Key, Number, Section};
 pub use load::{Config, ConfigOrigin, DEFAULT_PROFILE, find_config, named_profiles};
 pub use part::parse_part;

@@ -230,6 +230,10 @@ fn the_file_to_begin_with_is_in_order_and_explains_every_key() {
         let said = profile.said(key.section, key.name).count();
         assert_eq!(said, usize::from(!key.name.starts_with("password-")), "{}", key.name);
     }
+    // Night after night the whole repository comes round.
+    assert_eq!(profile.check_schedule().read, Some(crate::ops::ReadData::Percent(5.0)));
+    let wide = TEMPLATE.lines().find(|line| line.chars().count() > 78);
+    assert_eq!(wide, None);
 }
 
 #[test]
