@@ -1,7 +1,7 @@
 //! Forget: which snapshots a policy keeps, and letting the others go. Space comes back with the
 //! next prune.
 
-use crate::model::{Monitor, SessionId, Snapshot};
+use crate::model::{Monitor, SessionId, Snapshot, SnapshotKind};
 use crate::policy::{
     Candidate, Decision, Filter, GroupBy, GroupKey, Policy, PolicyError, Reason, Span, decide,
     group, succeeded,
@@ -43,7 +43,8 @@ pub enum ForgetError {
     Policy(#[from] PolicyError),
 }
 
-/// Applies a policy to the snapshots that `filter` lets through. Changes nothing. Of those that
+/// Applies a policy to the snapshots that `filter` lets through, and to all safety snapshots of its
+/// hosts, which go by their age alone. Changes nothing. Of those that
 /// are one moment, because a change of tags was killed half-way, only the newest counts: the
 /// others go.
 pub fn plan_forget(
@@ -55,8 +56,12 @@ pub fn plan_forget(
 ) -> Result<ForgetPlan, ForgetError> {
     policy.check()?;
     let ledger = repository.ledger()?;
-    let snapshots: Vec<Snapshot> =
-        ledger.live.iter().filter(|snapshot| filter.matches(snapshot)).cloned().collect();
+    let hosts = Filter { hosts: filter.hosts.clone(), ..Filter::default() };
+    let is_meant = |snapshot: &&Snapshot| match snapshot.kind {
+        SnapshotKind::Safety => hosts.matches(snapshot),
+        _ => filter.matches(snapshot),
+    };
+    let snapshots: Vec<Snapshot> = ledger.live.iter().filter(is_meant).cloned().collect();
     let successors = succeeded(&ledger.live, &ledger.stored);
     let mut groups = Vec::new();
     for group in group(&snapshots, by) {
