@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
-What is wrong in the file itself is an error, with line and column. What it names and is
-not there (sources, key, repository) is a warning: it may be there tomorrow.";
+What is wrong in the file itself is an error, with line and column. What it
+names and is not there (sources, key, repository) is a warning: it may be
+there tomorrow.";
 
 /// Prove a snap.toml: is it right, is everything there that it names, does it open the repository?
 #[derive(clap::Args)]
