@@ -5,6 +5,8 @@ use super::{
     backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, init,
     key, ls, man, mount, prune, repair, restore, rollback, snapshots, stats, tag,
 };
+use clap::{Args, CommandFactory, FromArgMatches};
+use std::ffi::OsString;
 
 /// Encrypted, deduplicated snapshots of files.
 #[derive(clap::Parser)]
@@ -13,7 +15,7 @@ use super::{
     version,
     after_help = help::after_help(),
     disable_help_subcommand = true,
-    max_term_width = 90,
+    max_term_width = 80,
     subcommand_required = true,
     arg_required_else_help = true,
     infer_subcommands = false,
@@ -23,6 +25,35 @@ pub struct Cli {
     pub command: Command,
     #[command(flatten)]
     pub global: GlobalOptions,
+}
+
+/// What stands in the help of a command instead of the options that every command has.
+const POINTER: &str = "Options of every command: `snap help options`";
+
+impl Cli {
+    /// The command line as it is parsed and as its help is shown.
+    pub fn parser() -> clap::Command {
+        Self::command().mut_subcommands(point_to_options)
+    }
+
+    pub fn read(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut parser = Self::parser();
+        let matches = parser.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))
+    }
+}
+
+/// Hides the options of every command, which clap shows in the help of each.
+fn point_to_options(command: clap::Command) -> clap::Command {
+    let after = match command.get_after_help() {
+        Some(after) => format!("{POINTER}\n\n{after}"),
+        None => POINTER.to_owned(),
+    };
+    let global = GlobalOptions::augment_args(clap::Command::new(""));
+    let hidden: Vec<_> = global.get_arguments().map(|option| option.clone().hide(true)).collect();
+    command.mut_subcommands(point_to_options).after_help(after).args(hidden)
 }
 
 #[derive(clap::Subcommand)]
@@ -58,11 +89,11 @@ pub enum Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use clap::error::ErrorKind::ArgumentConflict;
 
     /// Every command, those below others too.
     fn commands() -> Vec<clap::Command> {
-        let mut command = Cli::command();
+        let mut command = Cli::parser();
         command.build();
         let mut commands = vec![command];
         let mut next = 0;
@@ -76,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        Cli::parser().debug_assert();
     }
 
     #[test]
@@ -93,9 +124,40 @@ mod tests {
     #[test]
     fn help_is_narrow() {
         for mut command in commands() {
-            let help = command.render_help().to_string();
-            let wide = help.lines().find(|line| line.chars().count() > 90);
+            for help in [command.render_help(), command.render_long_help()] {
+                let help = help.to_string();
+                let wide = help.lines().find(|line| line.chars().count() > 80);
+                assert_eq!(wide, None, "{}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_below_the_options_is_not_wrapped() {
+        for command in commands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let wide = after.lines().find(|line| line.chars().count() > 78);
             assert_eq!(wide, None, "{}", command.get_name());
         }
+    }
+
+    #[test]
+    fn only_snap_itself_shows_the_options_of_every_command() {
+        for mut command in commands() {
+            let is_root = command.get_name() == "snap";
+            let help = command.render_long_help().to_string();
+            assert_eq!(help.contains("--password-command"), is_root, "{}", command.get_name());
+            assert_eq!(help.contains("`snap help options`"), !is_root, "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn the_options_of_every_command_stand_anywhere() {
+        for line in ["snap -j 3 --json ls x", "snap ls -j 3 --json x", "snap ls x --json -j 3"] {
+            let global = Cli::read(line.split(' ')).map(|cli| cli.global).unwrap();
+            assert_eq!((global.jobs, global.json), (Some(3), true), "{line}");
+        }
+        let twice = Cli::read(["snap", "ls", "--key-file", "x", "--password-file", "y"]);
+        assert!(twice.is_err_and(|error| error.kind() == ArgumentConflict));
     }
 }

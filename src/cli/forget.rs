@@ -21,9 +21,11 @@ Examples:
   snap forget --keep-last 10 --dry-run
   snap forget --keep-daily 7 --keep-monthly unlimited --host bot --prune
 
-Without ids and flags the rules are those of the profile, if it has any. Rules are applied
-to each group for itself, and a snapshot stays if any rule keeps it. A policy that would keep nothing is refused. The space comes back with `snap prune` (or
---prune), which by itself also applies the policy that is stored in the repository.";
+Without ids and flags the rules are those of the profile, if it has any. Rules
+are applied to each group for itself, and a snapshot stays if any rule keeps
+it. A policy that would keep nothing is refused. The space comes back with
+`snap prune` (or --prune), which by itself also applies the policy that is
+stored in the repository.";
 
 /// Forget snapshots: those named, or those that no rule keeps.
 #[derive(clap::Args)]

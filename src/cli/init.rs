@@ -22,12 +22,13 @@ use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
-  snap init -r /mnt/backup/snap                     asks for a password, twice
-  snap init -r /mnt/backup/snap --key-file bot.key  makes the key file if there is none
+  snap init -r /mnt/backup/snap              asks for a password, twice
+  snap init -r /mnt/backup/snap --key-file bot.key
+                                             makes the key file if need be
   snap init -r repository --keep-daily 7 --keep-yearly unlimited
 
-Without the password (or key file) nothing can be read any more, by nobody: keep a
-copy of it in another place than the repository.";
+Without the password (or key file) nothing can be read any more, by nobody:
+keep a copy of it in another place than the repository.";
 
 /// Make a repository.
 ///

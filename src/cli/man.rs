@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const AFTER_HELP: &str = "\
 Examples:
   snap man | man -l -
-  snap man ~/.local/share/man          then `man snap-backup`, `man snap-times`";
+  snap man ~/.local/share/man      then `man snap-backup`, `man snap-times`";
 
 /// Print the manual page of snap, or write all pages into a folder.
 ///

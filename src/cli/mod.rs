@@ -54,7 +54,6 @@ mod text;
 mod version;
 
 use arguments::{Cli, Command};
-use clap::Parser;
 use clap::error::ErrorKind;
 use code::Code;
 use context::Context;
@@ -69,7 +68,7 @@ pub fn run() -> ExitCode {
     if let Some(code) = completions::answer(&environment) {
         return code.into();
     }
-    let code = match Cli::try_parse() {
+    let code = match Cli::read(std::env::args_os()) {
         Ok(cli) => {
             let context = Context::new(cli.global, environment);
             let result = perform(&context, cli.command);

@@ -10,8 +10,8 @@ use crate::ops::{IndexRepair, SnapshotRepair, repair_index, repair_snapshots};
 use serde::Serialize;
 
 const AFTER_HELP: &str = "\
-`snap check` says which of the two helps. Both leave alone what is right, and may be
-run while backups are running.";
+`snap check` says which of the two helps. Both leave alone what is right, and
+may be run while backups are running.";
 
 /// Mend what `snap check` found.
 #[derive(clap::Args)]

@@ -22,9 +22,10 @@ Examples:
   snap tag --set '' --host bot          no tags for all snapshots of the host
   snap tag --add kept --all
 
-A snapshot never changes: it gets a successor with the same content and times and the
-new tags, and is then forgotten. So its id changes; both ids are printed. Killed between
-the two it leaves both: policies count the newest, and let the other one go.";
+A snapshot never changes: it gets a successor with the same content and times
+and the new tags, and is then forgotten. So its id changes; both ids are
+printed. Killed between the two it leaves both: policies count the newest, and
+let the other one go.";
 
 /// Change the tags of snapshots.
 #[derive(clap::Args)]

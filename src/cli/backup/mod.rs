@@ -34,16 +34,17 @@ Examples:
   snap backup /srv/bot /etc
   snap backup --profile web,mail      both, one after the other
   snap backup --exclude '*.log' --exclude-caches /srv/bot
-  snap backup --init ~/notes          no repository yet? this makes one at home
+  snap backup --init ~/notes          no repository yet? makes one at home
   snap backup --dry-run --exclude-larger-than 1G /home
   find /srv -name '*.json' -print0 | snap backup --files-from-raw -
   snap backup --stdin-filename db.sql --command -- pg_dump bot
 
-Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there, `**`
-over folders, `!` takes back, the last one that matches decides. A file .snapignore
-in a folder holds patterns for what is below it.
+Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there,
+`**` over folders, `!` takes back, the last one that matches decides. A file
+.snapignore in a folder holds patterns for what is below it.
 
-The exit code is 3 if something could not be read whole; the rest is saved then.";
+The exit code is 3 if something could not be read whole; the rest is saved
+then.";
 
 /// Take a snapshot of files and folders.
 ///

@@ -46,9 +46,10 @@ Examples:
   snap browse 1a2b3c4d:/srv/bot
   snap browse --host bot
 
-Arrows move, Enter opens, Backspace goes back; / finds a name, Space marks, r restores what
-is marked to a folder, v shows the versions of a file, ? shows all keys. Nothing that is on
-the disk is replaced: a restore leaves alone what is there.";
+Arrows move, Enter opens, Backspace goes back; / finds a name, Space marks, r
+restores what is marked to a folder, v shows the versions of a file, ? shows
+all keys. Nothing that is on the disk is replaced: a restore leaves alone what
+is there.";
 
 /// Look through snapshots in the terminal, and restore from them.
 #[derive(clap::Args)]

@@ -23,10 +23,10 @@ Examples:
   snap cat blob 3f2a9c01 | less
   snap cat index 77aa01d4
 
-Kinds and what names one: config; snapshot, session, forgotten ID; index, pack,
-damaged ID; tree ID[:PATH] (a snapshot's, or a piece's own id); blob ID (its
-bytes, as they were before they were sealed); key ID (its head); mark NUMBER.
-The start of an ID is enough.
+Kinds and what names one: config; snapshot, session, forgotten ID; index,
+pack, damaged ID; tree ID[:PATH] (a snapshot's, or a piece's own id); blob ID
+(its bytes, as they were before they were sealed); key ID (its head); mark
+NUMBER. The start of an ID is enough.
 
 Bytes are shown in hexadecimal. A name that is not UTF-8, or has control
 characters or backslashes, is written as `snap ls` does, with \\xff for a byte;

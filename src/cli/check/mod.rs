@@ -23,16 +23,17 @@ Examples:
   snap check --read-data-subset 5%    as much: what was not read for longest
   snap check --max-age 30d            reads what was not verified for 30 days
   snap check --read-data-subset 5% --max-age 30d --max-duration 20m
-                                      every night: a part of what is due, for 20 minutes
+                                      every night: a part of what is due
 
-Without any of these flags a profile's schedule (its [check] section) says what is read.
+Without any of these flags a profile's schedule (its [check] section) says
+what is read.
 
-What was found whole is remembered locally, in the cache: where that is gone, everything
-counts as never verified.
+What was found whole is remembered locally, in the cache: where that is gone,
+everything counts as never verified.
 
-Damage is named by object and by the files that it touches, and the exit code is 4. A
-damaged pack is marked, so that the next backup that still finds the same data stores
-it again.";
+Damage is named by object and by the files that it touches, and the exit code
+is 4. A damaged pack is marked, so that the next backup that still finds the
+same data stores it again.";
 
 /// Check that the repository is whole.
 ///

@@ -21,12 +21,12 @@ const VARIABLE: &str = "SNAP_COMPLETE";
 const AFTER_HELP: &str = "\
 Examples:
   snap completions bash > ~/.local/share/bash-completion/completions/snap
-  snap completions zsh > ~/.zfunc/_snap       with fpath+=~/.zfunc before compinit
+  snap completions zsh > ~/.zfunc/_snap   with fpath+=~/.zfunc before compinit
   snap completions fish > ~/.config/fish/completions/snap.fish
 
-Snapshots, hosts, tags, profiles and topics are completed, too. For the first three the
-repository is looked at, if a key file or password is at hand; nobody is asked for one,
-and what takes longer than a second is left.";
+Snapshots, hosts, tags, profiles and topics are completed, too. For the first
+three the repository is looked at, if a key file or password is at hand;
+nobody is asked for one, and what takes longer than a second is left.";
 
 /// Print what makes a shell complete commands of snap.
 #[derive(clap::Args)]

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 const AFTER_HELP: &str = "\
 Examples:
   snap config init
-  snap config init -r /mnt/backup/snap --key-file ~/.config/snap/key ~/documents /etc
+  snap config init -r /mnt/backup/snap ~/documents /etc
+  snap config init -r /mnt/backup/snap --key-file ~/.config/snap/key ~/notes
   snap config init --stdout | less
 
 Afterwards: look at the file, `snap config check`, `snap init`, `snap backup`.";

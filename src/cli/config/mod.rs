@@ -18,12 +18,13 @@ Examples:
   snap config init -r /mnt/backup/snap ~/documents
                                  write a snap.toml to begin with
   snap config check              is it right, and does the repository open?
-  snap config show -P web        what is in force, and where each value comes from
-  snap config repo               what the repository itself keeps: retention, compression
-  snap config schema             for editors that complete and check as you type
+  snap config show -P web        what is in force, and where from
+  snap config repo               what the repository itself keeps
+  snap config schema             for editors: they complete and check
 
-The file is ~/.config/snap/snap.toml, else /etc/snap/snap.toml; --config FILE or
-SNAP_CONFIG name another. A flag beats the environment, which beats the profile.";
+The file is ~/.config/snap/snap.toml, else /etc/snap/snap.toml; --config FILE
+or SNAP_CONFIG name another. A flag beats the environment, which beats the
+profile.";
 
 /// Write, check and show snap.toml and the repository's settings.
 ///

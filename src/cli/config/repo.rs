@@ -20,8 +20,9 @@ Examples:
   snap config repo --keep-daily 14 --keep-weekly 8 --keep-yearly unlimited
   snap config repo --compression 9 --pack-size 32M
 
-The --keep flags together are the new policy: rules that are not named are gone. What is
-stored already stays as it is; backups from now on are made as said here.";
+The --keep flags together are the new policy: rules that are not named are
+gone. What is stored already stays as it is; backups from now on are made as
+said here.";
 
 /// Show or change the settings that the repository keeps for all who use it.
 #[derive(clap::Args)]

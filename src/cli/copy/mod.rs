@@ -23,20 +23,21 @@ use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
-  snap copy --to /mnt/usb/snap --init           all snapshots, into a new repository
+  snap copy --to /mnt/usb/snap --init      everything, to a new repository
   snap copy --to /mnt/usb/snap --to-key-file usb.key --host bot
   snap copy --to /mnt/usb/snap --dry-run latest
 
-What is there already is not copied again, be it a snapshot or a part of one: so the same
-command on cron keeps the other repository up to date. A copy that was interrupted goes
-on where it was. Every byte is verified on its way. Times, host and tags stay; the id is
-another one.
+What is there already is not copied again, be it a snapshot or a part of one:
+so the same command on cron keeps the other repository up to date. A copy that
+was interrupted goes on where it was. Every byte is verified on its way.
+Times, host and tags stay; the id is another one.
 
-Where the other repository has a policy of its own, and is pruned by it, --by-policy leaves
-out what would be forgotten there at once.
+Where the other repository has a policy of its own, and is pruned by it,
+--by-policy leaves out what would be forgotten there at once.
 
-A repository that --init makes cuts files as this one does, so that backups straight into
-it share what was copied. It gets this one's settings and a key of its own.";
+A repository that --init makes cuts files as this one does, so that backups
+straight into it share what was copied. It gets this one's settings and a key
+of its own.";
 
 /// Copy snapshots to another repository.
 #[derive(clap::Args)]

@@ -25,7 +25,7 @@ Examples:
   snap diff 1a2b3c4d latest
   snap diff --at 'yesterday 02:00' --at now --stat
   snap diff 1a2b3c4d:/srv/bot 5e6f7a8b:/srv/bot-new
-  snap diff latest                       what changed since, in the live folders
+  snap diff latest                       what changed since on the disk
   snap diff latest:/srv/bot/config.py    the lines that changed in one file
 
 Each line begins with what is different:
@@ -36,7 +36,8 @@ Each line begins with what is different:
 Of two snapshots only what differs is read. Against the live folders a file of
 the same size and time is taken as unchanged, unless --content reads it. What
 is there and left out, by --exclude or .snapignore, is passed over; what a
-backup left out by --exclude is shown as added, unless it is left out here too.";
+backup left out by --exclude is shown as added, unless it is left out here
+too.";
 
 /// Show what differs between two snapshots, or a snapshot and the live folders.
 #[derive(clap::Args)]

@@ -31,7 +31,8 @@ Examples:
 
 A folder becomes a tar with all its metadata, in which names begin with the
 folder's own: bot/config.py. Whole snapshots (path /) begin at the root. A zip
-holds files, folders and symbolic links with modes and times, and nothing else.
+holds files, folders and symbolic links with modes and times, and nothing
+else.
 
 A file at --target appears when it is complete, or not at all.";
 

@@ -8,7 +8,7 @@ use crate::cli::ls::node::{Node, hexadecimal, real_path};
 use crate::cli::place::{may_hold, possible_places, shown};
 use crate::cli::progress::Progress;
 use crate::cli::table::{Cell, Table};
-use crate::cli::text::{grouped, readable, time};
+use crate::cli::text::{grouped, minute, readable};
 use crate::model::{EntryPath, Kind, Snapshot};
 use crate::ops::{HistoryLine, HistoryStep, Modifier, history};
 use crate::repo::BlobReader;
@@ -77,17 +77,17 @@ pub fn show(
     Ok(())
 }
 
+/// At most 80 wide. A line lasts until the one below it begins, so that the last snapshot of each
+/// has no column.
 fn print_table(context: &Context, held: &Held<'_>, lines: &[HistoryLine]) -> Result<(), Failure> {
     let zone = context.now.time_zone();
-    let head = ["first", "begun", "last", "begun"].map(Cell::left).into_iter();
+    let head = ["first", "begun"].map(Cell::left).into_iter();
     let head = head.chain([Cell::right("snapshots"), Cell::right("size")]);
     let mut table = Table::new(head.chain([Cell::left("modified"), Cell::left("what")]));
     for line in lines {
-        let name = |number: usize| match held.get(number) {
-            Some((snapshot, _)) => {
-                [Cell::left(snapshot.id.short()), Cell::left(time(snapshot.begun, zone))]
-            }
-            None => [Cell::left(""), Cell::left("")],
+        let first = match held.get(line.first) {
+            Some((snapshot, _)) => [snapshot.id.short(), minute(snapshot.begun, zone)],
+            None => [String::new(), String::new()],
         };
         let (size, modified) = match &line.entry {
             None => (String::new(), String::new()),
@@ -96,12 +96,12 @@ fn print_table(context: &Context, held: &Held<'_>, lines: &[HistoryLine]) -> Res
                     Kind::File(file) => grouped(file.size),
                     _ => "-".to_owned(),
                 };
-                (size, time(entry.metadata.modified.timestamp(), zone))
+                (size, minute(entry.metadata.modified.timestamp(), zone))
             }
         };
         let snapshots = Cell::right(grouped(snapshots(line)));
         let what = Cell::left(word(line.step));
-        let cells = name(line.first).into_iter().chain(name(line.last));
+        let cells = first.map(Cell::left).into_iter();
         table.row(cells.chain([snapshots, Cell::right(size), Cell::left(modified), what]));
     }
     table.render().into_iter().try_for_each(|line| context.output.line(line))

@@ -63,7 +63,7 @@ impl<'a> Reporter<'a> {
         for version in found.versions {
             match output.is_json() {
                 true => output.object("match", &self.message(found, version))?,
-                false => output.line(format!("  {}", self.line(version)))?,
+                false => self.print(version)?,
             }
         }
         Ok(())
@@ -81,15 +81,14 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    fn line(&self, version: &Version) -> String {
-        let range = self.range(&version.snapshots);
-        match self.long {
-            true => {
-                let zone = self.context.now.time_zone();
-                format!("{}  in {range}", long_columns(&version.found.entry, zone))
-            }
-            false => range,
+    fn print(&self, version: &Version) -> Result<(), Failure> {
+        let output = &self.context.output;
+        output.line(format!("  {}", self.range(&version.snapshots)))?;
+        if self.long {
+            let zone = self.context.now.time_zone();
+            output.line(format!("    {}", long_columns(&version.found.entry, zone)))?;
         }
+        Ok(())
     }
 
     /// `1a2b3c4d (2025-11-27 02:00:13) to 5e6f7a8b (2025-11-28 02:00:07), 2 snapshots`.

@@ -4,7 +4,7 @@
 //! command (`repair-index.md`) that its section ends with.
 
 use super::markdown::{is_shown, own_arguments, prose, row, tables};
-use super::topics::TOPICS;
+use super::topics::{TOPICS, Topic};
 use super::tree::{commands, full_name};
 use crate::cli::arguments::Cli;
 use clap::{Command, CommandFactory};
@@ -23,6 +23,11 @@ fn part(name: &str) -> String {
     std::fs::read_to_string(path).map(|text| format!("{}\n\n", text.trim_end())).unwrap_or_default()
 }
 
+/// Those with a section. The options of every command have one of their own.
+fn topics() -> impl Iterator<Item = &'static Topic> {
+    TOPICS.iter().filter(|topic| topic.name != "options")
+}
+
 fn anchor(title: &str) -> String {
     title.replace(' ', "-")
 }
@@ -35,7 +40,7 @@ fn contents(commands: &[(usize, Command)]) -> String {
         text.push_str(&row(&format!("[{name}](#{})", anchor(&name)), &about));
     }
     text.push_str("\n| topic | |\n|---|---|\n");
-    for topic in TOPICS {
+    for topic in topics() {
         text.push_str(&row(&format!("[{0}](#{0})", topic.name), topic.about));
     }
     text + "\n"
@@ -74,7 +79,7 @@ fn document() -> String {
     for (depth, mut command) in commands {
         text.push_str(&section(depth, &mut command));
     }
-    for topic in TOPICS {
+    for topic in topics() {
         text.push_str(&format!("## {}\n\n{}\n\n", topic.name, prose(topic.text)));
     }
     text.trim_end().to_owned() + "\n"

@@ -23,6 +23,7 @@ const AFTER_HELP: &str = "\
 Examples:
   snap help restore           the same as `snap restore --help`
   snap help repair index      of a command below another
+  snap help options           what every command takes
   snap help times             on a topic";
 
 /// Show help of a command or on a topic.
@@ -84,7 +85,7 @@ fn is_command(words: &[String]) -> bool {
 /// Shows what `--help` shows, wrapped and coloured for the terminal.
 fn show_command(context: &Context, words: &[String]) -> Result<Code, Failure> {
     let line = ["snap"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
-    if let Err(help) = Cli::command().try_get_matches_from(line) {
+    if let Err(help) = Cli::parser().try_get_matches_from(line) {
         context.output.object("help", &Help { text: &help.render().to_string() })?;
         if !context.output.is_json() {
             help.print()?;
@@ -104,9 +105,9 @@ pub fn after_help() -> String {
     format!(
         "\
 Begin like this:
-  snap init -r /mnt/backup/snap          make a repository; asks for a password
+  snap init -r /mnt/backup/snap    make a repository; asks for a password
   export SNAP_REPOSITORY=/mnt/backup/snap
-  snap backup /srv/bot                   the first takes all, later ones what changed
+  snap backup /srv/bot             the first takes all, later ones what changed
   snap restore latest --target /tmp/look
   snap check --read-data
 

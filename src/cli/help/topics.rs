@@ -16,6 +16,7 @@ macro_rules! topic {
 }
 
 pub const TOPICS: &[Topic] = &[
+    topic!("options", "what every command takes"),
     topic!("repositories", "which repository is used"),
     topic!("keys", "passwords and key files"),
     topic!("profiles", "settings in snap.toml"),
@@ -41,8 +42,10 @@ pub fn list() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::arguments::Cli;
     use crate::cli::code::Code;
     use crate::policy::TimeExpression;
+    use clap::CommandFactory;
     use jiff::Zoned;
 
     #[test]
@@ -58,6 +61,19 @@ mod tests {
     fn shown(name: &str) -> impl Iterator<Item = &'static str> {
         let lines = find(name).unwrap().text.lines().filter(|line| line.starts_with("    "));
         lines.flat_map(|line| line.split("  ").map(str::trim)).filter(|word| !word.is_empty())
+    }
+
+    #[test]
+    fn every_option_of_every_command_is_explained() {
+        let root = Cli::command();
+        let global = root.get_arguments().filter(|option| option.is_global_set());
+        let names = global.map(|option| match (option.get_short(), option.get_long()) {
+            (Some(short), Some(long)) => format!("-{short}, --{long}"),
+            (_, long) => format!("--{}", long.unwrap_or_default()),
+        });
+        let shown = shown("options").filter(|word| word.contains("--"));
+        let shown = shown.map(|word| word.trim_end_matches(|last: char| !last.is_lowercase()));
+        assert_eq!(shown.map(str::to_owned).collect::<Vec<_>>(), names.collect::<Vec<_>>());
     }
 
     #[test]

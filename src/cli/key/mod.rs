@@ -13,13 +13,13 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Examples:
   snap key list
-  snap key add --label anna                     asks for the new password, twice
+  snap key add --label anna              asks for the new password, twice
   snap key add --new-key-file /media/stick/bot.key --label stick
-  snap key passwd                               a new password in place of this one
+  snap key passwd                        a new password in place of this one
   snap key remove 1a2b3c4d
 
-Every key opens all of the repository. One that is removed opens it no more; but whoever
-copied the repository before can still open that copy with it.";
+Every key opens all of the repository. One that is removed opens it no more;
+but whoever copied the repository before can still open that copy with it.";
 
 /// Show and change what opens the repository: passwords and key files.
 #[derive(clap::Args)]

@@ -39,11 +39,13 @@ What is there:
   hosts/HOST/TIME/      those of one host; hosts/HOST/latest
   tags/TAG/TIME/        those with a tag; tags/TAG/latest
 
-Below a snapshot things have their whole paths, and are just as they were: owners, modes,
-times, links, attributes, holes. Nothing can be changed. New snapshots appear by themselves.
+Below a snapshot things have their whole paths, and are just as they were:
+owners, modes, times, links, attributes, holes. Nothing can be changed. New
+snapshots appear by themselves.
 
-It runs until Ctrl-C, or until the folder is unmounted (umount, or fusermount3 -u). Other
-users see nothing without --allow-other. Where there is no FUSE, `snap browse` shows the same.";
+It runs until Ctrl-C, or until the folder is unmounted (umount, or fusermount3
+-u). Other users see nothing without --allow-other. Where there is no FUSE,
+`snap browse` shows the same.";
 
 /// Show the snapshots as folders, read-only.
 #[derive(clap::Args)]

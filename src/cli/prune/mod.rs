@@ -22,9 +22,9 @@ Examples:
   snap prune --keep-daily 7 --keep-weekly 4
   snap prune --space-only
 
-Backups may go on meanwhile, also of other machines, and a prune may be killed at any
-time: the next one goes on. It waits a while for writers that began before it; what is
-still under way then is left to the next prune.";
+Backups may go on meanwhile, also of other machines, and a prune may be killed
+at any time: the next one goes on. It waits a while for writers that began
+before it; what is still under way then is left to the next prune.";
 
 /// Forget what the retention policy does not keep, then free the space.
 ///
@@ -82,7 +82,8 @@ fn retention(
         None => flags.stored(repository)?,
     };
     let Retention { policy, origin, .. } = &retention;
-    context.output.say(format!("first the policy {origin}: {policy}; then the space is freed"))?;
+    context.output.say(format!("the policy {origin}:"))?;
+    context.output.say(format!("  {policy}"))?;
     Ok(retention)
 }
 

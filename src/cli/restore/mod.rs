@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
-  snap restore latest /srv/bot            back to where it was; shows what, and asks
+  snap restore latest /srv/bot         back to where it was; asks first
   snap restore latest /srv/bot --dry-run
   snap restore latest /srv/bot --conflict overwrite --yes
   snap restore --at '2025-11-28 02:00' /srv/bot --target /tmp/look
@@ -37,17 +37,19 @@ Examples:
   snap restore latest:/srv/bot/config.py --to /tmp/config.old.py
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
 
-Without --target things go back to where they came from. What each --conflict would do
-is counted and shown, then you are asked; scripts name one, and say --yes. Before
-anything is replaced, a safety snapshot keeps it: `snap rollback` undoes the restore.
+Without --target things go back to where they came from. What each --conflict
+would do is counted and shown, then you are asked; scripts name one, and say
+--yes. Before anything is replaced, a safety snapshot keeps it: `snap
+rollback` undoes the restore.
 
-With --target things keep their whole path below the folder: /srv/bot/config.py becomes
-/tmp/look/srv/bot/config.py. ID:PATH puts what is in the folder PATH into the target
-itself. A time is as wide as it is written: 02:00 is all of that minute, a date all of
-that day; the newest snapshot begun not after it is taken, of this host unless --host
-names another.
+With --target things keep their whole path below the folder:
+/srv/bot/config.py becomes /tmp/look/srv/bot/config.py. ID:PATH puts what is
+in the folder PATH into the target itself. A time is as wide as it is written:
+02:00 is all of that minute, a date all of that day; the newest snapshot begun
+not after it is taken, of this host unless --host names another.
 
-A restore that was stopped can be run again; what is there already is left alone.";
+A restore that was stopped can be run again; what is there already is left
+alone.";
 
 /// Get files back from a snapshot, in place or into a folder.
 #[derive(clap::Args)]

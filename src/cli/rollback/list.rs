@@ -53,7 +53,7 @@ pub fn print(context: &Context, runs: &[InPlaceRun]) -> Result<Code, Failure> {
     let zone = context.now.time_zone();
     let head = ["id", "time", "what"].map(Cell::left).into_iter();
     let head = head.chain(["changed", "made"].map(Cell::right));
-    let mut table = Table::new(head.chain(["", "paths"].map(Cell::left)));
+    let mut table = Table::new(head.chain([Cell::left("")]));
     for run in runs {
         context.output.object("run", &RunMessage::from(run))?;
         table.row([
@@ -63,15 +63,27 @@ pub fn print(context: &Context, runs: &[InPlaceRun]) -> Result<Code, Failure> {
             Cell::right(grouped(run.replaced)),
             Cell::right(grouped(run.created)),
             Cell::left(state(run)),
-            Cell::lines(run.safety.sources.iter().map(|source| readable(&source.address))),
         ]);
     }
     if !runs.is_empty() {
-        table.render().into_iter().try_for_each(|line| context.output.line(line))?;
+        print_with_paths(context, &table, runs)?;
     }
     let number = count(runs.len() as u64, "restore in place", "restores in place");
     context.output.say(number)?;
     Ok(Code::Done)
+}
+
+/// Paths stand below their run, for they may be long.
+fn print_with_paths(context: &Context, table: &Table, runs: &[InPlaceRun]) -> Result<(), Failure> {
+    let mut lines = table.render().into_iter();
+    lines.next().map_or(Ok(()), |head| context.output.line(head))?;
+    for (line, run) in lines.zip(runs) {
+        context.output.line(line)?;
+        for source in &run.safety.sources {
+            context.output.line(format!("  {}", readable(&source.address)))?;
+        }
+    }
+    Ok(())
 }
 
 fn state(run: &InPlaceRun) -> &'static str {

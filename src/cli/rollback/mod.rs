@@ -29,12 +29,13 @@ Examples:
   snap rollback --dry-run -v       what that would do, thing by thing
   snap rollback 1a2b3c4d --yes     that one, without asking
 
-What the restore replaced, deleted or gave other metadata becomes what it was; what it
-made goes, also where it was changed since. What else is there stays. A rollback takes a
-safety snapshot, too: it can be undone by naming that.
+What the restore replaced, deleted or gave other metadata becomes what it was;
+what it made goes, also where it was changed since. What else is there stays.
+A rollback takes a safety snapshot, too: it can be undone by naming that.
 
-A restore or rollback that was killed can be run again, or rolled back. Safety snapshots
-are kept for 30 days; `snap restore ID:PATH --target DIR` gets single things out of them.";
+A restore or rollback that was killed can be run again, or rolled back. Safety
+snapshots are kept for 30 days; `snap restore ID:PATH --target DIR` gets
+single things out of them.";
 
 /// Undo a restore in place.
 #[derive(clap::Args)]

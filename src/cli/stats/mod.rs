@@ -30,9 +30,9 @@ Examples:
   snap stats --by type --top 10        which files take most of the repository
   snap stats --growth                  a plot
 
-What several snapshots (or folders) have in common counts where it is met first, oldest
-snapshot first. Without a snapshot, --by folder and --by type count a file once for each
-version of it that brought something new.";
+What several snapshots (or folders) have in common counts where it is met
+first, oldest snapshot first. Without a snapshot, --by folder and --by type
+count a file once for each version of it that brought something new.";
 
 /// Show what takes how much space, and what could go.
 #[derive(clap::Args)]

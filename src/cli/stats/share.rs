@@ -7,7 +7,7 @@ use crate::cli::json::SnapshotMessage;
 use crate::cli::place::SnapshotPlace;
 use crate::cli::progress::Progress;
 use crate::cli::table::{Cell, Table};
-use crate::cli::text::{count, grouped, readable, time};
+use crate::cli::text::{count, grouped, minute, readable};
 use crate::model::{EntryPath, Snapshot};
 use crate::ops::{
     Blobs, Grouping, Share, ShareName, SnapshotShare, share_of_entries, share_of_snapshots,
@@ -47,7 +47,8 @@ impl From<&SnapshotShare> for SnapshotShareMessage {
     }
 }
 
-/// A table of snapshots, oldest first, with what they brought and what only they have.
+/// A table of snapshots, oldest first, with what they brought and what only they have. Their paths
+/// would not fit into 80 columns; `snap snapshots` shows them.
 pub fn by_snapshot(
     context: &Context,
     arguments: &Arguments,
@@ -60,19 +61,17 @@ pub fn by_snapshot(
     let zone = context.now.time_zone();
     let head = ["id", "begun", "host"].map(Cell::left);
     let sizes = ["size", "added", "only here"].map(Cell::right);
-    let mut table = Table::new(head.into_iter().chain(sizes).chain([Cell::left("paths")]));
+    let mut table = Table::new(head.into_iter().chain(sizes));
     for share in &shares {
         context.output.object("snapshot", &SnapshotShareMessage::from(share))?;
         let SnapshotShare { snapshot, added, only } = share;
-        let paths = snapshot.sources.iter().map(|source| readable(&source.address));
         table.row([
             Cell::left(snapshot.id.short()),
-            Cell::left(time(snapshot.begun, zone)),
+            Cell::left(minute(snapshot.begun, zone)),
             Cell::left(readable(snapshot.host.name.as_bytes())),
             Cell::right(format_size(snapshot.summary.bytes)),
             Cell::right(format_size(added.stored)),
             Cell::right(format_size(only.stored)),
-            Cell::lines(paths),
         ]);
     }
     table.render().into_iter().try_for_each(|line| context.output.line(line))?;
