@@ -265,10 +265,6 @@ fn safety_snapshots_are_for_rollbacks_only() {
     assert!(listed.contains("(safety)") && listed.contains("2 snapshots"), "{listed}");
     rollback(&world);
     assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "2");
-    // Those that are older than 30 days are for no path or tag to keep.
-    let rules = ["forget", "--keep-last", "1", "--tag", "none-has-it", "--dry-run"];
-    let now = world.snap(rules).success();
-    assert!(!now.contains("safety snapshot, older"), "{now}");
 }
 
 /// Killed at any moment, a restore can be run again or rolled back, and a rollback too.

@@ -10,6 +10,7 @@ use snapstore::model::{
 use snapstore::ops::{
     self, BackupOptions, FilesBackup, PlanOptions, PruneOptions, PruneReport, Thrift,
 };
+use snapstore::policy::{Filter, GroupBy, Policy};
 use snapstore::repo::{
     self, BlobReader, Credential, InitOptions, Repository, Surroundings, Writer,
 };
@@ -48,13 +49,17 @@ fn open(storage: &MemoryStorage) -> Arc<Repository> {
 }
 
 fn backup(repository: &Arc<Repository>, path: &Path, day: i64) {
+    backup_as(SnapshotKind::Backup, repository, path, day);
+}
+
+fn backup_as(kind: SnapshotKind, repository: &Arc<Repository>, path: &Path, day: i64) {
     let files = FilesBackup { paths: vec![path.to_path_buf()], ..FilesBackup::default() };
     let options = BackupOptions {
         writer: Writer::default(),
         host: Host::default(),
         tags: Vec::new(),
         begun: jiff::Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap(),
-        kind: SnapshotKind::Backup,
+        kind,
         dry_run: false,
         skip_if_unchanged: false,
         program: "test".to_string(),
@@ -234,4 +239,26 @@ fn stats_and_dry_run_agree_with_prune() {
     assert_near(stats["prune_bytes_freed"].as_u64().unwrap(), freed, "stats");
     assert_near(pruned["bytes_freed"].as_u64().unwrap(), freed, "prune");
     assert_eq!(json(&["stats"])["prune_bytes_freed"], 0);
+}
+
+/// Whatever paths and tags a policy is for.
+#[test]
+fn safety_snapshots_go_by_their_age_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "x").unwrap();
+    let (_, repository) = create(Compression::None);
+    backup_as(SnapshotKind::Safety, &repository, folder.path(), 0);
+    backup_as(SnapshotKind::Safety, &repository, folder.path(), 20);
+    backup(&repository, folder.path(), 20);
+    let now = jiff::Timestamp::from_second(1_700_000_000 + 40 * 86_400).unwrap();
+    let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+    let tagged = Filter { tags: vec![vec!["other".to_owned()]], ..Filter::default() };
+    let policy = Policy::default_stored();
+    let plan = ops::plan_forget(&repository, &policy, GroupBy::default(), &tagged, &now).unwrap();
+    let oldest = repository.ledger().unwrap().live[0].id;
+    let forgotten: Vec<SessionId> = plan.forgotten().map(|snapshot| snapshot.id).collect();
+    assert_eq!(forgotten, [oldest]);
+    let elsewhere = Filter { hosts: vec!["elsewhere".to_owned()], ..tagged };
+    let plan = ops::plan_forget(&repository, &policy, GroupBy::default(), &elsewhere, &now);
+    assert_eq!(plan.unwrap().forgotten().count(), 0);
 }

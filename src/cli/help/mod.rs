@@ -107,7 +107,7 @@ pub fn after_help() -> String {
 Begin like this:
   snap init -r /mnt/backup/snap    make a repository; asks for a password
   export SNAP_REPOSITORY=/mnt/backup/snap
-  snap backup /srv/bot             the first takes all, later ones what changed
+  snap backup /srv/bot             the first takes all, then what changed
   snap restore latest --target /tmp/look
   snap check --read-data
 
