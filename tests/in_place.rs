@@ -262,9 +262,46 @@ fn safety_snapshots_are_for_rollbacks_only() {
     world.snap(["backup", "bot"]).success();
     world.snap(["prune", "--keep-last", "1", "--yes"]).success();
     let listed = world.snap(["snapshots"]).success();
+    assert!(!listed.contains("(safety)") && listed.contains("1 snapshot\n"), "{listed}");
+    let listed = world.snap(["snapshots", "--all"]).success();
     assert!(listed.contains("(safety)") && listed.contains("2 snapshots"), "{listed}");
     rollback(&world);
     assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "2");
+}
+
+/// What a backup did not take is not missing from it.
+#[test]
+fn what_backups_leave_out_is_not_deleted() {
+    let mut world = world();
+    let profile = "[profile.bot]\nsources = [\"bot\"]\nexclude = [\"logs\"]\n\
+                   exclude-caches = true\nexclude-larger-than = \"1k\"\n";
+    world.write("snap.toml", profile);
+    world.set("SNAP_CONFIG", "snap.toml");
+    world.write("bot/file", "1");
+    world.write("bot/part/.snapignore", "*.tmp");
+    world.write("bot/cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55");
+    world.snap(["backup"]).success();
+    for spared in ["logs/today", "cache/thing", "part/x.tmp", "part/large"] {
+        world.write(format!("bot/{spared}"), "1".repeat(2000));
+    }
+    for extra in ["extra/a", "extra/b", "part/y"] {
+        world.write(format!("bot/{extra}"), "1");
+    }
+    let delete = ["restore", "latest", "bot", "--delete"];
+    let counts = |more: &[&str]| {
+        let output = world.snap(delete.iter().chain(more)).success();
+        let line = output.lines().last().unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["files_deleted"].clone()
+    };
+    assert_eq!(counts(&["--json", "--dry-run"]), 2);
+    assert_eq!(counts(&["--json", "--conflict", "skip", "--yes"]), 2);
+    for spared in ["logs/today", "cache/thing", "part/x.tmp", "part/large"] {
+        assert!(world.path(format!("bot/{spared}")).exists(), "{spared}");
+    }
+    assert!(!world.path("bot/extra").exists() && !world.path("bot/part/y").exists());
+    let again = world.snap(delete.iter().chain(&["--conflict", "skip", "--yes"])).success();
+    assert!(again.contains("4 entries not deleted"), "{again}");
 }
 
 /// Killed at any moment, a restore can be run again or rolled back, and a rollback too.

@@ -5,7 +5,12 @@ use serde_json::Value;
 use std::time::Duration;
 
 fn backup(world: &World) -> Value {
-    let output = world.snap(["backup", "--json", "--repository", "repository", "tree"]).success();
+    backup_with(world, &[])
+}
+
+fn backup_with(world: &World, options: &[&str]) -> Value {
+    let backup = ["backup", "--json", "--repository", "repository", "tree"];
+    let output = world.snap(backup.iter().chain(options)).success();
     let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.into_iter().find(|line| line["message_type"] == "summary").unwrap()
 }
@@ -13,6 +18,11 @@ fn backup(world: &World) -> Value {
 fn counts(summary: &Value) -> (u64, u64, u64) {
     let count = |name: &str| summary[name].as_u64().unwrap();
     (count("files_new"), count("files_changed"), count("files_unmodified"))
+}
+
+/// Those that were looked into, whatever was found.
+fn read(summary: &Value) -> u64 {
+    summary["files_read"].as_u64().unwrap()
 }
 
 /// Nine directories of three levels, with a file in each, before and behind its directories.
@@ -34,7 +44,8 @@ fn world() -> World {
 #[test]
 fn nothing_is_read_where_nothing_changed() {
     let world = world();
-    assert_eq!(counts(&backup(&world)), (0, 0, 18));
+    let summary = backup(&world);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 18), 0));
 }
 
 #[test]
@@ -45,7 +56,8 @@ fn nothing_is_read_because_tags_changed() {
         world.snap(tag).success();
     }
     world.snap(["prune", "--space-only", "--repository", "repository"]).success();
-    assert_eq!(counts(&backup(&world)), (0, 0, 18));
+    let summary = backup(&world);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 18), 0));
     world.snap(["check", "--repository", "repository", "--read-data"]).success();
 }
 
@@ -54,7 +66,8 @@ fn one_changed_file_is_read_and_no_other() {
     for changed in ["b/b/b/a", "b/b/b/z", "b/d/a", "d/d/z", "f/a"] {
         let world = world();
         world.write(format!("tree/{changed}"), "changed");
-        assert_eq!(counts(&backup(&world)), (0, 1, 17), "{changed}");
+        let summary = backup(&world);
+        assert_eq!((counts(&summary), read(&summary)), ((0, 1, 17), 1), "{changed}");
         let target = ["restore", "latest", "--repository", "repository", "--target", "restored"];
         world.snap(target).success();
         let restored = format!("restored{}", world.path("tree").display());
@@ -71,7 +84,8 @@ fn a_directory_with_other_metadata_keeps_its_files() {
         let permissions = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(world.path(directory), permissions).unwrap();
     }
-    assert_eq!(counts(&backup(&world)), (0, 0, 18));
+    let summary = backup(&world);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 18), 0));
     world
         .snap(["restore", "latest", "--repository", "repository", "--target", "restored"])
         .success();
@@ -83,6 +97,44 @@ fn a_directory_with_other_metadata_keeps_its_files() {
 fn a_file_that_went_takes_no_other_with_it() {
     let world = world();
     std::fs::remove_file(world.path("tree/b/b/a")).unwrap();
-    assert_eq!(counts(&backup(&world)), (0, 0, 17));
+    let summary = backup(&world);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 17), 0));
     world.snap(["check", "--repository", "repository", "--read-data"]).success();
+}
+
+/// Without the local cache everything is read, and compared with the last snapshot.
+#[test]
+fn what_is_read_and_found_equal_is_unchanged() {
+    let world = world();
+    world.write("tree/b/new", "new");
+    world.write("tree/d/a", "changed");
+    let summary = backup_with(&world, &["--no-cache"]);
+    assert_eq!((counts(&summary), read(&summary)), ((1, 1, 17), 19));
+    assert_eq!(summary["dirs_new"], 0);
+    let summary = backup_with(&world, &["--force"]);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 19), 19));
+    assert_eq!(summary["dirs_new"], 0);
+}
+
+#[test]
+fn a_skipped_backup_is_remembered_too() {
+    let world = world();
+    std::fs::remove_dir_all(world.home().join(".cache/snap")).unwrap();
+    // Above the source: it is not to be taken from the last snapshot later.
+    std::fs::File::open(world.path(".")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    std::thread::sleep(Duration::from_millis(2100));
+    let skip = ["--skip-if-unchanged"];
+    let summary = backup_with(&world, &skip);
+    assert!(summary.get("snapshot_id").is_none(), "{summary}");
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 18), 18));
+    let summary = backup_with(&world, &skip);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 0, 18), 0));
+    world.write("tree/b/a", "changed");
+    let summary = backup_with(&world, &skip);
+    assert_eq!((counts(&summary), read(&summary)), ((0, 1, 17), 1));
+    let above = world.here().canonicalize().unwrap();
+    let above = above.parent().unwrap().to_str().unwrap();
+    let list = world.snap(["ls", "--json", "--repository", "repository", "latest", above]);
+    let list = list.success();
+    assert!(list.contains("1970-01-01T00:00:00"), "{list}");
 }

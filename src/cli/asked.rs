@@ -3,13 +3,13 @@
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
-use super::place::may_hold;
+use super::place::{may_hold, shown};
 use super::select::{by_id, in_future};
-use super::text::{count, readable, time_with_zone};
+use super::text::{count, readable, shell_word, time_with_zone};
 use crate::model::{SessionId, Snapshot};
 use crate::policy::{Filter, TimeExpression, choose};
 use crate::repo::Ledger;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// What was typed: `ID PATH…`, `ID:PATH`, `latest PATH…`, or `--at TIME PATH…`.
@@ -75,7 +75,7 @@ pub fn find<'a>(
         (None, Some(word)) if word.eq_ignore_ascii_case("latest") => TimeExpression::Latest,
         (None, word) => {
             let text = word.map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-            return by_id(&ledger.live, &text);
+            return by_id(&ledger.live, &text).map_err(|error| or_time(context, &text, error));
         }
     };
     let mut holding = Vec::new();
@@ -94,8 +94,17 @@ pub fn find<'a>(
         Some(found) => by_exact_id(ledger, found.id),
         None => {
             let elsewhere = choose(&holding, &at, filter, &future);
-            Err(nothing(context, ledger, &at, &own, elsewhere, !paths.is_empty()))
+            Err(nothing(context, ledger, &at, &own, elsewhere, paths)?)
         }
+    }
+}
+
+/// A time is no name of a snapshot.
+fn or_time(context: &Context, text: &str, error: Failure) -> Failure {
+    let is_time = error.code() == Code::Usage && TimeExpression::parse(text, &context.now).is_ok();
+    match is_time {
+        true => error.hint(format!("for a time write --at {}", shell_word(OsStr::new(text)))),
+        false => error,
     }
 }
 
@@ -110,8 +119,8 @@ fn nothing(
     at: &TimeExpression,
     filter: &Filter,
     elsewhere: Option<&Snapshot>,
-    by_path: bool,
-) -> Failure {
+    paths: &[OsString],
+) -> Result<Failure, Failure> {
     let when = match at {
         TimeExpression::Latest => String::new(),
         TimeExpression::Moment(moment) => {
@@ -120,10 +129,11 @@ fn nothing(
         }
     };
     let hosts = filter.hosts.join(" or ");
-    let holding = if by_path { " that holds such paths" } else { "" };
-    let message = format!("there is no snapshot of host {hosts}{when}{holding}");
+    let names = paths.iter().map(shown).collect::<Result<Vec<_>, _>>()?.join(" and ");
+    let holding = if paths.is_empty() { "" } else { " whose sources hold " };
+    let message = format!("there is no snapshot of host {hosts}{when}{holding}{names}");
     let failure = Failure::new(Code::Nothing, message);
-    match elsewhere {
+    Ok(match elsewhere {
         Some(other) => {
             failure.hint(format!("there is one of another host: --host {}", other.host.name))
         }
@@ -131,7 +141,7 @@ fn nothing(
             let live = count(ledger.live.len() as u64, "snapshot", "snapshots");
             failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
         }
-    }
+    })
 }
 
 /// Which snapshot was taken, and which instant a time stood for.

@@ -70,9 +70,9 @@ pub struct GlobalOptions {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Print more
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
+    /// Print more (-vv: still more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 impl GlobalOptions {

@@ -39,6 +39,13 @@ pub struct NoteMessage<'a> {
     pub item: &'a str,
 }
 
+/// `verbose_status`, with `-v`: what a backup does with an entry.
+#[derive(Serialize)]
+pub struct EntryMessage<'a> {
+    pub action: &'static str,
+    pub item: &'a str,
+}
+
 /// `exit_error`: why the command failed; the last line.
 #[derive(Serialize)]
 pub struct ExitError<'a> {

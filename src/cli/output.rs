@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Output {
     json: bool,
     quiet: bool,
-    verbose: bool,
+    verbose: u8,
     paint: Paint,
     stdout: Mutex<BufWriter<Stdout>>,
     bar: Mutex<Option<ProgressBar>>,
@@ -48,7 +48,12 @@ impl Output {
     }
 
     pub fn is_verbose(&self) -> bool {
-        self.verbose
+        self.verbose > 0
+    }
+
+    /// Asked for twice.
+    pub fn is_very_verbose(&self) -> bool {
+        self.verbose > 1
     }
 
     /// Whether a person watches standard error.

@@ -2,8 +2,8 @@
 
 use super::code::Code;
 use super::error::Failure;
-use super::text::readable;
-use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind, Snapshot};
+use super::text::{readable, shell_word};
+use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind, Snapshot, SnapshotKind};
 use crate::repo::{BlobReader, RepoError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -45,8 +45,17 @@ fn find_place(
     }
     let name = readable(given.as_os_str().as_bytes());
     let message = format!("{name} is not in snapshot {}", snapshot.id.short());
-    let id = snapshot.id.short();
-    let hint = format!("`snap ls {id}` shows what is; another snapshot may have it");
+    let hint = match last_with(reader, snapshot, &given)? {
+        Some(last) => {
+            let id = last.id.short();
+            let path = shell_word(given.as_os_str());
+            format!("the last that has it is {id}: `snap restore {id}:{path}` brings it back")
+        }
+        None => {
+            let id = snapshot.id.short();
+            format!("no other snapshot has it; `snap ls {id}` shows what is in this one")
+        }
+    };
     Err(Failure::new(Code::Nothing, message).hint(hint))
 }
 
@@ -96,6 +105,27 @@ fn tree_of(
         Some(Kind::Directory(Directory { tree, .. })) => tree,
         _ => None,
     })
+}
+
+/// The newest snapshot of the same host that has a path.
+fn last_with(
+    reader: &BlobReader,
+    missing: &Snapshot,
+    given: &Path,
+) -> Result<Option<Snapshot>, Failure> {
+    let mut live = reader.repository().ledger()?.live;
+    live.retain(|snapshot| {
+        snapshot.kind == SnapshotKind::Backup && snapshot.host.name == missing.host.name
+    });
+    for snapshot in live.into_iter().rev() {
+        for path in candidates(&snapshot, given)? {
+            // What cannot be read is of no help.
+            if let Ok(Some(_)) = reader.find_path(&snapshot.tree, &path) {
+                return Ok(Some(snapshot));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the snapshot's sources hold the path, or some of what is below it.

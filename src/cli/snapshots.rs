@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Only the newest N of each group
     #[arg(long, value_name = "N")]
     latest: Option<usize>,
+    /// Show what restores and rollbacks kept for safety, too
+    #[arg(short, long)]
+    all: bool,
     /// Show a table for each group: host, paths, tags, joined by commas
     #[arg(long, value_name = "WHAT")]
     group_by: Option<GroupBy>,
@@ -50,11 +53,28 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     }
     let future = in_future(&ledger).into_iter().map(|id| id.short()).collect();
     print(context, &chosen, arguments.group_by, &future)?;
+    let hidden = match hides_safety(arguments) {
+        true => ledger.live.iter().filter(|one| is_safety(one) && filter.matches(one)).count(),
+        false => 0,
+    };
+    if hidden > 0 {
+        let hidden = count(hidden as u64, "safety snapshot", "safety snapshots");
+        context.output.say(format!("{hidden} of restores not shown: --all shows them"))?;
+    }
     let asked = !arguments.ids.is_empty() || filter != Filter::default();
     Ok(match chosen.is_empty() && asked {
         true => Code::Nothing,
         false => code_of(&ledger),
     })
+}
+
+/// Those that are named are shown, whatever they are.
+fn hides_safety(arguments: &Arguments) -> bool {
+    !arguments.all && arguments.ids.is_empty()
+}
+
+fn is_safety(snapshot: &Snapshot) -> bool {
+    snapshot.kind == SnapshotKind::Safety
 }
 
 /// Those that are asked for, oldest first.
@@ -72,6 +92,9 @@ fn chosen(
     let mut chosen: Vec<Snapshot> = ledger.live.clone();
     chosen.retain(|snapshot| named.is_empty() || named.contains(&snapshot.id));
     chosen.retain(|snapshot| filter.matches(snapshot));
+    if hides_safety(arguments) {
+        chosen.retain(|snapshot| !is_safety(snapshot));
+    }
     if let Some(latest) = arguments.latest {
         let groups = group(&chosen, arguments.group_by.unwrap_or_default());
         let newest = groups.iter().flat_map(|group| group.snapshots.iter().take(latest));
@@ -129,7 +152,7 @@ fn print_table(
 /// What is special about a snapshot.
 fn marks(snapshot: &Snapshot, future: &HashSet<String>) -> Vec<String> {
     let mut marks = Vec::new();
-    if snapshot.kind == SnapshotKind::Safety {
+    if is_safety(snapshot) {
         marks.push("(safety)".to_owned());
     }
     if snapshot.problems > 0 {

@@ -20,7 +20,7 @@ pub use id::{
     BlobId, ContentHash, IndexId, InvalidId, KeyId, PackId, RepositoryId, SessionId, SnapshotHash,
 };
 pub use metadata::{Attribute, AttributeValue, InodeFlags, Metadata};
-pub use monitor::{Counter, Monitor, Problem, ProblemKind, Silent, Stage};
+pub use monitor::{Counter, Fate, Monitor, Problem, ProblemKind, Silent, Stage};
 pub use name::{EntryName, EntryPath, InvalidName};
 pub use snapshot::{Host, InPlace, Snapshot, SnapshotKind, SnapshotSource};
 pub use source::{Content, Fresh, Origin, Recorded, Source, SourceError, Step, Stream, Verdict};

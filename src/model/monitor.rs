@@ -15,6 +15,9 @@ pub trait Monitor: Send + Sync {
     /// What is being worked on, for people to look at.
     fn current(&self, _name: &dyn std::fmt::Display) {}
 
+    /// What a backup does with an entry. Making text of `path` costs more than not to.
+    fn entry(&self, _fate: Fate, _path: &dyn std::fmt::Display) {}
+
     /// Something went wrong that does not end the run.
     fn problem(&self, _problem: Problem) {}
 
@@ -55,6 +58,10 @@ pub enum Counter {
     FilesNew,
     FilesChanged,
     FilesUnchanged,
+    /// Files (of any kind) that were looked into, whatever was found.
+    FilesRead,
+    /// What rules left out, a directory with all below it counted as one.
+    EntriesLeftOut,
     DirectoriesNew,
     DirectoriesChanged,
     DirectoriesUnchanged,
@@ -78,6 +85,16 @@ pub enum Counter {
     PacksDeleted,
     BytesDeleted,
     BytesRewritten,
+}
+
+/// What becomes of an entry of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    New,
+    Changed,
+    Unchanged,
+    /// By rules, with all below it.
+    LeftOut,
 }
 
 /// Something that went wrong with one thing, while the run goes on.

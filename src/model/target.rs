@@ -56,6 +56,12 @@ pub trait Target {
     /// The names in the directory last entered, sorted: what `--delete` compares with.
     fn children(&mut self) -> Result<Vec<EntryName>, TargetError>;
 
+    /// Whether a child of the directory last entered is to stay, though the snapshot does not have
+    /// it: the rules of backups here leave it out.
+    fn spares(&mut self, _name: &EntryName) -> Result<bool, TargetError> {
+        Ok(false)
+    }
+
     /// Removes a child of the directory last entered with all below it; returns how many things
     /// that were.
     fn remove(&mut self, name: &EntryName) -> Result<u64, TargetError>;

@@ -1,6 +1,6 @@
 //! Counts what is reported on its way to the monitor, so that a verb's report can say it.
 
-use crate::model::{Counter, Monitor, Problem, ProblemKind, Stage};
+use crate::model::{Counter, Fate, Monitor, Problem, ProblemKind, Stage};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +47,10 @@ impl Monitor for Tally {
 
     fn current(&self, name: &dyn Display) {
         self.inner.current(name);
+    }
+
+    fn entry(&self, fate: Fate, path: &dyn Display) {
+        self.inner.entry(fate, path);
     }
 
     fn problem(&self, problem: Problem) {

@@ -66,8 +66,8 @@ impl Moment {
         Self { first, last, instant: whole_second(first) }
     }
 
-    /// A whole day.
-    fn day(first: Timestamp, last: Timestamp) -> Self {
+    /// One whole day, or several.
+    fn days(first: Timestamp, last: Timestamp) -> Self {
         Self { first, last, instant: whole_second(last) }
     }
 }
@@ -99,7 +99,8 @@ impl TimeExpression {
     ///   whole day, `1 day ago` without a time the same time of yesterday's day, `24 hours ago`
     ///   that many hours. Units: seconds, minutes, hours, days, weeks, months, years;
     /// - `02:00`, `monday 02:00`: the latest such time that is not after `now`; `monday`: the
-    ///   latest such day, maybe today; `last monday`: the latest before today.
+    ///   latest such day, maybe today; `last monday`: the latest before today;
+    /// - `last week`, `last month`: all of that of the calendar, weeks from Monday on.
     ///
     /// A local time that comes twice is the later one; one that is left out when clocks are put
     /// forward is the end of what was left out.

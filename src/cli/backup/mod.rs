@@ -12,7 +12,7 @@ use super::init;
 use super::open::{Located, exists, locate, no_repository_named, open_located, this_writer};
 use super::progress::Progress;
 use super::version::PROGRAM;
-use crate::model::{Counter, SnapshotKind};
+use crate::model::SnapshotKind;
 use crate::ops::{
     BackupOptions, FilesBackup, SettingsChange, StreamBackup, backup_files, backup_stream,
 };
@@ -20,7 +20,7 @@ use crate::policy::{format_duration, parse_exact};
 use crate::repo::Repository;
 use crate::settings::{Profile, this_host};
 use crate::storage::{DiscardStorage, Storage};
-use leave_out::LeaveOutFlags;
+pub use leave_out::LeaveOutFlags;
 use listed::ListedFlags;
 use report::{Summary, print};
 pub use sources::absolute;
@@ -42,6 +42,9 @@ Examples:
 Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there,
 `**` over folders, `!` takes back, the last one that matches decides. A file
 .snapignore in a folder holds patterns for what is below it.
+
+With -v each file that is new (+) or changed (M) is listed, with -vv also what
+is unchanged (=) and what was left out (x); with --dry-run what it would be.
 
 The exit code is 3 if something could not be read whole; the rest is saved
 then.";
@@ -100,11 +103,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         Taken::Stream(stream) => backup_stream(&repository, stream, &options, progress.monitor()),
         Taken::Files(files) => backup_files(&repository, &files, &options, progress.monitor()),
     };
-    let directories_new = progress.count(Counter::DirectoriesNew);
     let seconds = progress.elapsed();
     drop(progress);
     let report = report?;
-    let summary = Summary::new(&report, directories_new, arguments.dry_run, seconds.as_secs_f64());
+    let summary = Summary::new(&report, arguments.dry_run, seconds.as_secs_f64());
     context.output.object("summary", &summary)?;
     print(context, arguments, &report, &format_duration(seconds))?;
     Ok(if report.problems > 0 { Code::Incomplete } else { Code::Done })

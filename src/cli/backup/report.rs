@@ -17,6 +17,8 @@ pub struct Summary {
     files_new: u64,
     files_changed: u64,
     files_unmodified: u64,
+    files_read: u64,
+    left_out: u64,
     dirs_new: u64,
     dirs_changed: u64,
     dirs_unmodified: u64,
@@ -36,13 +38,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn new(report: &BackupReport, dirs_new: u64, dry_run: bool, total_duration: f64) -> Self {
+    pub fn new(report: &BackupReport, dry_run: bool, total_duration: f64) -> Self {
         Self {
             dry_run,
             files_new: report.files_new,
             files_changed: report.files_changed,
             files_unmodified: report.files_unchanged,
-            dirs_new,
+            files_read: report.files_read,
+            left_out: report.left_out,
+            dirs_new: report.directories_new,
             dirs_changed: report.directories_changed,
             dirs_unmodified: report.directories_unchanged,
             data_blobs: report.blobs_new,
@@ -80,6 +84,10 @@ pub fn print(
         true => format!("  data    {new} new, found in {duration}"),
         false => format!("  data    {new} new, stored as {stored}, in {duration}"),
     })?;
+    if report.left_out > 0 {
+        let entries = count(report.left_out, "entry", "entries");
+        output.say(format!("  left out  {entries} by rules (-vv lists them)"))?;
+    }
     if report.grown > 0 {
         let files = count(report.grown, "file", "files");
         output.say(format!("  grown   {files} while being read, kept at the length read"))?;

@@ -93,8 +93,9 @@ fn bytes(number: u64) -> String {
 
 pub fn snapshot_line(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let host = readable(snapshot.host.name.as_bytes());
+    let safety = if snapshot.kind == SnapshotKind::Safety { "  (safety)" } else { "" };
     format!(
-        "{}  {}  {:>11}  {host}  {}",
+        "{}  {}  {:>11}  {host}  {}{safety}",
         time(snapshot.begun, zone),
         snapshot.id.short(),
         format_size(snapshot.summary.bytes),

@@ -27,7 +27,7 @@ use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
 use super::text::{count, readable};
 use crate::files::PathFilter;
-use crate::model::{EntryPath, Snapshot};
+use crate::model::{EntryPath, Snapshot, SnapshotKind};
 use crate::ops::view::View;
 use crate::ops::{Conflict, RestoreOptions, Root, restore};
 use crate::repo::{Ledger, Repository};
@@ -59,6 +59,9 @@ pub struct Arguments {
     #[arg(value_name = "ID")]
     snapshot: Option<OsString>,
 
+    /// Show what restores and rollbacks kept for safety, too
+    #[arg(short, long)]
+    all: bool,
     #[command(flatten)]
     filter: FilterFlags,
 }
@@ -68,8 +71,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let filter = arguments.filter.filter()?;
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
+    let is_meant = |one: &&Snapshot| {
+        filter.matches(one) && (arguments.all || one.kind == SnapshotKind::Backup)
+    };
     let mut snapshots: Vec<Arc<Snapshot>> =
-        ledger.live.iter().filter(|one| filter.matches(one)).cloned().map(Arc::new).collect();
+        ledger.live.iter().filter(is_meant).cloned().map(Arc::new).collect();
     snapshots.reverse();
     let start = start(context, arguments, &ledger, &repository)?;
     let view = View::new(Arc::clone(&repository))?;

@@ -3,7 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::open::{credential_source, locate, open};
 use crate::cli::text::{readable, time};
-use crate::model::Snapshot;
+use crate::model::{Snapshot, SnapshotKind};
 use crate::settings::CredentialSource;
 use jiff::tz::TimeZone;
 use rustix::fs::{Mode, OFlags};
@@ -33,6 +33,7 @@ pub fn look(context: &Context) -> Option<Known> {
     }
     let zone = context.now.time_zone();
     let mut snapshots = open(context).ok()?.ledger().ok()?.live;
+    snapshots.retain(|snapshot| snapshot.kind == SnapshotKind::Backup);
     snapshots.sort_by_key(|snapshot| Reverse(snapshot.begun));
     let hosts: BTreeSet<&str> = snapshots.iter().map(|one| one.host.name.as_str()).collect();
     let tags: BTreeSet<&String> = snapshots.iter().flat_map(|one| &one.tags).collect();

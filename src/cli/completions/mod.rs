@@ -20,8 +20,11 @@ const VARIABLE: &str = "SNAP_COMPLETE";
 
 const AFTER_HELP: &str = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   snap completions bash > ~/.local/share/bash-completion/completions/snap
-  snap completions zsh > ~/.zfunc/_snap   with fpath+=~/.zfunc before compinit
+  mkdir -p ~/.zfunc          zsh: with fpath+=~/.zfunc before compinit
+  snap completions zsh > ~/.zfunc/_snap
+  mkdir -p ~/.config/fish/completions
   snap completions fish > ~/.config/fish/completions/snap.fish
 
 Snapshots, hosts, tags, profiles and topics are completed, too. For the first

@@ -4,6 +4,7 @@ mod report;
 mod sides;
 mod text;
 
+use super::backup::LeaveOutFlags;
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
@@ -11,10 +12,10 @@ use super::open::open;
 use super::place::SnapshotPlace;
 use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
-use crate::files::RuleSettings;
 use crate::model::{Kind, Monitor};
 use crate::ops::{DiffError, DiffSide, LiveDiff, LiveReport, diff, diff_live};
 use crate::repo::BlobReader;
+use crate::settings::Profile;
 use report::Reporter;
 use sides::{Side, Sides};
 use std::ffi::OsString;
@@ -35,9 +36,8 @@ Each line begins with what is different:
 
 Of two snapshots only what differs is read. Against the live folders a file of
 the same size and time is taken as unchanged, unless --content reads it. What
-is there and left out, by --exclude or .snapignore, is passed over; what a
-backup left out by --exclude is shown as added, unless it is left out here
-too.";
+the profile in force, --exclude and the like, or .snapignore leave out is
+passed over there; what a backup left out by other rules is shown as added.";
 
 /// Show what differs between two snapshots, or a snapshot and the live folders.
 #[derive(clap::Args)]
@@ -65,16 +65,8 @@ pub struct Arguments {
     /// Read live files, even if size and time are the same
     #[arg(long)]
     content: bool,
-    /// Pass over live files that match (may be repeated)
-    #[arg(short, long, value_name = "PATTERN")]
-    exclude: Vec<String>,
-    /// Do not obey .snapignore files
-    #[arg(long)]
-    no_snapignore: bool,
-    /// Stay on the file systems of the live folders
-    #[arg(short = 'x', long)]
-    one_file_system: bool,
-
+    #[command(flatten)]
+    leave_out: LeaveOutFlags,
     #[command(flatten)]
     filter: FilterFlags,
 }
@@ -95,9 +87,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         }
         _ => {}
     }
+    let profile = context.profile()?;
     let mut reporter = Reporter::new(context, arguments.stat, arguments.metadata);
     let progress = Progress::start(context);
-    let found = compare(arguments, &reader, &sides, &mut reporter, progress.monitor());
+    let found = compare(arguments, profile, &reader, &sides, &mut reporter, progress.monitor());
     drop(progress);
     reporter.check()?;
     let found = found.map_err(failure)?;
@@ -107,6 +100,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
 
 fn compare(
     arguments: &Arguments,
+    profile: Option<&Profile>,
     reader: &BlobReader,
     sides: &Sides,
     reporter: &mut Reporter<'_>,
@@ -120,15 +114,11 @@ fn compare(
             Ok(LiveReport { statistics, unread: 0 })
         }
         Side::Live { roots } => {
-            let rules = RuleSettings {
-                exclude: arguments.exclude.clone(),
-                ignore_files: !arguments.no_snapignore,
-                ..RuleSettings::default()
-            };
+            let rules = arguments.leave_out.rules(profile);
             let options = LiveDiff {
                 roots,
                 rules: &rules,
-                one_file_system: arguments.one_file_system,
+                one_file_system: arguments.leave_out.one_file_system(profile),
                 content: arguments.content,
             };
             diff_live(reader, sides.old.tree, &options, &mut sink, monitor)

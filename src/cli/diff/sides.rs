@@ -5,9 +5,10 @@ use crate::cli::asked::{Asked, find, lines_about};
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::place::{SnapshotPlace, find_places};
+use crate::cli::text::shell_word;
 use crate::model::{EntryPath, Snapshot};
 use crate::ops::live_path;
-use crate::policy::Filter;
+use crate::policy::{Filter, TimeExpression};
 use crate::repo::{BlobReader, Ledger};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,6 +64,9 @@ pub fn asked(
     words: &[OsString],
     text: Option<&OsString>,
 ) -> Result<AskedSides, Failure> {
+    if at.is_empty() {
+        refuse_times(context, words)?;
+    }
     let too_many = || {
         Failure::usage("more than two snapshots were named")
             .hint("write `snap diff A B`, or `snap diff --at TIME --at TIME [PATH]`")
@@ -99,6 +103,26 @@ pub fn asked(
         _ => {}
     }
     Ok(AskedSides { old, new })
+}
+
+/// Times are no names of snapshots.
+fn refuse_times(context: &Context, words: &[OsString]) -> Result<(), Failure> {
+    let is_time = |word: &OsString| {
+        let text = word.to_str().unwrap_or_default();
+        let is_name = text.eq_ignore_ascii_case("latest")
+            || text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        !is_name && TimeExpression::parse(text, &context.now).is_ok()
+    };
+    let Some(time) = words.iter().find(|word| is_time(word)) else { return Ok(()) };
+    let latest = |word: &OsString| word.eq_ignore_ascii_case("latest");
+    let times = words.iter().map(|word| if latest(word) { "now".into() } else { word.clone() });
+    let times: Vec<_> = times.map(|word| format!("--at {}", shell_word(&word))).collect();
+    let message = format!("{} is a time, and no snapshot", shell_word(time));
+    let hint = match words.iter().all(|word| is_time(word) || latest(word)) {
+        true => format!("write `snap diff {}`", times.join(" ")),
+        false => "name both by id, or both by time: `snap diff --at TIME --at TIME`".to_owned(),
+    };
+    Err(Failure::usage(message).hint(hint))
 }
 
 /// Looks everything up, and says on the side what was taken.

@@ -95,6 +95,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let mut places = find_places(&reader, snapshot, &asked.paths)?;
     let place = places.pop().ok_or_else(|| Failure::usage("no path was named"))?;
     refuse_terminal(arguments, &place)?;
+    refuse_other_format(arguments, &place)?;
     if context.output.is_verbose() || arguments.target.is_some() {
         lines_about(context, snapshot, asked.at.as_ref()).iter().for_each(|line| {
             context.output.aside_line(line);
@@ -153,6 +154,33 @@ fn refuse_terminal(arguments: &Arguments, place: &SnapshotPlace) -> Result<(), F
             .hint("write `| tar -t` behind it to list it, or --target FILE to keep it")),
         false => Ok(()),
     }
+}
+
+/// A name that promises another format than what would be in the file.
+fn refuse_other_format(arguments: &Arguments, place: &SnapshotPlace) -> Result<(), Failure> {
+    let (Some(target), Kind::Directory(_)) = (&arguments.target, &place.entry.kind) else {
+        return Ok(());
+    };
+    let name = shell_word(target.as_os_str());
+    let ending = target.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let program = match (ending.to_ascii_lowercase().as_str(), arguments.archive) {
+        ("gz" | "tgz", _) => "gzip",
+        ("xz" | "txz", _) => "xz",
+        ("zst" | "tzst", _) => "zstd",
+        ("bz2" | "tbz" | "tbz2", _) => "bzip2",
+        ("zip", ArchiveFlag::Tar) => {
+            return Err(Failure::usage(format!("{name} would be a tar, and no zip"))
+                .hint("add --archive zip, or call it .tar"));
+        }
+        ("tar", ArchiveFlag::Zip) => {
+            return Err(Failure::usage(format!("{name} would be a zip, and no tar"))
+                .hint("leave out --archive zip, or call it .zip"));
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("{name} would not be compressed")).hint(format!(
+        "leave out --target and write `| {program} > {name}` behind it, or call it .tar"
+    )))
 }
 
 fn dump_to(

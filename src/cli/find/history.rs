@@ -8,7 +8,7 @@ use crate::cli::ls::node::{Node, hexadecimal, real_path};
 use crate::cli::place::{may_hold, possible_places, shown};
 use crate::cli::progress::Progress;
 use crate::cli::table::{Cell, Table};
-use crate::cli::text::{grouped, minute, readable};
+use crate::cli::text::{grouped, minute, readable, shell_word};
 use crate::model::{EntryPath, Kind, Snapshot};
 use crate::ops::{HistoryLine, HistoryStep, Modifier, history};
 use crate::repo::BlobReader;
@@ -69,12 +69,25 @@ pub fn show(
     for (host, held, lines) in &histories {
         context.output.line(format!("{shown} of {}:", readable(host.as_bytes())))?;
         print_table(context, held, lines)?;
+        if let Some(id) = last_of_absent(held, lines) {
+            let path = shell_word(path);
+            context.output.say(format!("`snap restore {id}:{path}` brings the last one back"))?;
+        }
         for line in lines {
             let message = message(host, held, line);
             message.map_or(Ok(()), |message| context.output.object("file_version", &message))?;
         }
     }
     Ok(())
+}
+
+/// The last snapshot that has what is not there any more.
+fn last_of_absent(held: &Held<'_>, lines: &[HistoryLine]) -> Option<String> {
+    if lines.last()?.entry.is_some() {
+        return None;
+    }
+    let last = lines.iter().rev().find(|line| line.entry.is_some())?.last;
+    held.get(last).map(|(snapshot, _)| snapshot.id.short())
 }
 
 /// At most 80 wide. A line lasts until the one below it begins, so that the last snapshot of each

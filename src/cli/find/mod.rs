@@ -107,7 +107,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         (paths, false) => {
             let paths = count(paths, "path", "paths");
             let versions = count(report.versions, "version", "versions");
-            context.output.aside_line(&format!("{paths}, {versions} in {searched}"));
+            context.output.aside_line(&format!("{paths}, {versions}; {searched} searched"));
             Ok(if report.unread > 0 { Code::Damage } else { damage })
         }
     }

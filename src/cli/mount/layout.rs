@@ -55,7 +55,7 @@ impl Listing {
 pub struct Layout {
     folders: BTreeMap<Folder, Arc<Listing>>,
     empty: Arc<Listing>,
-    /// Snapshots that are shown.
+    /// Snapshots that are shown by their time.
     pub snapshots: usize,
 }
 
@@ -75,7 +75,8 @@ impl Layout {
         for folder in [Folder::Top, Folder::Ids, Folder::Times, Folder::Hosts, Folder::Tags] {
             builder.folders.entry(folder).or_default();
         }
-        let snapshots = shown.len();
+        let by_time = shown.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
+        let snapshots = by_time.count();
         shown.into_iter().for_each(|snapshot| builder.add(snapshot));
         builder.add_latest(future);
         builder.date_empty_ones();

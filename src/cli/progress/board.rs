@@ -1,9 +1,11 @@
 //! Where a verb writes down how far it is.
 
 use super::describe::View;
+use crate::cli::error::Failure;
+use crate::cli::json::EntryMessage;
 use crate::cli::output::Output;
 use crate::cli::signals::Stop;
-use crate::model::{Counter, Monitor, Problem, ProblemKind, Stage};
+use crate::model::{Counter, Fate, Monitor, Problem, ProblemKind, Stage};
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,6 +60,17 @@ impl Board {
         self.started.elapsed()
     }
 
+    fn list(&self, fate: Fate, path: &str) -> Result<(), Failure> {
+        let (mark, action) = match fate {
+            Fate::New => ("+", "new"),
+            Fate::Changed => ("M", "modified"),
+            Fate::Unchanged => ("=", "unchanged"),
+            Fate::LeftOut => ("x", "left_out"),
+        };
+        self.output.object("verbose_status", &EntryMessage { action, item: path })?;
+        self.output.line(format!("{mark}  {path}"))
+    }
+
     /// How things stand now.
     pub fn view(&self) -> View {
         let (stage, since) = *lock(&self.stage);
@@ -96,6 +109,17 @@ impl Monitor for Board {
     fn current(&self, name: &dyn Display) {
         if self.wanted.swap(false, Ordering::Relaxed) {
             *lock(&self.current) = name.to_string();
+        }
+    }
+
+    fn entry(&self, fate: Fate, path: &dyn Display) {
+        let is_listed = match fate {
+            Fate::New | Fate::Changed => self.output.is_verbose(),
+            Fate::Unchanged | Fate::LeftOut => self.output.is_very_verbose(),
+        };
+        if is_listed {
+            // A stream that is closed shows at the end.
+            let _ = self.list(fate, &path.to_string());
         }
     }
 

@@ -6,7 +6,7 @@ mod describe;
 use super::context::Context;
 use super::output::Output;
 use super::signals::Stop;
-use crate::model::{Counter, Monitor};
+use crate::model::Monitor;
 use board::Board;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -78,11 +78,6 @@ impl Progress {
     /// What the verb reports to.
     pub fn monitor(&self) -> Arc<dyn Monitor> {
         Arc::clone(&self.board) as Arc<dyn Monitor>
-    }
-
-    /// How much was counted so far.
-    pub fn count(&self, counter: Counter) -> u64 {
-        self.board.count(counter)
     }
 
     pub fn elapsed(&self) -> Duration {

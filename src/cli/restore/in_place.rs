@@ -1,7 +1,7 @@
 //! Back to where things came from: the plan, the question, the restore.
 
 use super::Arguments;
-use super::report::{PlanMessage, Summary, list, print_counts};
+use super::report::{PlanMessage, Summary, list, print_counts, say_spared};
 use crate::cli::ask;
 use crate::cli::code::Code;
 use crate::cli::context::Context;
@@ -10,8 +10,9 @@ use crate::cli::forgetting::not_confirmed;
 use crate::cli::open::{locate, this_writer};
 use crate::cli::progress::Progress;
 use crate::cli::table::{Cell, Table};
-use crate::cli::text::{count, grouped};
+use crate::cli::text::{count, grouped, shell_word};
 use crate::cli::version::PROGRAM;
+use crate::files::Rules;
 use crate::model::Snapshot;
 use crate::ops::{
     Conflict, InPlaceOptions, InPlaceReport, RestoreOptions, RestorePlan, RestoreReport,
@@ -19,7 +20,8 @@ use crate::ops::{
 };
 use crate::policy::{format_duration, format_size};
 use crate::repo::Repository;
-use crate::settings::this_host;
+use crate::settings::{Profile, this_host};
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,22 +29,26 @@ use std::time::Duration;
 const STRATEGIES: [(&str, Conflict); 3] =
     [("skip", Conflict::Skip), ("overwrite", Conflict::Overwrite), ("newest", Conflict::Newest)];
 
-/// Scripts must say what they want, before anything is looked at.
-pub fn require_decision(arguments: &Arguments, word: &str) -> Result<(), Failure> {
-    let decided = arguments.yes && arguments.conflict.is_some();
-    if arguments.dry_run || decided || ask::is_possible() && !arguments.yes {
-        return Ok(());
+/// Scripts must say that they mean it, before anything is looked at. (Which strategy must be said
+/// only if they differ.)
+pub fn require_decision(arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.dry_run || arguments.yes || ask::is_possible() {
+        true => Ok(()),
+        false => Err(undecided(arguments, "--yes where nobody can be asked")),
     }
-    let missing = match (arguments.conflict.is_some(), arguments.yes) {
-        (true, _) => "--yes",
-        (false, true) => "--conflict",
-        (false, false) => "--conflict and --yes",
-    };
-    let message = format!("a restore in place needs {missing} where nobody can be asked");
-    Err(Failure::usage(message).hint(format!(
-        "`snap restore {word} --dry-run` shows what each would do; then add --conflict skip, \
-         overwrite or newest, and --yes; or name a folder with --target DIR"
-    )))
+}
+
+fn undecided(arguments: &Arguments, missing: &str) -> Failure {
+    let message = format!("a restore in place needs {missing}");
+    let at = arguments.at.iter().flat_map(|time| [OsString::from("--at"), time.into()]);
+    let words: Vec<OsString> = at.chain(arguments.words.iter().cloned()).collect();
+    let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
+    let words = words.join(" ");
+    Failure::usage(message).hint(format!(
+        "`snap restore {words} --dry-run` shows what each --conflict would do: add one where \
+         something else is there (skip, overwrite or newest), and --yes; or name a folder with \
+         --target DIR"
+    ))
 }
 
 /// What restores in place and rollbacks need.
@@ -64,6 +70,7 @@ pub fn place_options(
         program: PROGRAM.to_owned(),
         journal: places.state.join("restores").join(repository.id().hex()),
         spared,
+        left_out: None,
     })
 }
 
@@ -75,20 +82,28 @@ pub fn run(
     arguments: &Arguments,
     mut options: RestoreOptions,
 ) -> Result<Code, Failure> {
-    let place = place_options(context, repository)?;
-    if !arguments.yes || arguments.dry_run {
+    let mut place = place_options(context, repository)?;
+    if arguments.delete {
+        let rules = context.profile()?.map(Profile::rules).unwrap_or_default();
+        place.left_out = Some(Rules::new(&rules)?);
+    }
+    if !arguments.yes || arguments.dry_run || arguments.conflict.is_none() {
         let plan = plan(context, repository, snapshot, arguments, &options, &place)?;
         if !plan.overwrite.matched {
             context.output.line("nothing in the snapshot matches")?;
             return Ok(Code::Nothing);
         }
-        show(context, &plan, arguments.delete)?;
+        if !arguments.yes || arguments.dry_run {
+            show(context, &plan, arguments.delete)?;
+        }
         if arguments.dry_run {
+            say_spared(context, plan.overwrite.spared)?;
             context.output.say("dry run: nothing was changed")?;
             return Ok(Code::Done);
         }
         if STRATEGIES.iter().all(|(_, conflict)| !plan.of(*conflict).changes()) {
             context.output.say("nothing to do: everything is there already, or would stay")?;
+            say_spared(context, plan.overwrite.spared)?;
             return Ok(Code::Done);
         }
         options.conflict = decide(context, arguments, &plan)?;
@@ -157,14 +172,20 @@ fn decide(
     arguments: &Arguments,
     plan: &RestorePlan,
 ) -> Result<Conflict, Failure> {
-    let Some(named) = arguments.conflict else {
+    let any = plan.is_one().then_some(Conflict::Skip);
+    let Some(conflict) = arguments.conflict.map(Conflict::from).or(any) else {
+        if arguments.yes {
+            return Err(undecided(arguments, "--conflict, for something else is there"));
+        }
         let names = STRATEGIES.map(|(name, _)| name);
         let question = "which one? skip, overwrite or newest (anything else changes nothing):";
         let chosen = ask::choose(question, &names, &context.stop)?;
         let chosen = chosen.and_then(|number| STRATEGIES.get(number));
         return chosen.map(|(_, conflict)| *conflict).ok_or_else(nothing_chosen);
     };
-    let conflict = named.into();
+    if arguments.yes {
+        return Ok(conflict);
+    }
     let RestoreReport { created, replaced, metadata_changed, deleted, .. } = *plan.of(conflict);
     let changes = count(replaced + metadata_changed + deleted, "thing", "things");
     let question = format!("create {}, and change {changes}?", grouped(created));

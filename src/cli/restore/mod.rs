@@ -16,7 +16,6 @@ use super::json::SnapshotMessage;
 use super::open::open;
 use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
-use super::text::shell_word;
 use crate::model::Snapshot;
 use crate::ops::{RestoreOptions, RestoreStep, restore};
 use crate::policy::TimeExpression;
@@ -77,6 +76,9 @@ pub struct Arguments {
     #[arg(long, value_name = "HOW", value_enum)]
     conflict: Option<ConflictFlag>,
     /// Remove what the snapshot does not have from the folders that are restored
+    ///
+    /// In place what backups leave out is spared: by the rules of the profile in force and by
+    /// .snapignore. A folder with all that is in it counts as one.
     #[arg(long)]
     delete: bool,
     /// Change nothing, count what would be done (-v lists it)
@@ -105,8 +107,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
     let is_in_place = arguments.target.is_none() && arguments.to.is_none();
     if is_in_place {
-        let word = asked.word.as_ref().map_or("--at TIME".to_owned(), |word| shell_word(word));
-        in_place::require_decision(arguments, &word)?;
+        in_place::require_decision(arguments)?;
     }
     let pattern = arguments.patterns.filter()?;
     let filter = arguments.filter.filter()?;

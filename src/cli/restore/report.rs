@@ -60,10 +60,17 @@ pub struct Summary {
     files_unchanged: u64,
     files_skipped: u64,
     files_deleted: u64,
+    /// With --delete: what backups leave out.
+    #[serde(skip_serializing_if = "is_zero")]
+    files_spared: u64,
     files_failed: u64,
     files_verified: u64,
     bytes_restored: u64,
     seconds_elapsed: f64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Summary {
@@ -97,6 +104,7 @@ impl Summary {
             files_unchanged: report.same,
             files_skipped: report.skipped,
             files_deleted: report.deleted,
+            files_spared: report.spared,
             files_failed: report.failed,
             files_verified: report.verified,
             bytes_restored: report.bytes,
@@ -146,6 +154,7 @@ pub fn print(
     let target = options.target.display();
     let (bytes, duration) = (format_size(report.bytes), format_duration(elapsed));
     output.say(match options.dry_run {
+        false if !report.changes() => format!("nothing was written into {target}"),
         true => format!("dry run: nothing was changed in {target}; {bytes} would be written"),
         false => format!("restored into {target}: {bytes} in {duration}"),
     })?;
@@ -160,12 +169,22 @@ pub fn print_counts(context: &Context, report: &RestoreReport) -> Result<(), Fai
         let entries = count(report.verified, "entry", "entries");
         output.say(format!("  {entries} read back and found right"))?;
     }
+    say_spared(context, report.spared)?;
     if report.skipped > 0 {
         let entries = count(report.skipped, "entry was", "entries were");
         let hint = "--conflict overwrite or newest replaces such";
         output.say(format!("  {entries} different there and stayed: {hint}"))?;
     }
     Ok(())
+}
+
+/// What `--delete` left alone.
+pub fn say_spared(context: &Context, spared: u64) -> Result<(), Failure> {
+    if spared == 0 {
+        return Ok(());
+    }
+    let entries = count(spared, "entry", "entries");
+    context.output.say(format!("  {entries} not deleted: backups here leave them out"))
 }
 
 /// What is not zero.

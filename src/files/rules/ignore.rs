@@ -7,8 +7,6 @@ use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
 use std::io::{self, Read};
 
-const NAME: &std::ffi::CStr = c".snapignore";
-
 /// The largest one, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
@@ -26,6 +24,8 @@ struct IgnoreFile {
 }
 
 impl IgnoreFiles {
+    pub const NAME: &std::ffi::CStr = c".snapignore";
+
     /// Takes up the ignore file of a directory that is entered, if it has one: `true`, and
     /// [`IgnoreFiles::pop`] must be called when the directory is left. Faults go to `wrong`.
     pub fn push(
@@ -35,7 +35,7 @@ impl IgnoreFiles {
         path: &EntryPath,
         wrong: &mut dyn FnMut(String),
     ) -> bool {
-        if !listing.contains(NAME.to_bytes()) {
+        if !listing.contains(Self::NAME.to_bytes()) {
             return false;
         }
         let patterns = read(directory).and_then(|text| compile(&text, wrong));
@@ -80,7 +80,12 @@ impl IgnoreFiles {
 
 fn read(directory: impl AsFd) -> io::Result<String> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = std::fs::File::from(rustix::fs::openat(directory, NAME, flags, Mode::empty())?);
+    let file = std::fs::File::from(rustix::fs::openat(
+        directory,
+        IgnoreFiles::NAME,
+        flags,
+        Mode::empty(),
+    )?);
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > LARGEST {
         return Err(io::Error::other("it is not a regular file of at most 256 KiB"));

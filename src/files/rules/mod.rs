@@ -8,12 +8,14 @@
 
 mod filter;
 mod ignore;
+mod left_out;
 mod marker;
 mod matcher;
 mod pattern;
 
 pub use filter::{PathFilter, Selection};
 pub(super) use ignore::IgnoreFiles;
+pub(super) use left_out::LeftOut;
 use marker::Marker;
 pub use matcher::PathMatcher;
 use pattern::{PatternSet, PatternSetBuilder, Style};

@@ -157,6 +157,10 @@ impl FilesSource {
                 reduced.sort();
             }
         }
+        let others = listing.names().filter(|name| !reduced.contains(name.to_bytes()));
+        for name in others.filter_map(|name| EntryName::new(name.to_bytes()).ok()) {
+            self.inspector.left_out(&self.directory, &name);
+        }
         reduced
     }
 

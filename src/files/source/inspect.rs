@@ -3,7 +3,9 @@
 use super::super::node::Node;
 use super::super::owners::Owners;
 use super::super::stat::Stat;
-use crate::model::{EntryPath, Kind, Metadata, Monitor, Problem, ProblemKind};
+use crate::model::{
+    Counter, EntryName, EntryPath, Fate, Kind, Metadata, Monitor, Problem, ProblemKind,
+};
 use rustix::fs::FileType;
 use std::ffi::CStr;
 use std::io;
@@ -69,6 +71,13 @@ impl Inspector {
         let what = String::from_utf8_lossy(what).escape_debug().to_string();
         let why = error.to_string();
         self.monitor.problem(Problem { kind: ProblemKind::Unreadable, what, why });
+    }
+
+    /// Counts what rules leave out.
+    pub fn left_out(&self, directory: &EntryPath, name: &EntryName) {
+        self.monitor.add(Counter::EntriesLeftOut, 1);
+        let path = std::fmt::from_fn(|out| write!(out, "/{}", directory.join(name)));
+        self.monitor.entry(Fate::LeftOut, &path);
     }
 
     /// Reports what is worth knowing.

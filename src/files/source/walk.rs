@@ -203,7 +203,13 @@ impl FilesSource {
         let plan = place.plan.and_then(|plan| self.plan.child(plan, name.bytes()));
         let given = plan.is_some_and(|plan| self.plan.is_given(plan));
         let excluded = !given && (!place.whole || self.is_excluded(name, is_directory));
-        (plan.is_some() || !excluded).then_some(Candidate { name, c_name, plan, excluded })
+        if plan.is_none() && excluded {
+            if place.whole {
+                self.inspector.left_out(&self.directory, name);
+            }
+            return None;
+        }
+        Some(Candidate { name, c_name, plan, excluded })
     }
 
     fn is_excluded(&mut self, name: &EntryName, is_directory: bool) -> bool {
@@ -227,6 +233,7 @@ impl FilesSource {
             return Err(io::Error::other("it became something else while it was looked at"));
         }
         if stat.is_file() && !given && self.rules.is_too_large(stat.size) {
+            self.inspector.left_out(&self.directory, name);
             return Ok(None);
         }
         let group = self.links.group(stat, || self.directory.join(name));

@@ -16,6 +16,7 @@ mod unlock;
 use super::descent::{Descent, Handle, c_name, open_directory};
 use super::listing::{Lister, Listing};
 use super::node::Node;
+use super::rules::{LeftOut, Rules};
 use super::stat::Stat;
 use crate::model::{
     ContentSource, Entry, EntryName, EntryPath, Kind, Monitor, Slot, Target, TargetError,
@@ -65,6 +66,7 @@ pub struct FilesTarget {
     file_systems: HashMap<u64, Node>,
     look_only: bool,
     reader: Reader,
+    spared: Option<LeftOut>,
 }
 
 impl FilesTarget {
@@ -98,11 +100,18 @@ impl FilesTarget {
             file_systems: HashMap::new(),
             look_only: options.look_only,
             reader,
+            spared: None,
         };
         let root = target.descent.root().clone();
         target.remember_file_system(root.node()).map_err(io_error("cannot open the target"))?;
         target.remove_leftovers(root.node()).map_err(io_error("cannot list the target"))?;
         Ok(target)
+    }
+
+    /// Spares what backups by these rules leave out; they see paths below the target's root.
+    pub fn sparing(mut self, rules: Option<Rules>) -> Self {
+        self.spared = rules.map(LeftOut::new);
+        self
     }
 
     fn current(&mut self) -> Result<Arc<Handle>, TargetError> {
@@ -165,6 +174,18 @@ impl FilesTarget {
             place.insert(directory.again()?);
         }
         Ok(())
+    }
+
+    fn is_left_out(&mut self, spared: &mut LeftOut, name: &EntryName) -> io::Result<bool> {
+        let handle = self.descent.current()?;
+        let stat = match Stat::of(handle.node(), &c_name(name)?) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            stat => stat?,
+        };
+        let root = self.descent.root().clone();
+        let path = self.directory.clone();
+        let here = (handle.node(), &path);
+        spared.has(root.node(), here, name, &stat, || self.list(handle.node()))
     }
 
     fn list(&mut self, directory: &Node) -> io::Result<Listing> {
@@ -238,6 +259,13 @@ impl Target for FilesTarget {
         let is_temporary = |name: &&CStr| names.is_own(name) || names.is_leftover(name);
         let names = listing.names().filter(|name| !is_temporary(name));
         Ok(names.filter_map(|name| EntryName::new(name.to_bytes()).ok()).collect())
+    }
+
+    fn spares(&mut self, name: &EntryName) -> Result<bool, TargetError> {
+        let Some(mut spared) = self.spared.take() else { return Ok(false) };
+        let found = self.is_left_out(&mut spared, name);
+        self.spared = Some(spared);
+        found.map_err(io_error("cannot look at what is there"))
     }
 
     fn remove(&mut self, name: &EntryName) -> Result<u64, TargetError> {

@@ -92,10 +92,13 @@ impl Reader {
         if self.spoiled.is_empty() {
             return false;
         }
-        let key = directory.child(name);
+        self.is_spoiled_path(&directory.child(name))
+    }
+
+    fn is_spoiled_path(&self, path: &PathKey) -> bool {
         let spoiled = self.map.get(self.spoiled.clone()).unwrap_or_default();
         let (keys, _) = spoiled.as_chunks::<KEY>();
-        keys.binary_search(&key.0).is_ok()
+        keys.binary_search(&path.0).is_ok()
     }
 }
 
@@ -120,7 +123,10 @@ impl Children {
     pub(super) fn new(reader: &Arc<Reader>, key: PathKey) -> Option<Self> {
         let line = reader.first_line(&key);
         let segment = reader.segment(line, &key)?;
-        let own = Fields(reader.map.get(segment.clone())?).stat()?;
+        let own = match reader.is_spoiled_path(&key) {
+            true => Fingerprint::doubtful(),
+            false => Fields(reader.map.get(segment.clone())?).stat()?,
+        };
         let children = segment.start.checked_add(SEGMENT_HEAD - 8 - KEY)?..segment.end;
         Some(Self {
             reader: reader.clone(),

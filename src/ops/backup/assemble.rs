@@ -1,6 +1,7 @@
 //! Makes trees of the steps of a walk. Steps are taken in order; files still being read hold up
 //! what comes after them, within a budget.
 
+use super::comparison::{Comparison, Difference};
 use super::pool::{Delivery, FileResult, Pool};
 use super::previous::PreviousTree;
 use super::problems::ReadFailure;
@@ -8,7 +9,7 @@ use super::read_file::{ReadFile, Reader};
 use super::shown;
 use crate::codec::Compressor;
 use crate::model::{
-    BlobId, Counter, Directory, Entry, EntryName, EntryPath, Fresh, Kind, Metadata, Monitor,
+    BlobId, Counter, Directory, Entry, EntryName, EntryPath, Fate, Fresh, Kind, Metadata, Monitor,
     Origin, Problem, ProblemKind, Step, Summary,
 };
 use crate::repo::{RepoError, Session, TreeSink, TreeWriter};
@@ -27,6 +28,8 @@ pub struct Assembler<'a> {
     reader: Reader<'a>,
     /// The last snapshot, where entries may be taken over from it.
     previous: Option<PreviousTree<'a>>,
+    /// `None` where nothing is counted as new or changed.
+    comparison: Option<Comparison<'a>>,
     /// Whether whole trees may be taken over unread.
     whole_trees: bool,
     waiting: VecDeque<Waiting>,
@@ -62,6 +65,7 @@ impl<'a> Assembler<'a> {
         session: &'a Session,
         monitor: &'a dyn Monitor,
         previous: Option<PreviousTree<'a>>,
+        comparison: Option<Comparison<'a>>,
         whole_trees: bool,
     ) -> Result<Self, RepoError> {
         let root = OpenDirectory { written: true, ..OpenDirectory::default() };
@@ -71,6 +75,7 @@ impl<'a> Assembler<'a> {
             compressor: session.repository().compressor()?,
             reader: Reader::new(session)?,
             previous,
+            comparison,
             whole_trees,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -131,6 +136,7 @@ impl<'a> Assembler<'a> {
             Waiting::Enter(name) => self.enter(name),
             Waiting::Recorded { name, size } => {
                 self.monitor.add(Counter::FilesUnchanged, 1);
+                self.tell(Fate::Unchanged, &name);
                 self.processed(size);
                 self.take_over(name)?;
             }
@@ -188,7 +194,6 @@ impl<'a> Assembler<'a> {
 
     fn complete(&mut self, name: EntryName, fresh: Fresh) -> Result<(), RepoError> {
         let Fresh { kind, metadata, link_group, known } = fresh;
-        self.count_file(known);
         self.processed(0);
         if kind == Kind::Socket {
             let what = shown(&self.top_path().join(&name));
@@ -196,18 +201,48 @@ impl<'a> Assembler<'a> {
             self.monitor.problem(Problem { kind: ProblemKind::Note, what, why });
         }
         let metadata = self.reader.store_attributes(metadata)?;
-        self.add(&Entry { name, kind, metadata, link_group })
+        let entry = Entry { name, kind, metadata, link_group };
+        self.count_file(&entry, known);
+        self.add(&entry)
     }
 
-    fn count_file(&self, known: bool) {
-        self.monitor.add(if known { Counter::FilesChanged } else { Counter::FilesNew }, 1);
+    /// Tells what becomes of an entry of the directory last entered.
+    fn tell(&self, fate: Fate, name: &EntryName) {
+        if let Some(top) = self.open.last() {
+            let path = std::fmt::from_fn(|out| out.write_str(&shown(&top.path.join(name))));
+            self.monitor.entry(fate, &path);
+        }
+    }
+
+    fn count_file(&mut self, entry: &Entry, known: bool) {
+        let directory = self.top_path();
+        let Some(comparison) = &mut self.comparison else { return };
+        let (counter, fate) = match comparison.difference(&directory, entry, known) {
+            Difference::New => (Counter::FilesNew, Fate::New),
+            Difference::Changed => (Counter::FilesChanged, Fate::Changed),
+            Difference::Nothing => (Counter::FilesUnchanged, Fate::Unchanged),
+        };
+        self.monitor.add(counter, 1);
+        self.monitor.add(Counter::FilesRead, 1);
+        self.tell(fate, &entry.name);
+    }
+
+    fn count_directory(&mut self, entry: &Entry) {
+        let directory = self.top_path();
+        let Some(comparison) = &mut self.comparison else { return };
+        let counter = match comparison.difference(&directory, entry, false) {
+            Difference::New => Counter::DirectoriesNew,
+            Difference::Changed => Counter::DirectoriesChanged,
+            Difference::Nothing => Counter::DirectoriesUnchanged,
+        };
+        self.monitor.add(counter, 1);
     }
 
     fn file(&mut self, name: EntryName, known: bool, result: FileResult) -> Result<(), RepoError> {
         let path = self.top_path().join(&name);
         match result {
             Ok(ReadFile { entry, problem }) => {
-                self.count_file(known);
+                self.count_file(&entry, known);
                 if let Kind::File(file) = &entry.kind {
                     self.processed(file.size);
                 }
@@ -294,7 +329,6 @@ impl<'a> Assembler<'a> {
     }
 
     fn leave_changed(&mut self, metadata: Option<Metadata>, whole: bool) -> Result<(), RepoError> {
-        self.monitor.add(Counter::DirectoriesChanged, 1);
         if !whole {
             self.write_recorded()?;
         }
@@ -319,7 +353,9 @@ impl<'a> Assembler<'a> {
             (None, Some(recorded)) => self.kept(recorded.metadata)?,
             (None, None) => Metadata::default(),
         };
-        self.add(&Entry { name, kind, metadata, link_group: None })
+        let entry = Entry { name, kind, metadata, link_group: None };
+        self.count_directory(&entry);
+        self.add(&entry)
     }
 
     /// A directory's metadata as the last snapshot has it. Nobody was asked whether its attributes

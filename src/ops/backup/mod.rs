@@ -1,6 +1,7 @@
 //! Backup: sources become a snapshot.
 
 pub(super) mod assemble;
+mod comparison;
 mod files;
 pub(super) mod pool;
 pub(super) mod previous;
@@ -21,10 +22,11 @@ use crate::model::{
 };
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use assemble::Assembler;
+use comparison::Comparison;
 use jiff::Timestamp;
 use pool::{Helping, Pool};
 use previous::{PreviousTree, Reuse};
-use repeated::repeated;
+use repeated::{above, last_of, repeated};
 use std::sync::Arc;
 
 /// How often a backup that was shut out by a prune begins again.
@@ -58,6 +60,11 @@ pub struct BackupReport {
     pub files_new: u64,
     pub files_changed: u64,
     pub files_unchanged: u64,
+    /// Those of all three that were read, for nothing told that they are unchanged.
+    pub files_read: u64,
+    /// By rules, a directory with all below it counted as one.
+    pub left_out: u64,
+    pub directories_new: u64,
     pub directories_changed: u64,
     pub directories_unchanged: u64,
     pub blobs_new: u64,
@@ -96,9 +103,10 @@ pub struct Prepared<'a> {
     /// The snapshot whose entries the source may say are unchanged.
     pub recorded: Option<SessionId>,
     /// Called when the walk has ended, with the paths (below the source's root) that the next
-    /// backup must read again.
+    /// backup must read again. More of them may follow before the commit.
     pub ended: WalkEnded<'a>,
-    /// Called when the snapshot is committed.
+    /// Called with the snapshot that has what was walked: the new one when it is committed, or
+    /// the last where nothing had changed and none was.
     pub committed: Box<dyn FnMut(SessionId) + 'a>,
 }
 
@@ -167,21 +175,25 @@ fn run_session(
         Some(parent) => live_parent(repository, parent)?,
         None => None,
     };
+    let last = match &parent {
+        Some(parent) => Some(parent.clone()),
+        // It is only compared with: without it everything counts as new.
+        None => last_of(repository, options, &prepared.sources).unwrap_or_default(),
+    };
     tally.stage(Stage::Reading);
-    let walked = walk(session, prepared, parent.as_ref(), tally)?;
+    let walked = walk(session, prepared, parent.as_ref(), last.as_ref(), tally)?;
     tally.stage(Stage::Committing);
+    let is_same_tree = last.as_ref().is_some_and(|last| last.tree == walked.tree);
     let repeated = match options.skip_if_unchanged && !options.dry_run {
-        true => repeated(session, options, &prepared.sources, parent.as_ref(), walked.tree)?,
+        true => repeated(session, &prepared.sources, last, walked.tree)?,
         false => None,
     };
-    let is_same_tree = parent.as_ref().is_some_and(|parent| parent.tree == walked.tree);
-    let unchanged = is_same_tree || repeated.is_some();
-    let skips = match &repeated {
-        Some(last) => repository.is_live(last.id)?,
-        None => false,
+    let mut report = report(&walked, is_same_tree || repeated.is_some(), tally);
+    let kept = match repeated {
+        Some(last) => repository.is_live(last.id)?.then_some(last),
+        None => None,
     };
-    let mut report = report(&walked, unchanged, tally);
-    if !(options.dry_run || skips) {
+    if !options.dry_run && kept.is_none() {
         let snapshot = snapshot(session, options, prepared, parent.as_ref(), &walked, &report)?;
         session.commit(&snapshot)?;
         (prepared.committed)(session.id());
@@ -191,8 +203,19 @@ fn run_session(
         session.flush()?;
         session.end()?;
     }
+    if let Some(last) = kept {
+        remember(prepared, &last, walked.tree);
+    }
     report.bytes_stored = tally.count(Counter::BytesStored);
     Ok(report)
+}
+
+/// The next backup need not read what the last snapshot was just found to have.
+fn remember(prepared: &mut Prepared<'_>, last: &Snapshot, tree: BlobId) {
+    if last.tree != tree {
+        (prepared.ended)(&above(&prepared.sources));
+    }
+    (prepared.committed)(last.id);
 }
 
 fn live_parent(repository: &Repository, id: SessionId) -> Result<Option<Snapshot>, RepoError> {
@@ -209,6 +232,7 @@ fn walk(
     session: &Session,
     prepared: &mut Prepared<'_>,
     parent: Option<&Snapshot>,
+    last: Option<&Snapshot>,
     monitor: &dyn Monitor,
 ) -> Result<Walked, BackupError> {
     let repository = session.repository();
@@ -227,7 +251,9 @@ fn walk(
         Some(root) => Reuse::Checked { previous: previous(root), reader: &reader, session },
         None => Reuse::Nothing,
     };
-    let assembler = Assembler::new(session, monitor, parent.map(|p| previous(p.tree)), unread)?;
+    let comparison = Comparison::new(last.map(|last| previous(last.tree)));
+    let recorded = parent.map(|parent| previous(parent.tree));
+    let assembler = Assembler::new(session, monitor, recorded, Some(comparison), unread)?;
     let helping = Helping::new(repository.workers(), monitor);
     let (tree, summary, unsteady) =
         std::thread::scope(|scope| run(scope, session, prepared, &mut reuse, assembler, &helping))?;
@@ -298,6 +324,9 @@ fn report(walked: &Walked, unchanged: bool, tally: &Tally) -> BackupReport {
         files_new: tally.count(Counter::FilesNew),
         files_changed: tally.count(Counter::FilesChanged),
         files_unchanged: tally.count(Counter::FilesUnchanged),
+        files_read: tally.count(Counter::FilesRead),
+        left_out: tally.count(Counter::EntriesLeftOut),
+        directories_new: tally.count(Counter::DirectoriesNew),
         directories_changed: tally.count(Counter::DirectoriesChanged),
         directories_unchanged: tally.count(Counter::DirectoriesUnchanged),
         blobs_new: tally.count(Counter::BlobsNew),

@@ -2,25 +2,19 @@
 
 use super::BackupOptions;
 use crate::model::{BlobId, EntryPath, Snapshot, SnapshotKind, SnapshotSource};
-use crate::repo::{BlobReader, RepoError, Session};
+use crate::repo::{BlobReader, RepoError, Repository, Session};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The last snapshot of these sources, if each of them is in the new tree as it is there: itself
-/// and all below it, whatever has changed above. That is `parent`, or else it is looked for. The
-/// new tree is stored first, to be read.
+/// `last`, if it is of these sources, and each of them is in the new tree as it is there: itself
+/// and all below it, whatever has changed above. The new tree is stored first, to be read.
 pub fn repeated(
     session: &Session,
-    options: &BackupOptions,
     sources: &[SnapshotSource],
-    parent: Option<&Snapshot>,
+    last: Option<Snapshot>,
     tree: BlobId,
 ) -> Result<Option<Snapshot>, RepoError> {
     let paths = paths(sources);
-    let last = match parent {
-        Some(parent) => Some(parent.clone()),
-        None => last_of(session, options, &paths)?,
-    };
     let Some(last) = last.filter(|last| self::paths(&last.sources) == paths) else {
         return Ok(None);
     };
@@ -32,19 +26,34 @@ fn paths(sources: &[SnapshotSource]) -> BTreeSet<EntryPath> {
     sources.iter().map(|source| source.path.clone()).collect()
 }
 
-/// The newest one of this host.
-fn last_of(
-    session: &Session,
+/// The newest snapshot of these sources and this host. Reads all snapshots.
+pub fn last_of(
+    repository: &Repository,
     options: &BackupOptions,
-    paths: &BTreeSet<EntryPath>,
+    sources: &[SnapshotSource],
 ) -> Result<Option<Snapshot>, RepoError> {
-    let live = session.repository().ledger()?.live;
+    let paths = paths(sources);
+    let live = repository.ledger()?.live;
     let is_of_same = |snapshot: &Snapshot| {
         snapshot.kind == SnapshotKind::Backup
             && snapshot.host.name == options.host.name
-            && self::paths(&snapshot.sources) == *paths
+            && self::paths(&snapshot.sources) == paths
     };
     Ok(live.into_iter().rfind(is_of_same))
+}
+
+/// The directories that lead to the sources.
+pub fn above(sources: &[SnapshotSource]) -> Vec<EntryPath> {
+    let mut above = BTreeSet::new();
+    for source in sources {
+        let mut path = source.path.clone();
+        path.pop();
+        while !path.is_root() {
+            above.insert(path.clone());
+            path.pop();
+        }
+    }
+    above.into_iter().collect()
 }
 
 fn has_same(

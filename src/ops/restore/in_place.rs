@@ -6,7 +6,7 @@ use super::{
     Blamed, Content, DirectoryRule, Pass, RestoreError, RestoreOptions, RestorePlan, RestoreReport,
     SafetyTrees, Start, StepSink, Work, files_root, mark_blamed, pass_through, safety_trees,
 };
-use crate::files::FilesTarget;
+use crate::files::{FilesTarget, Rules};
 use crate::model::{Counter, EntryPath, Host, InPlace, Monitor, Snapshot, Stage, Target};
 use crate::ops::Tally;
 use crate::repo::{BlobReader, RepoError, Repository, Writer};
@@ -27,6 +27,8 @@ pub struct InPlaceOptions {
     pub journal: PathBuf,
     /// Absolute paths without links that are never touched: the repository, its cache.
     pub spared: Vec<PathBuf>,
+    /// What backups leave out: it is not deleted for not being in the snapshot.
+    pub left_out: Option<Rules>,
 }
 
 /// What a restore in place did.
@@ -140,7 +142,8 @@ impl Change<'_> {
     pub fn target(&self, look_only: bool, tally: &Arc<Tally>) -> Result<FilesTarget, RestoreError> {
         let monitor = Arc::clone(tally) as Arc<dyn Monitor>;
         let target_options = self.options.target_options(look_only);
-        Ok(FilesTarget::new(&self.options.target, target_options, monitor)?)
+        let target = FilesTarget::new(&self.options.target, target_options, monitor)?;
+        Ok(target.sparing(self.place.left_out.clone()))
     }
 
     /// What is spared, below the target.

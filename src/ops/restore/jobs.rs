@@ -76,9 +76,10 @@ impl<'a> Work<'a> {
     /// What each strategy would do, after a walk that only compared.
     pub fn plan(&self) -> RestorePlan {
         let mut plan = *lock(&self.plan);
-        let RestoreReport { deleted, failed, matched, .. } = self.report();
+        let RestoreReport { deleted, spared, failed, matched, .. } = self.report();
         plan.each(|_, report| {
-            (report.deleted, report.failed, report.matched) = (deleted, failed, matched);
+            (report.deleted, report.spared) = (deleted, spared);
+            (report.failed, report.matched) = (failed, matched);
         });
         plan
     }
@@ -167,8 +168,12 @@ impl<'a> Work<'a> {
         action
     }
 
-    pub fn count_deleted(&self, path: &EntryPath, things: u64) {
-        lock(&self.report).deleted += things;
+    pub fn count_spared(&self) {
+        lock(&self.report).spared += 1;
+    }
+
+    pub fn count_deleted(&self, path: &EntryPath) {
+        lock(&self.report).deleted += 1;
         (self.steps)(RestoreStep { action: RestoreAction::Delete, path, size: 0 });
     }
 

@@ -83,7 +83,10 @@ pub struct RestoreReport {
     pub metadata_changed: u64,
     pub same: u64,
     pub skipped: u64,
+    /// A directory with all below it counts as one.
     pub deleted: u64,
+    /// What `delete` spared, for backups leave it out; counted likewise.
+    pub spared: u64,
     /// Entries that could not be restored; each was reported as a problem.
     pub failed: u64,
     /// Entries that were read back and found right.

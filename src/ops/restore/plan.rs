@@ -21,6 +21,16 @@ impl RestorePlan {
         }
     }
 
+    /// Whether all strategies would do the same, for nothing else is in the way.
+    pub fn is_one(&self) -> bool {
+        let changes = |report: &RestoreReport| {
+            let RestoreReport { created, replaced, metadata_changed, deleted, .. } = *report;
+            (created, replaced, metadata_changed, deleted)
+        };
+        let skip = changes(&self.skip);
+        changes(&self.overwrite) == skip && changes(&self.newest) == skip
+    }
+
     /// Does the same to all, with the strategy of each.
     pub fn each(&mut self, change: impl Fn(Conflict, &mut RestoreReport)) {
         change(Conflict::Skip, &mut self.skip);

@@ -443,6 +443,17 @@ impl<'a> Walk<'a> {
         };
         for child in children.iter().filter(|child| names.binary_search(child).is_err()) {
             let path = self.path.join(child);
+            match target.spares(child) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.work.count_spared();
+                    continue;
+                }
+                Err(error) => {
+                    self.work.failed(&path, &error.to_string());
+                    continue;
+                }
+            }
             let allowed = match &self.guard {
                 Some(guard) => guard.holds(&path).unwrap_or(false),
                 None => true,
@@ -452,11 +463,11 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let removed = match self.pass {
-                Pass::Compare => Ok(1),
-                _ => target.remove(child),
+                Pass::Compare => Ok(()),
+                _ => target.remove(child).map(drop),
             };
             match removed {
-                Ok(things) => self.work.count_deleted(&path, things),
+                Ok(()) => self.work.count_deleted(&path),
                 Err(error) => self.work.failed(&path, &error.to_string()),
             }
         }

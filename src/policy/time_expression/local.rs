@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(super) fn day(date: Date, zone: &TimeZone) -> Result<Moment, TimeError> {
     let first = earlier_instant(date.to_datetime(Time::midnight()), zone)?;
     let last = instant(date.to_datetime(Time::MAX), zone)?;
-    Ok(Moment::day(first, last))
+    Ok(Moment::days(first, last))
 }
 
 /// A time of a day.

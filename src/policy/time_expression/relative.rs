@@ -14,6 +14,8 @@ pub(super) fn parse(text: &str, now: &Zoned) -> Result<Moment, TimeError> {
         ["now"] => Ok(Moment::exact(now.timestamp())),
         ["today", rest @ ..] => on_day(now.date(), rest, now),
         ["yesterday", rest @ ..] => on_day(days_before(now.date(), 1)?, rest, now),
+        ["last", "week"] => last_week(now),
+        ["last", "month"] => last_month(now),
         ["last", name, rest @ ..] => {
             let weekday = weekday(name).ok_or_else(not_understood)?;
             on_day(weekday_before(now.date(), weekday)?, rest, now)
@@ -59,6 +61,24 @@ fn latest_time_of_day(clock: Clock, days: [Date; 2], now: &Zoned) -> Result<Mome
     let passed = candidates.into_iter().find(|&time| time <= now.timestamp());
     let first = passed.map_or_else(|| local::instant(earlier, zone), Ok)?;
     Ok(Moment::starting(first, clock.width))
+}
+
+/// The seven days from Monday before this week's.
+fn last_week(now: &Zoned) -> Result<Moment, TimeError> {
+    let since_monday = now.date().weekday().to_monday_zero_offset();
+    let sunday = days_before(now.date(), since_monday.saturating_add(1))?;
+    days(days_before(sunday, 6)?, sunday, now)
+}
+
+/// The calendar month before this one.
+fn last_month(now: &Zoned) -> Result<Moment, TimeError> {
+    let last = days_before(now.date().first_of_month(), 1)?;
+    days(last.first_of_month(), last, now)
+}
+
+fn days(first: Date, last: Date, now: &Zoned) -> Result<Moment, TimeError> {
+    let (first, last) = (local::day(first, now.time_zone())?, local::day(last, now.time_zone())?);
+    Ok(Moment::days(first.first, last.last))
 }
 
 /// So many days, weeks, months or years ago: at the same time of the day, or at the one that

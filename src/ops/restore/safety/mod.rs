@@ -117,7 +117,7 @@ fn walk(
         unread &= session.may_reuse_unread(snapshot.id)?;
     }
     let certainty = Certainty::new(session, &reader, unread)?;
-    let mut assembler = Assembler::new(session, tally.as_ref(), None, false)?;
+    let mut assembler = Assembler::new(session, tally.as_ref(), None, None, false)?;
     let helping = Helping::new(repository.workers(), tally.as_ref());
     std::thread::scope(|scope| {
         let mut pool = Pool::start(scope, repository.workers(), session, &helping)?;

@@ -184,6 +184,10 @@ impl<'a> Walk<'a> {
             (None, Some(unwanted)) => self.unwanted(&unwanted, earlier, look),
             (None, None) if is_listed && !was_wanted => {
                 if !is_everything {
+                    if self.target.spares(&name)? {
+                        self.report.spared += 1;
+                        return Ok(());
+                    }
                     if self.holds_spared(&name) {
                         self.problem(ProblemKind::Note, &name, &spared());
                         return Ok(());
