@@ -111,7 +111,7 @@ Begin like this:
   snap restore latest --target /tmp/look
   snap check --read-data
 
-`snap COMMAND -h` is short, `snap help COMMAND` complete; `snap help` of a topic:
+`snap COMMAND -h` is short, `snap help COMMAND` complete. There are topics:
 {}",
         topics::list()
     )
