@@ -116,6 +116,7 @@ const SESSION: &str = "\
 0 backup --time 2025-11-26 bot
 0 backup --time 2025-11-27T02:00 bot
 0 backup --time 2025-11-27T03:00 bot
+0 backup -vv -n bot
 0 backup --time 2025-11-28 bot
 3 backup --dry-run bot nowhere
 0 snapshots

@@ -273,7 +273,7 @@ fn safety_snapshots_are_for_rollbacks_only() {
 #[test]
 fn what_backups_leave_out_is_not_deleted() {
     let mut world = world();
-    let profile = "[profile.bot]\nsources = [\"bot\"]\nexclude = [\"logs\"]\n\
+    let profile = "[profile.default]\nsources = [\"bot\"]\nexclude = [\"logs\"]\n\
                    exclude-caches = true\nexclude-larger-than = \"1k\"\n";
     world.write("snap.toml", profile);
     world.set("SNAP_CONFIG", "snap.toml");
