@@ -27,7 +27,7 @@ impl<'a> Witnesses<'a> {
 }
 
 /// Whether only metadata can differ.
-pub fn has_same_content(one: &Entry, other: &Entry) -> bool {
+fn has_same_content(one: &Entry, other: &Entry) -> bool {
     match (&one.kind, &other.kind) {
         (Kind::File(one), Kind::File(other)) => one.hash == other.hash && one.size == other.size,
         (one, other) => one == other,
