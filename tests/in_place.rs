@@ -424,6 +424,36 @@ fn nothing_older_than_another_restore_is_gone_on_with() {
     }
 }
 
+#[test]
+fn links_between_things_that_are_no_files_come_back() {
+    let world = world();
+    world.write("bot/a", "aa");
+    symlink("a", world.path("bot/l")).unwrap();
+    for name in ["bot/p", "bot/q"] {
+        assert!(world.command("mkfifo").arg(name).status().unwrap().success());
+    }
+    world.write("bot/other", "is linked in the snapshot");
+    symlink("other", world.path("bot/s")).unwrap();
+    fs::hard_link(world.path("bot/s"), world.path("bot/t")).unwrap();
+    let saved = manifest(&world);
+    world.snap(["backup", "bot"]).success();
+    let link_anew = |from: &str, to: &str| {
+        fs::remove_file(world.path(to)).unwrap();
+        fs::hard_link(world.path(from), world.path(to)).unwrap();
+    };
+    link_anew("bot/l", "bot/a");
+    link_anew("bot/p", "bot/q");
+    fs::remove_file(world.path("bot/t")).unwrap();
+    symlink("other", world.path("bot/t")).unwrap();
+    let before = manifest(&world);
+    for _ in 0..2 {
+        restore(&world, &["--delete"]);
+        assert_eq!(manifest(&world), saved);
+        rollback(&world);
+        assert_eq!(manifest(&world), before);
+    }
+}
+
 /// Killed at any moment, a restore can be run again or rolled back, and a rollback too.
 #[test]
 fn a_restore_that_is_killed_ends_right() {

@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     pub is_directory: bool,
-    pub is_file: bool,
     /// How many names the inode has.
     pub links: u32,
     /// Which inode it is: device and number.
@@ -44,7 +43,6 @@ impl FilesTarget {
         match Stat::of(handle.node(), &name) {
             Ok(stat) => Ok(Some(Look {
                 is_directory: stat.is_directory(),
-                is_file: stat.is_file(),
                 links: stat.links,
                 inode: (stat.identity.device, stat.identity.inode),
             })),

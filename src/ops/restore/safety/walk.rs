@@ -268,7 +268,7 @@ impl<'a> Walk<'a> {
             Some(witnesses) => witnesses.has(&self.path, &entry)?,
             None => false,
         };
-        if stayed && !look.is_some_and(|look| look.is_file) {
+        if stayed && look.is_none_or(|look| look.is_directory) {
             return Ok(());
         }
         match (look, earlier.is_some()) {
@@ -362,7 +362,7 @@ impl<'a> Walk<'a> {
 
     /// Whether the links of what is there are to change; and whether it has, or is to have, any.
     fn linking(&mut self, entry: &Entry, look: Option<Look>) -> (bool, bool) {
-        let Some(look) = look.filter(|look| look.is_file) else { return (false, false) };
+        let Some(look) = look.filter(|look| !look.is_directory) else { return (false, false) };
         match &entry.link_group {
             Some(group) => {
                 let inode = Some(look.inode);
