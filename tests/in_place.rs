@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -188,6 +189,11 @@ fn the_repository_is_never_in_the_way() {
     assert!(output.stderr.contains("it holds the repository"), "{}", output.stderr);
     assert!(!world.path("bot/other/new").exists());
     assert!(world.path("bot/store/repository/snap.json").exists());
+    // It came to its end: the next one is another one, and is undone by itself.
+    world.write("bot/other/later", "goes");
+    assert_eq!(world.snap(arguments).code, 1);
+    rollback(&world);
+    assert!(world.path("bot/other/later").exists() && !world.path("bot/other/new").exists());
     rollback(&world);
     assert!(world.path("bot/other/new").exists());
     world.snap(["check"]).success();
@@ -302,6 +308,187 @@ fn what_backups_leave_out_is_not_deleted() {
     assert!(!world.path("bot/extra").exists() && !world.path("bot/part/y").exists());
     let again = world.snap(delete.iter().chain(&["--conflict", "skip", "--yes"])).success();
     assert!(again.contains("4 entries not deleted"), "{again}");
+}
+
+/// The folder of the notes of what is not finished.
+fn notes(world: &World) -> PathBuf {
+    let repositories = fs::read_dir(world.home().join(".local/state/snap/restores")).unwrap();
+    repositories.map(|folder| folder.unwrap().path()).next().unwrap()
+}
+
+fn noted(world: &World) -> usize {
+    fs::read_dir(notes(world)).unwrap().count()
+}
+
+/// The safety snapshot of the newest restore or rollback.
+fn newest_safety(world: &World) -> String {
+    let listed = world.snap(["rollback", "--list", "--json"]).success();
+    let last: serde_json::Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    last["id"].as_str().unwrap().to_owned()
+}
+
+/// As if the newest one had been killed just before its end.
+fn cut_off(world: &World) -> String {
+    let safety = newest_safety(world);
+    note_again(world, &safety);
+    safety
+}
+
+fn note_again(world: &World, safety: &str) {
+    fs::write(notes(world).join(safety), "").unwrap();
+}
+
+/// `bot` with a file and a folder in the snapshot, where the folder is a file now.
+fn world_with_a_file_for_a_folder() -> World {
+    let world = world();
+    world.write("bot/c", "c");
+    world.write("bot/d/a", "a");
+    world.write("bot/d/below/b", "b");
+    world.snap(["backup", "bot"]).success();
+    fs::remove_dir_all(world.path("bot/d")).unwrap();
+    world.write("bot/d", "x");
+    world
+}
+
+#[test]
+fn what_was_made_in_the_place_of_a_file_and_edited_since_is_kept() {
+    let world = world_with_a_file_for_a_folder();
+    restore(&world, &[]);
+    cut_off(&world);
+    world.write("bot/d/a", "edited");
+    world.write("bot/d/below/mine", "new");
+    let edited = world.manifest(["bot/d"]).success();
+    restore(&world, &["--delete"]);
+    assert_eq!(fs::read_to_string(world.path("bot/d/a")).unwrap(), "a");
+    assert!(!world.path("bot/d/below/mine").exists());
+    assert_eq!(noted(&world), 0);
+    rollback(&world);
+    assert_eq!(world.manifest(["bot/d"]).success(), edited);
+}
+
+#[test]
+fn what_was_made_in_the_place_of_a_file_is_undone_with_the_run_that_was_cut_off() {
+    let world = world_with_a_file_for_a_folder();
+    let before = manifest(&world);
+    restore(&world, &[]);
+    let restored = manifest(&world);
+    cut_off(&world);
+    fs::remove_dir_all(world.path("bot/d/below")).unwrap();
+    restore(&world, &[]);
+    assert_eq!(manifest(&world), restored);
+    rollback(&world);
+    assert_eq!(manifest(&world), before);
+}
+
+#[test]
+fn metadata_that_was_changed_since_is_kept() {
+    let world = world();
+    world.write("bot/file", "1");
+    world.write("bot/folder/file", "1");
+    let mode = |path: &str, mode| {
+        fs::set_permissions(world.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    world.snap(["backup", "bot"]).success();
+    mode("bot/file", 0o600);
+    mode("bot/folder", 0o750);
+    restore(&world, &[]);
+    cut_off(&world);
+    mode("bot/file", 0o640);
+    mode("bot/folder", 0o711);
+    let changed = manifest(&world);
+    restore(&world, &[]);
+    assert_ne!(manifest(&world), changed);
+    rollback(&world);
+    assert_eq!(manifest(&world), changed);
+}
+
+#[test]
+fn one_that_ends_ends_all_that_it_went_on_with() {
+    let world = world();
+    world.write("bot/file", "1");
+    world.write("bot/other", "1");
+    world.snap(["backup", "bot"]).success();
+    for undoes in [false, true] {
+        world.write("bot/file", "before");
+        world.write("bot/other", "before");
+        let before = manifest(&world);
+        restore(&world, &[]);
+        let first = cut_off(&world);
+        fs::remove_file(world.path("bot/other")).unwrap();
+        restore(&world, &[]);
+        cut_off(&world);
+        note_again(&world, &first);
+        if !undoes {
+            fs::remove_file(world.path("bot/other")).unwrap();
+            restore(&world, &[]);
+            assert_eq!(noted(&world), 0);
+        }
+        rollback(&world);
+        assert_eq!(noted(&world), 0);
+        assert_eq!(manifest(&world), before);
+    }
+}
+
+#[test]
+fn nothing_older_than_another_restore_is_gone_on_with() {
+    let world = world();
+    world.write("bot/file", "1");
+    world.snap(["backup", "bot"]).success();
+    let first = world.snap(["snapshots", "--json"]).success();
+    let first: serde_json::Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    let first = first["id"].as_str().unwrap();
+    world.write("bot/file", "22");
+    world.snap(["backup", "bot"]).success();
+    world.write("bot/file", "before");
+    let arguments = ["--conflict", "overwrite", "--yes", "bot"];
+    let restore_first = || world.snap(["restore", first].iter().chain(&arguments)).success();
+    restore_first();
+    let cut = cut_off(&world);
+    // Also where the note is as if nothing had come after.
+    for is_noted_again in [false, true] {
+        restore(&world, &[]);
+        assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "22");
+        if is_noted_again {
+            note_again(&world, &cut);
+        } else {
+            assert_eq!(noted(&world), 1);
+        }
+        restore_first();
+        assert_eq!(noted(&world), 0);
+        rollback(&world);
+        assert_eq!(fs::read_to_string(world.path("bot/file")).unwrap(), "22");
+        note_again(&world, &cut);
+    }
+}
+
+#[test]
+fn links_between_things_that_are_no_files_come_back() {
+    let world = world();
+    world.write("bot/a", "aa");
+    symlink("a", world.path("bot/l")).unwrap();
+    for name in ["bot/p", "bot/q"] {
+        assert!(world.command("mkfifo").arg(name).status().unwrap().success());
+    }
+    world.write("bot/other", "is linked in the snapshot");
+    symlink("other", world.path("bot/s")).unwrap();
+    fs::hard_link(world.path("bot/s"), world.path("bot/t")).unwrap();
+    let saved = manifest(&world);
+    world.snap(["backup", "bot"]).success();
+    let link_anew = |from: &str, to: &str| {
+        fs::remove_file(world.path(to)).unwrap();
+        fs::hard_link(world.path(from), world.path(to)).unwrap();
+    };
+    link_anew("bot/l", "bot/a");
+    link_anew("bot/p", "bot/q");
+    fs::remove_file(world.path("bot/t")).unwrap();
+    symlink("other", world.path("bot/t")).unwrap();
+    let before = manifest(&world);
+    for _ in 0..2 {
+        restore(&world, &["--delete"]);
+        assert_eq!(manifest(&world), saved);
+        rollback(&world);
+        assert_eq!(manifest(&world), before);
+    }
 }
 
 /// Killed at any moment, a restore can be run again or rolled back, and a rollback too.

@@ -33,7 +33,7 @@ pub(super) fn compare(
     match has_metadata(&node, &stat, entry, run) {
         true => Ok(Presence::Same),
         // Other metadata is not given to other names of the inode, which are none of the entry's.
-        false if stat.is_file() && stat.links > 1 && entry.link_group.is_none() => {
+        false if !stat.is_directory() && stat.links > 1 && entry.link_group.is_none() => {
             Ok(Presence::Differs { newer })
         }
         false => Ok(Presence::MetadataDiffers { newer }),

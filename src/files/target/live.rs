@@ -6,7 +6,7 @@ use super::super::source::inspect::{Inspector, hold, special_kind};
 use super::super::source::links::LinkGroups;
 use super::super::source::stream::FileStream;
 use super::super::stat::Stat;
-use super::{FilesTarget, io_error};
+use super::{FilesTarget, compare, io_error};
 use crate::model::{EntryName, EntryPath, Fresh, Metadata, Monitor, Origin, TargetError};
 use rustix::fd::AsFd;
 use std::ffi::CStr;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     pub is_directory: bool,
-    pub is_file: bool,
     /// How many names the inode has.
     pub links: u32,
     /// Which inode it is: device and number.
@@ -44,7 +43,6 @@ impl FilesTarget {
         match Stat::of(handle.node(), &name) {
             Ok(stat) => Ok(Some(Look {
                 is_directory: stat.is_directory(),
-                is_file: stat.is_file(),
                 links: stat.links,
                 inode: (stat.identity.device, stat.identity.inode),
             })),
@@ -79,6 +77,18 @@ impl FilesTarget {
         let handle = self.current()?;
         let stat = handle.node().stat().map_err(io_error("cannot look at it"))?;
         Ok(self.reader.inspector.metadata(handle.node(), &stat, &self.directory).metadata)
+    }
+
+    /// The metadata of a child of the directory last entered that is not a directory itself. What
+    /// of it cannot be read is reported.
+    pub fn metadata(&mut self, name: &EntryName) -> Result<Metadata, TargetError> {
+        let handle = self.current()?;
+        let as_c = c_name(name).map_err(io_error("cannot use its name"))?;
+        let opened = Stat::of(handle.node(), &as_c)
+            .and_then(|stat| compare::open(handle.node(), &as_c, stat.kind));
+        let (node, stat) = opened.map_err(io_error("cannot look at it"))?;
+        let path = self.directory.join(name);
+        Ok(self.reader.inspector.metadata(&node, &stat, &path).metadata)
     }
 
     /// The group of links of a child, as [`FilesTarget::read`] says it.

@@ -1,5 +1,6 @@
 //! Restore in place: what is about to be replaced is kept in a safety snapshot first.
 
+use super::continuation::{Identity, Runs};
 use super::journal::Journal;
 use super::safety::{self, Request, Safety};
 use super::{
@@ -169,49 +170,29 @@ pub fn perform(
     remove: Removing<'_>,
 ) -> Result<InPlaceReport, RestoreError> {
     let journal = Journal::new(&change.place.journal);
-    let repository = change.reader.repository();
-    let earlier = earlier(repository, change, origin, &journal)?;
-    let origin = InPlace { continues: earlier.as_ref().map(|earlier| earlier.id), ..origin };
-    let request = Request { change, origin, earlier: earlier.as_ref(), journal: &journal };
+    let paths = asked(change).into_iter().map(|source| source.path).collect();
+    let identity = Identity::new(origin, paths);
+    let runs = Runs::new(change.reader.repository(), &journal, &change.place.host)?;
+    let earlier = runs.to_continue(&identity);
+    let origin = InPlace { continues: earlier.map(|earlier| earlier.id), ..origin };
+    let request = Request { change, origin, earlier, journal: &journal };
     let Safety { snapshot, report: foreseen } = safety::take(&request, tally)?;
     let Some(safety) = snapshot else {
-        if let Some(earlier) = &earlier {
-            journal.end(earlier.id);
+        if foreseen.failed == 0 {
+            runs.end(&identity);
         }
         return Ok(InPlaceReport { safety: None, report: foreseen });
     };
+    runs.close_others(&identity);
     let report = carry_out(change, &safety, foreseen, steps, tally, remove)?;
     if report.failed == 0 {
         journal.end(safety.id);
-    }
-    if let Some(earlier) = &earlier {
-        // All that it holds is in the new one.
-        journal.end(earlier.id);
+        runs.end(&identity);
+    } else {
+        // It was not cut off: what is there now is what it has left there.
+        journal.close(safety.id);
     }
     Ok(InPlaceReport { safety: Some(safety), report })
-}
-
-/// The safety snapshot of the last run of the very same, if that did not come to its end.
-fn earlier(
-    repository: &Repository,
-    change: &Change<'_>,
-    origin: InPlace,
-    journal: &Journal,
-) -> Result<Option<Snapshot>, RepoError> {
-    let unfinished = journal.unfinished();
-    if unfinished.is_empty() {
-        return Ok(None);
-    }
-    let paths: Vec<EntryPath> = asked(change).into_iter().map(|source| source.path).collect();
-    let is_same = |snapshot: &Snapshot| {
-        unfinished.contains(&snapshot.id)
-            && snapshot.in_place.is_some_and(|other| {
-                (other.from, other.is_rollback) == (origin.from, origin.is_rollback)
-            })
-            && snapshot.sources.iter().map(|source| &source.path).eq(&paths)
-    };
-    let live = repository.ledger()?.live;
-    Ok(live.into_iter().filter(is_same).max_by_key(|snapshot| (snapshot.begun, snapshot.sequence)))
 }
 
 /// The paths that are put back, as sources of the safety snapshot.

@@ -1,6 +1,7 @@
 //! Restore: a snapshot's entries go into a target.
 
 mod content;
+mod continuation;
 mod directories;
 mod guard;
 mod in_place;
@@ -21,6 +22,7 @@ pub use plan::RestorePlan;
 pub use select::Wanted;
 
 use content::{Blamed, Content};
+pub(super) use continuation::{Identity, Runs};
 pub(super) use directories::DirectoryRule;
 use guard::Guard;
 pub(super) use guard::{SafetyTrees, safety_trees};

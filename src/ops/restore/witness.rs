@@ -16,7 +16,7 @@ impl<'a> Witnesses<'a> {
 
     /// Whether `entry` of the safety snapshot is what was restored.
     pub fn has(&mut self, directory: &EntryPath, entry: &Entry) -> Result<bool, RepoError> {
-        if !matches!(entry.kind, Kind::File(_)) {
+        if matches!(entry.kind, Kind::Directory(_)) {
             return Ok(false);
         }
         let restored = self.0.find(directory, &entry.name)?;
@@ -27,7 +27,7 @@ impl<'a> Witnesses<'a> {
 }
 
 /// Whether only metadata can differ.
-pub fn has_same_content(one: &Entry, other: &Entry) -> bool {
+fn has_same_content(one: &Entry, other: &Entry) -> bool {
     match (&one.kind, &other.kind) {
         (Kind::File(one), Kind::File(other)) => one.hash == other.hash && one.size == other.size,
         (one, other) => one == other,

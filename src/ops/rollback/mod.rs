@@ -6,7 +6,8 @@ mod removal;
 pub use list::{InPlaceRun, list_in_place, newest_to_undo};
 
 use super::restore::{
-    Change, DirectoryRule, Journal, RestoreError, SafetyTrees, files_root, perform, safety_trees,
+    Change, DirectoryRule, Identity, Journal, RestoreError, Runs, SafetyTrees, files_root, perform,
+    safety_trees,
 };
 use super::{
     Conflict, InPlaceOptions, InPlaceReport, RestoreOptions, RestoreReport, StepSink, Tally,
@@ -82,9 +83,12 @@ pub fn rollback(
         let removed = removal.run(absent)?;
         Ok((removed.things, removed.failed))
     };
+    let journal = Journal::new(&place.journal);
+    let runs = Runs::new(repository, &journal, &place.host)?;
     let done = perform(&change, origin, steps, &tally, &mut remove)?;
     if done.report.failed == 0 {
-        Journal::new(&place.journal).end(safety.id);
+        journal.end(safety.id);
+        Identity::of(safety).iter().for_each(|undone| runs.end(undone));
     }
     Ok(done)
 }

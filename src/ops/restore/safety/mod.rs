@@ -6,7 +6,9 @@
 
 mod absent;
 mod earlier;
+mod frame;
 mod names;
+mod remains;
 mod walk;
 
 use super::in_place::{Change, asked};

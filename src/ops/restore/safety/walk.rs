@@ -3,7 +3,9 @@
 use super::Request;
 use super::absent::AbsentDirectory;
 use super::earlier::{Certainty, EarlierAbsent};
+use super::frame::{Frame, Ground};
 use super::names::{Found, Names};
+use super::remains::{Remains, is_halfway};
 use crate::files::{FilesTarget, Look, Selection};
 use crate::model::{
     BlobId, Directory, Entry, EntryName, EntryPath, Fresh, Kind, Metadata, Monitor, Origin,
@@ -12,7 +14,7 @@ use crate::model::{
 use crate::ops::Tally;
 use crate::ops::restore::directories::Standing;
 use crate::ops::restore::jobs::{action, size};
-use crate::ops::restore::witness::{Witnesses, has_same_content};
+use crate::ops::restore::witness::Witnesses;
 use crate::ops::restore::{
     ABSENT, Conflict, RestoreAction, RestoreError, RestoreReport, Wanted, safety_trees,
 };
@@ -51,35 +53,6 @@ pub struct Walk<'a> {
     groups: HashMap<EntryPath, Option<(u64, u64)>>,
     stored: bool,
     report: RestoreReport,
-}
-
-struct Frame<'a> {
-    name: Option<EntryName>,
-    names: Names<'a>,
-    /// The directory as it is wanted.
-    wanted: Option<Entry>,
-    /// The directory as it was before an earlier run.
-    before: Option<Metadata>,
-    selection: Selection,
-    ground: Ground,
-    is_whole: bool,
-    /// All that is there is to be stored.
-    is_everything: bool,
-    /// It was not there: it is not, or an earlier run has made it.
-    is_made: bool,
-    is_announced: bool,
-    absent: Option<AbsentDirectory>,
-}
-
-/// What a directory stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ground {
-    /// It is there.
-    Live,
-    /// It is not there.
-    Absent,
-    /// An earlier run has removed it.
-    Carried,
 }
 
 type Done = Result<(), RestoreError>;
@@ -194,7 +167,7 @@ impl<'a> Walk<'a> {
                     }
                     self.report.deleted += 1;
                 }
-                self.keep(&name, look, earlier)
+                self.keep(&name, look, earlier, None)
             }
             (None, None) if look.is_none() => self.carry(earlier),
             (None, None) => Ok(()),
@@ -227,22 +200,34 @@ impl<'a> Walk<'a> {
                 self.push(frame);
                 Ok(())
             }
-            Some(Look { is_directory: true, .. }) => match earlier {
-                Some(before) if !matches!(before.kind, Kind::Directory(_)) => {
-                    self.carry(Some(before))
+            Some(Look { is_directory: true, .. }) => {
+                let replaced = earlier.as_ref().is_some_and(|before| !is_directory(before));
+                match replaced && self.remains(&entry, selection)? {
+                    // It is in the place of what was there before.
+                    true => self.carry(earlier),
+                    false => {
+                        let earlier = earlier.filter(is_directory);
+                        self.there(entry, selection, standing, unwanted, earlier)
+                    }
                 }
-                earlier => self.there(entry, selection, standing, unwanted, earlier),
-            },
+            }
             Some(look) => {
                 let presence = self.target.slot(&entry)?.compare()?;
                 let action = action(presence, self.conflict());
                 self.report.count(action, 0);
                 match action {
                     RestoreAction::Skip => Ok(()),
-                    _ => self.keep(&entry.name, Some(look), None),
+                    _ => self.keep(&entry.name, Some(look), earlier, Some(&entry.metadata)),
                 }
             }
         }
+    }
+
+    /// Whether all in a directory that is there is the work of an earlier run.
+    fn remains(&mut self, entry: &Entry, selection: Selection) -> Result<bool, RestoreError> {
+        let (reader, monitor) = (self.reader, self.monitor);
+        let (wanted, target) = (&self.wanted, &mut self.target);
+        Remains { reader, wanted, target, monitor }.are_of(&self.path, entry, selection)
     }
 
     /// A directory that is wanted and there.
@@ -270,7 +255,7 @@ impl<'a> Walk<'a> {
             [tree(&entry), unwanted.as_ref().and_then(tree), earlier.as_ref().and_then(tree)];
         let names = self.names(trees, listed)?;
         let mut frame = Frame::new(Some(entry.name.clone()), names, Ground::Live, selection);
-        frame.before = earlier.map(|earlier| earlier.metadata);
+        frame.before = self.before(earlier, Some(&entry.metadata))?;
         let announces = frame.before.is_some() || action == RestoreAction::Metadata && !is_made;
         (frame.is_whole, frame.is_made, frame.wanted) = (standing.is_whole, is_made, Some(entry));
         self.push(frame);
@@ -287,7 +272,7 @@ impl<'a> Walk<'a> {
             Some(witnesses) => witnesses.has(&self.path, &entry)?,
             None => false,
         };
-        if stayed && !look.is_some_and(|look| look.is_file) {
+        if stayed && look.is_none_or(|look| look.is_directory) {
             return Ok(());
         }
         match (look, earlier.is_some()) {
@@ -317,18 +302,14 @@ impl<'a> Walk<'a> {
             action = RestoreAction::Skip;
         }
         self.report.count(action, size(&entry));
-        if let (RestoreAction::Same | RestoreAction::Metadata, Some(before)) = (action, &earlier)
-            && (action == RestoreAction::Same || has_same_content(&entry, before))
-        {
-            return self.carry(earlier);
-        }
         match action {
+            RestoreAction::Same if earlier.is_some() => self.carry(earlier),
             RestoreAction::Same if self.earlier_absent.has(&self.path, &entry.name)? => {
                 self.list_absent(entry)
             }
             RestoreAction::Same if is_linked => self.witness(entry, is_mislinked),
             RestoreAction::Same | RestoreAction::Skip => Ok(()),
-            _ => self.keep(&entry.name, look, earlier),
+            _ => self.keep(&entry.name, look, earlier, Some(&entry.metadata)),
         }
     }
 
@@ -353,15 +334,39 @@ impl<'a> Walk<'a> {
         Ok((self.sink)(Step::Entry { name, origin: Origin::Complete(fresh) })?)
     }
 
-    /// Whether what was there is still there.
-    fn is_still(&mut self, before: &Entry) -> bool {
+    /// Whether what was there is still there, and only an earlier run can have changed it: the
+    /// names of one inode share their metadata, which that may have set through another.
+    fn is_still(&mut self, before: &Entry, look: Look, wanted: Option<&Metadata>) -> bool {
         let compared = self.target.slot(before).and_then(|mut slot| slot.compare());
-        matches!(compared, Ok(Presence::Same | Presence::MetadataDiffers { .. }))
+        match compared {
+            Ok(Presence::Same) => true,
+            Ok(Presence::MetadataDiffers { .. }) => {
+                look.links > 1
+                    || self
+                        .target
+                        .metadata(&before.name)
+                        .is_ok_and(|now| is_halfway(&now, &before.metadata, wanted, false))
+            }
+            _ => false,
+        }
+    }
+
+    /// The metadata that the directory last entered had before an earlier run; `None` if it is
+    /// not known, or somebody else has changed it since: then what is there counts.
+    fn before(
+        &mut self,
+        earlier: Option<Entry>,
+        wanted: Option<&Metadata>,
+    ) -> Result<Option<Metadata>, RestoreError> {
+        let Some(before) = earlier.filter(is_directory) else { return Ok(None) };
+        let now = self.target.own_metadata()?;
+        let is_its_work = is_halfway(&now, &before.metadata, wanted, true);
+        Ok(if is_its_work { Some(self.certainty.certain(before)?.metadata) } else { None })
     }
 
     /// Whether the links of what is there are to change; and whether it has, or is to have, any.
     fn linking(&mut self, entry: &Entry, look: Option<Look>) -> (bool, bool) {
-        let Some(look) = look.filter(|look| look.is_file) else { return (false, false) };
+        let Some(look) = look.filter(|look| !look.is_directory) else { return (false, false) };
         match &entry.link_group {
             Some(group) => {
                 let inode = Some(look.inode);
@@ -378,25 +383,32 @@ impl<'a> Walk<'a> {
         self.report.matched = true;
         self.report.deleted += 1;
         if !(look.is_directory && matches!(unwanted.kind, Kind::Directory(_))) {
-            return self.keep(&unwanted.name, Some(look), earlier);
+            return self.keep(&unwanted.name, Some(look), earlier, None);
         }
         self.target.go_into(&unwanted.name)?;
         let trees = [None, tree(unwanted), earlier.as_ref().and_then(tree)];
         let names = self.names(trees, Vec::new())?;
         let name = Some(unwanted.name.clone());
         let mut frame = Frame::new(name, names, Ground::Live, Selection::Yes);
-        frame.before = earlier.map(|earlier| earlier.metadata);
+        frame.before = self.before(earlier, None)?;
         self.push(frame);
         self.store(true)
     }
 
-    /// Stores what is there, with all below it.
-    fn keep(&mut self, name: &EntryName, look: Option<Look>, earlier: Option<Entry>) -> Done {
+    /// Stores what is there, with all below it. An earlier run may have given it the metadata
+    /// `wanted`.
+    fn keep(
+        &mut self,
+        name: &EntryName,
+        look: Option<Look>,
+        earlier: Option<Entry>,
+        wanted: Option<&Metadata>,
+    ) -> Done {
         let Some(look) = look else { return self.carry(earlier) };
         if !look.is_directory {
             // Its links may be gone already.
             let still = earlier.filter(|before| tree(before).is_none());
-            if let Some(before) = still.filter(|before| self.is_still(before)) {
+            if let Some(before) = still.filter(|before| self.is_still(before, look, wanted)) {
                 return self.carry(Some(before));
             }
             self.store(true)?;
@@ -415,7 +427,7 @@ impl<'a> Walk<'a> {
         let names = self.names([None, None, earlier.as_ref().and_then(tree)], listed)?;
         let mut frame = Frame::new(Some(name.clone()), names, Ground::Live, Selection::Yes);
         frame.is_everything = true;
-        frame.before = earlier.map(|earlier| earlier.metadata);
+        frame.before = self.before(earlier, None)?;
         self.push(frame);
         self.store(true)
     }
@@ -533,31 +545,12 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl<'a> Frame<'a> {
-    fn new(
-        name: Option<EntryName>,
-        names: Names<'a>,
-        ground: Ground,
-        selection: Selection,
-    ) -> Self {
-        Self {
-            name,
-            names,
-            wanted: None,
-            before: None,
-            selection,
-            ground,
-            is_whole: false,
-            is_everything: false,
-            is_made: false,
-            is_announced: false,
-            absent: None,
-        }
-    }
-}
-
 fn spared() -> TargetError {
     TargetError::Refused("it holds the repository or local files of snap, and stays".to_owned())
+}
+
+fn is_directory(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Directory(_))
 }
 
 fn tree(entry: &Entry) -> Option<BlobId> {
