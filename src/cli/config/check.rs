@@ -11,10 +11,10 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
-What is wrong in the file itself is an error, with line and column (exit code 2).
-What makes a backup fail, or leave something out, is named too: a source that is
-not there, a key or password that is missing (exit code 1). Anything else is a
-warning.";
+What is wrong in the file itself is an error, with line and column (exit
+code 2). What makes a backup fail, or leave something out, is named too: a
+source that is not there, a key or password that is missing (exit code 1).
+Anything else is a warning.";
 
 /// Prove a snap.toml: is it right, is everything there that it names, does it open the repository?
 #[derive(clap::Args)]

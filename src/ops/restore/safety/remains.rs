@@ -25,7 +25,7 @@ struct Level<'a> {
 /// What a child turns out to be.
 enum Child<'a> {
     AsWanted,
-    Directory(Level<'a>),
+    Directory(Box<Level<'a>>),
     SomebodyElses,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Remains<'a, '_> {
             };
             match self.child(level, &found)? {
                 Child::AsWanted => {}
-                Child::Directory(below) => levels.push(below),
+                Child::Directory(below) => levels.push(*below),
                 Child::SomebodyElses => as_wanted = false,
             }
         }
@@ -91,7 +91,7 @@ impl<'a> Remains<'a, '_> {
         let compared = self.target.slot(entry).and_then(|mut slot| slot.compare());
         Ok(match compared {
             Ok(Presence::Same | Presence::MetadataDiffers { .. }) if is_directory => {
-                Child::Directory(self.enter(&level.path, entry, selection)?)
+                Child::Directory(Box::new(self.enter(&level.path, entry, selection)?))
             }
             Ok(Presence::Same | Presence::Absent) => Child::AsWanted,
             _ => Child::SomebodyElses,
