@@ -17,6 +17,8 @@ pub enum Place {
     Pack,
     /// Nothing needs it: an orphan, or a second copy.
     SparePack,
+    /// The same, and marked as damaged: the next prune removes it, whatever it is like.
+    MarkedPack,
     /// Names packs that live snapshots need.
     Index,
     SpareIndex,
@@ -72,6 +74,7 @@ impl Place {
             Folder::Keys => Place::KeySlot,
             Folder::Config => Place::Settings,
             Folder::Packs if footprint.needs_pack(name) => Place::Pack,
+            Folder::Packs if is_marked(name, storage) => Place::MarkedPack,
             Folder::Packs => Place::SparePack,
             Folder::Index if names_needed(name, whole, footprint) => Place::Index,
             Folder::Index => Place::SpareIndex,
@@ -105,6 +108,9 @@ impl Place {
             // Readers go on with stand-ins.
             (Place::Settings, Damage::Delete) => Found::As("config"),
             (Place::SparePack, Damage::Delete) => Found::Harmless,
+            // The other one is named.
+            (Place::MarkedPack, Damage::Swap(_)) => Found::As("packs/"),
+            (Place::MarkedPack, _) => Found::Harmless,
             // The packs are in no index any more.
             (Place::Index, Damage::Delete) => Found::As("packs/"),
             (Place::SpareIndex, Damage::Delete) => Found::Harmless,
@@ -150,6 +156,11 @@ fn names_needed(name: &ObjectName, whole: &Repository, footprint: &Footprint) ->
     let index = whole.get_index(&name.last().parse().unwrap()).unwrap();
     let names = index.packs.iter().map(|pack| snapstore::format::pack_name(&pack.id));
     names.into_iter().any(|name| footprint.needs_pack(&name.parse().unwrap()))
+}
+
+fn is_marked(name: &ObjectName, storage: &MemoryStorage) -> bool {
+    let mark = format!("damaged/{}", name.last()).parse().unwrap();
+    storage.raw(&mark).is_some()
 }
 
 fn commit(name: &ObjectName, whole: &Repository) -> Place {
