@@ -117,6 +117,8 @@ fn every_line_is_as_the_schema_says() {
         output.code
     };
     assert_eq!(run(&["version"]), 0);
+    assert_eq!(run(&["help", "times"]), 0);
+    assert_eq!(run(&["help", "repair", "index"]), 0);
     assert_eq!(run(&["init"]), 0);
     for time in ["2025-11-26", "2025-11-27T02:00", "2025-11-27T03:00", "2025-11-28"] {
         assert_eq!(run(&["backup", "--time", time, "bot"]), 0);

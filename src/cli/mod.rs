@@ -14,6 +14,7 @@ mod error;
 mod forget;
 mod forgetting;
 mod global;
+mod help;
 mod init;
 mod json;
 mod keep;
@@ -70,6 +71,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Forget(arguments) => forget::run(context, &arguments),
         Command::Prune(arguments) => prune::run(context, &arguments),
         Command::Version => version::run(context),
+        Command::Help(arguments) => help::run(context, &arguments),
     }
 }
 
