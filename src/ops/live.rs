@@ -1,7 +1,9 @@
 //! Which blobs are needed: everything that can be reached from a set of snapshots.
 
-use crate::format::PieceItems;
-use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Entry, Kind, Monitor, Snapshot};
+use crate::format::{ChildPiece, Piece, PieceItems};
+use crate::model::{
+    AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, Kind, Monitor, Snapshot,
+};
 use crate::repo::{BlobIndex, BlobReader, RepoError};
 use std::collections::HashSet;
 
@@ -16,7 +18,13 @@ pub struct LiveBlobs {
 /// Something still to be looked into.
 enum Pending {
     Piece(BlobId),
-    List { id: BlobId, length: u64, depth: u8 },
+    /// A list of pieces of a collection.
+    Documents(BlobId),
+    List {
+        id: BlobId,
+        length: u64,
+        depth: u8,
+    },
 }
 
 impl LiveBlobs {
@@ -93,7 +101,7 @@ impl LiveBlobs {
     ) -> Result<(), RepoError> {
         let mut pending = vec![Pending::Piece(root)];
         while let Some(next) = pending.pop() {
-            let (Pending::Piece(id) | Pending::List { id, .. }) = &next;
+            let (Pending::Piece(id) | Pending::Documents(id) | Pending::List { id, .. }) = &next;
             if !self.mark(index, id) {
                 continue;
             }
@@ -102,6 +110,7 @@ impl LiveBlobs {
             }
             match next {
                 Pending::Piece(id) => self.mark_piece(reader, index, &id, &mut pending)?,
+                Pending::Documents(id) => self.mark_documents(reader, index, &id, &mut pending)?,
                 Pending::List { id, length, depth } => {
                     let list = reader.chunk_list(&id, length)?;
                     if list.depth + 1 != depth {
@@ -134,12 +143,37 @@ impl LiveBlobs {
         Ok(())
     }
 
+    /// The leaves are data, and are not looked into: the lowest list names all that is needed.
+    fn mark_documents(
+        &mut self,
+        reader: &BlobReader,
+        index: &BlobIndex,
+        id: &BlobId,
+        pending: &mut Vec<Pending>,
+    ) -> Result<(), RepoError> {
+        let piece = reader.piece(id)?;
+        for child in collection_pieces(id, &piece)? {
+            match (piece.level, child.chunks.nodes.is_empty()) {
+                (1, true) => {
+                    self.mark(index, &child.id);
+                }
+                (1, false) => self.mark_chunks(index, &child.chunks, pending),
+                _ => pending.push(Pending::Documents(child.id)),
+            }
+        }
+        Ok(())
+    }
+
     fn mark_entry(&mut self, index: &BlobIndex, entry: &Entry, pending: &mut Vec<Pending>) {
         match &entry.kind {
             Kind::Directory(Directory { tree: Some(tree), .. }) => {
                 pending.push(Pending::Piece(*tree));
             }
             Kind::File(file) => self.mark_chunks(index, &file.chunks, pending),
+            Kind::Collection(collection) => match &collection.content {
+                Documents::Tree(tree) => pending.extend(tree.map(Pending::Documents)),
+                Documents::Stream(chunks) => self.mark_chunks(index, chunks, pending),
+            },
             _ => {}
         }
         for attribute in &entry.metadata.attributes {
@@ -158,5 +192,16 @@ impl LiveBlobs {
                 depth => pending.push(Pending::List { id: node.id, length: node.length, depth }),
             }
         }
+    }
+}
+
+/// What a list of pieces of a collection names. Entries have no place there.
+pub fn collection_pieces<'a>(id: &BlobId, piece: &'a Piece) -> Result<&'a [ChildPiece], RepoError> {
+    match &piece.items {
+        PieceItems::Children(children) => Ok(children),
+        PieceItems::Entries(_) => Err(RepoError::Damaged {
+            name: format!("tree blob {id}"),
+            why: "it holds entries, and stands for a collection".to_string(),
+        }),
     }
 }

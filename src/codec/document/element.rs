@@ -29,6 +29,33 @@ pub enum ElementType {
 }
 
 impl ElementType {
+    /// The byte that stands for the type.
+    pub fn tag(self) -> u8 {
+        match self {
+            Self::Double => 0x01,
+            Self::String => 0x02,
+            Self::Document => 0x03,
+            Self::Array => 0x04,
+            Self::Binary => 0x05,
+            Self::Undefined => 0x06,
+            Self::ObjectId => 0x07,
+            Self::Boolean => 0x08,
+            Self::DateTime => 0x09,
+            Self::Null => 0x0a,
+            Self::RegularExpression => 0x0b,
+            Self::DbPointer => 0x0c,
+            Self::Code => 0x0d,
+            Self::Symbol => 0x0e,
+            Self::CodeWithScope => 0x0f,
+            Self::Int32 => 0x10,
+            Self::Timestamp => 0x11,
+            Self::Int64 => 0x12,
+            Self::Decimal128 => 0x13,
+            Self::MinKey => 0xff,
+            Self::MaxKey => 0x7f,
+        }
+    }
+
     fn of(tag: u8) -> Option<Self> {
         Some(match tag {
             0x01 => Self::Double,
@@ -199,6 +226,29 @@ impl<'a> Element<'a> {
         match self.kind {
             ElementType::Document | ElementType::Array => Some(Elements::new(self.value)),
             _ => None,
+        }
+    }
+
+    /// The number of an `int32`, an `int64`, or a whole `double`, which are all the same to a
+    /// server.
+    pub fn integer(&self) -> Option<i64> {
+        match self.kind {
+            ElementType::Int32 => Some(i32::from_le_bytes(self.fixed().ok()?).into()),
+            ElementType::Int64 => Some(i64::from_le_bytes(self.fixed().ok()?)),
+            ElementType::Double => {
+                let number = f64::from_le_bytes(self.fixed().ok()?);
+                let is_whole = number.fract() == 0.0 && number.abs() < 9e15;
+                is_whole.then_some(number as i64)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it stands for true: `true`, or a number that is not 0.
+    pub fn is_true(&self) -> bool {
+        match self.kind {
+            ElementType::Boolean => self.value == [1],
+            _ => self.integer().is_some_and(|number| number != 0),
         }
     }
 
