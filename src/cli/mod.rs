@@ -10,6 +10,7 @@ mod backup;
 mod check;
 mod code;
 mod context;
+mod databases;
 mod error;
 mod forget;
 mod forgetting;

@@ -14,7 +14,8 @@ mod spare;
 mod tally;
 
 pub use backup::{
-    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, backup_files, backup_source,
+    BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup,
+    FilesBackup, Prepared, backup, backup_files, backup_source,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, check};
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
@@ -23,7 +24,8 @@ pub use prune::{PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune}
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
-    Conflict, RestoreAction, RestoreError, RestoreOptions, RestoreReport, RestoreStep, StepSink,
-    Wanted, restore, restore_into,
+    CollectionReport, Conflict, DatabaseRestoreError, DatabaseRestoreOptions,
+    DatabaseRestoreReport, Rename, RestoreAction, RestoreError, RestoreOptions, RestoreReport,
+    RestoreStep, StepSink, Wanted, restore, restore_databases, restore_into,
 };
 pub use tally::Tally;

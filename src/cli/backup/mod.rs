@@ -1,5 +1,6 @@
 //! `snap backup`
 
+mod databases;
 mod report;
 mod sources;
 
@@ -11,11 +12,12 @@ use super::open::{Located, exists, locate, open_located, this_writer};
 use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::{Counter, SnapshotKind};
-use crate::ops::{BackupOptions, backup_files};
+use crate::ops::{BackupOptions, backup};
 use crate::policy::{Policy, format_duration, parse_exact, parse_size};
 use crate::repo::Repository;
 use crate::settings::{SettingsError, this_host};
 use crate::storage::{DiscardStorage, Storage};
+use databases::{DatabaseFlags, databases};
 use report::{Summary, print};
 use sources::{files, leave_out_own};
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ Examples:
   snap backup --exclude '*.log' --exclude-caches /srv/bot
   snap backup --init ~/notes          no repository yet? this makes one at home
   snap backup --dry-run --exclude-larger-than 1G /home
+  snap backup /srv/bot mongodb://localhost:27017/bot     both in one snapshot
 
 Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there, `**`
 over folders, `!` takes back, the last one that matches decides. A file .snapignore
@@ -34,14 +37,14 @@ in a folder holds patterns for what is below it.
 
 The exit code is 3 if something could not be read whole; the rest is saved then.";
 
-/// Take a snapshot of files and folders.
+/// Take a snapshot of files, folders and databases.
 ///
 /// The first one takes everything, later ones what has changed since. What is given is followed
 /// if it is a link; links below are saved as links.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Files and folders to take
+    /// Files and folders to take, and databases (mongodb://host:port/database)
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
@@ -74,6 +77,9 @@ pub struct Arguments {
     #[arg(short = 'x', long, help_heading = LEAVE_OUT)]
     one_file_system: bool,
 
+    #[command(flatten)]
+    databases: DatabaseFlags,
+
     /// Give the snapshot tags, joined by commas (may be repeated)
     #[arg(long, value_name = "TAGS")]
     tag: Vec<String>,
@@ -101,8 +107,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let (repository, located) = repository(context, arguments)?;
     let mut files = files(arguments)?;
     leave_out_own(context, &located.path, &mut files)?;
+    let databases = databases(context, arguments)?;
     let progress = Progress::start(context);
-    let report = backup_files(&repository, &files, &options, progress.monitor());
+    let report = backup(&repository, &files, &databases, &options, progress.monitor());
     let directories_new = progress.count(Counter::DirectoriesNew);
     let seconds = progress.elapsed();
     drop(progress);

@@ -2,6 +2,7 @@
 
 use super::Arguments;
 use crate::cli::context::Context;
+use crate::cli::databases::split;
 use crate::cli::error::Failure;
 use crate::files::RuleSettings;
 use crate::ops::FilesBackup;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub fn files(arguments: &Arguments) -> Result<FilesBackup, Failure> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for path in &arguments.paths {
+    for path in split(&arguments.paths).1 {
         let absolute = std::path::absolute(path).map_err(|_| {
             Failure::usage("a path to back up is empty").hint("name a file or folder")
         })?;

@@ -1,5 +1,6 @@
 //! `snap restore`
 
+mod databases;
 mod flags;
 mod report;
 
@@ -17,6 +18,7 @@ use crate::model::{EntryPath, Snapshot};
 use crate::ops::{RestoreOptions, RestoreStep, restore};
 use crate::policy::TimeExpression;
 use crate::repo::{BlobReader, Repository};
+use databases::DatabaseFlags;
 use flags::{ConflictFlag, PatternFlags};
 use report::{Summary, list, print};
 use std::ffi::OsString;
@@ -29,6 +31,7 @@ Examples:
   snap restore latest /srv/bot/config.py --target /tmp/look
   snap restore --at '2025-11-28 02:00' /srv/bot --target /tmp/look
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
+  snap restore latest --to mongodb://localhost:27017/bot_look --db bot
 
 Things keep their whole path below the folder: /srv/bot/config.py becomes
 /tmp/look/srv/bot/config.py. A time is as wide as it is written: 02:00 is all of that
@@ -72,6 +75,8 @@ pub struct Arguments {
     numeric_ids: bool,
 
     #[command(flatten)]
+    databases: DatabaseFlags,
+    #[command(flatten)]
     patterns: PatternFlags,
     #[command(flatten)]
     filter: FilterFlags,
@@ -79,6 +84,9 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
+    if let Some(to) = &arguments.databases.to {
+        return databases::run(context, arguments, &asked, to);
+    }
     let target = target(arguments, &asked)?;
     let pattern = arguments.patterns.filter()?;
     let filter = arguments.filter.filter()?;

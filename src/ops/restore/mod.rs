@@ -1,10 +1,15 @@
 //! Restore: a snapshot's entries go into a target.
 
 mod content;
+mod databases;
 mod jobs;
 mod select;
 mod walk;
 
+pub use databases::{
+    CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, DatabaseRestoreReport, Rename,
+    restore_databases,
+};
 pub use select::Wanted;
 
 use super::Tally;
