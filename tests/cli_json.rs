@@ -103,6 +103,13 @@ impl Lines {
     }
 }
 
+/// The definitions that the lines of an output fit; each must fit one.
+pub fn names_of_lines(output: &Output) -> BTreeSet<String> {
+    let mut lines = Lines { schema: Schema::read(), seen: BTreeSet::new() };
+    lines.check(output);
+    lines.seen
+}
+
 #[test]
 fn every_line_is_as_the_schema_says() {
     let mut world = World::new();
@@ -145,15 +152,12 @@ fn every_line_is_as_the_schema_says() {
         .iter()
         .map(|one| one["$ref"].as_str().unwrap()[8..].to_owned())
         .collect();
-    // These need a second of work, or a file that grows.
-    let expected: BTreeSet<String> =
-        all.into_iter().filter(|name| !["status", "note"].contains(&name.as_str())).collect();
-    let seen: BTreeSet<String> = lines
-        .seen
-        .into_iter()
-        .filter(|name| !["status", "note"].contains(&name.as_str()))
-        .collect();
-    assert_eq!(seen, expected);
+    // These need a second of work, a file that grows, or a database (tests/mongo_backup.rs).
+    let elsewhere = ["status", "note", "restore_databases_summary"];
+    let here = |names: BTreeSet<String>| -> BTreeSet<String> {
+        names.into_iter().filter(|name| !elsewhere.contains(&name.as_str())).collect()
+    };
+    assert_eq!(here(lines.seen), here(all));
 }
 
 fn cut_short(packs: &std::path::Path) {
