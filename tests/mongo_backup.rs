@@ -137,6 +137,53 @@ fn a_server_that_is_not_there_is_named_without_its_password() {
 }
 
 #[test]
+fn connections_that_break_are_taken_up_again() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    oddities::fill(&server, "odd");
+    let world = world();
+    let fail = |times: i32, data: bson::Document| {
+        let mode = doc! { "times": times };
+        server
+            .run("admin", doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data });
+    };
+    // The driver asks again by itself where a connection breaks at the start, not in the middle.
+    fail(4, doc! { "failCommands": ["getMore"], "closeConnection": true });
+    world.snap(["backup", &server.address("odd")]).success();
+    fail(4, doc! { "failCommands": ["find", "getMore"], "errorCode": 262 });
+    world.snap(["backup", &server.address("odd")]).success();
+    world.snap(["check", "--read-data"]).success();
+    fail(5, doc! { "failCommands": ["insert"], "closeConnection": true });
+    world.snap(["restore", "latest", "--to", &server.address("odd2"), "--ttl", "now"]).success();
+    is_equal(&server, "odd", "odd2");
+}
+
+#[test]
+fn users_and_roles_come_back() {
+    let (Some(server), Some(other)) =
+        (Mongod::start(Role::ReplicaSet), Mongod::start(Role::Standalone))
+    else {
+        return;
+    };
+    let role = doc! { "role": "readWrite", "db": "bot" };
+    server.run("bot", doc! { "createRole": "talker", "privileges": [], "roles": [role] });
+    let made = doc! { "createUser": "bot", "pwd": "secret", "roles": ["talker"] };
+    server.run("bot", made);
+    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1 }] });
+    let world = world();
+    world.snap(["backup", &server.address("")]).success();
+    world.snap(["restore", "latest", "--to", &other.address("")]).success();
+    let users = |server: &Mongod| {
+        server.run("bot", doc! { "usersInfo": 1 }).get_array("users").unwrap().clone()
+    };
+    assert_eq!(users(&server), users(&other));
+    assert_eq!(users(&other).len(), 1);
+    let there = other.collections("admin");
+    let is_aside = |one: &bson::Document| one.get_str("name").unwrap().starts_with("snap_");
+    assert!(!there.iter().any(is_aside), "{there:?}");
+    world.snap(["restore", "latest", "--to", &other.address("")]).success();
+}
+
+#[test]
 fn a_server_that_dies_leaves_no_snapshot() {
     let Some(mut server) = Mongod::start(Role::ReplicaSet) else { return };
     oddities::fill(&server, "odd");

@@ -4,6 +4,7 @@ mod cli_errors;
 mod cli_json;
 mod cli_terminal;
 mod damage;
+mod document_trees;
 mod files_changing;
 mod files_memory;
 mod files_random;

@@ -17,6 +17,9 @@ use tokio::runtime::Handle;
 /// How long a server is looked for, where the address says nothing else.
 const LOOKING_FOR: Duration = Duration::from_secs(10);
 
+/// Before a question is asked again. Each time a server is looked for as well.
+const WAITS_MILLISECONDS: [u64; 3] = [250, 1000, 3000];
+
 /// An open connection. Cheap to clone; its copies share one pool.
 #[derive(Clone)]
 pub struct Connection {
@@ -65,7 +68,8 @@ impl Connection {
             return Ok(None);
         }
         let what = "the time of the server";
-        let hello = self.run("admin", what, DocumentBuilder::new().int32("hello", 1))?;
+        let hello = || self.run("admin", what, DocumentBuilder::new().int32("hello", 1));
+        let hello = self.patiently(hello)?;
         let written = hello.get_document("lastWrite").and_then(|last| last.get_document("opTime"));
         let time = written.and_then(|time| time.get_timestamp("ts"));
         // A router has written nothing itself.
@@ -80,7 +84,7 @@ impl Connection {
     pub fn databases(&self) -> Result<Vec<String>, MongoError> {
         let what = "the list of databases";
         let command = DocumentBuilder::new().int32("listDatabases", 1).boolean("nameOnly", true);
-        let answer = self.run("admin", what, command)?;
+        let answer = self.patiently(|| self.run("admin", what, command.clone()))?;
         let listed = answer.get_array("databases").map_err(|e| MongoError::answer(what, e))?;
         let names =
             listed.iter().filter_map(|database| database.as_document()?.get_str("name").ok());
@@ -98,6 +102,23 @@ impl Connection {
         command: DocumentBuilder,
     ) -> Result<Document, MongoError> {
         self.runtime.block_on(self.run_async(database, what, command))
+    }
+
+    /// Runs something that changes nothing, again while the server passes through a state in
+    /// which it does not answer.
+    pub(super) fn patiently<T>(
+        &self,
+        ask: impl Fn() -> Result<T, MongoError>,
+    ) -> Result<T, MongoError> {
+        for wait in WAITS_MILLISECONDS {
+            match ask() {
+                Err(error) if error.is_passing() => {
+                    std::thread::sleep(Duration::from_millis(wait));
+                }
+                answer => return answer,
+            }
+        }
+        ask()
     }
 
     pub(super) async fn run_async(
@@ -119,6 +140,15 @@ impl Connection {
         command: DocumentBuilder,
     ) -> Result<(Vec<Vec<u8>>, Option<ClusterTime>), MongoError> {
         let command = raw(what, command)?;
+        self.patiently(|| self.list_once(database, what, command.clone()))
+    }
+
+    fn list_once(
+        &self,
+        database: &str,
+        what: &str,
+        command: RawDocumentBuf,
+    ) -> Result<(Vec<Vec<u8>>, Option<ClusterTime>), MongoError> {
         let failed = |error| MongoError::of_command(what, &error);
         self.runtime.block_on(async {
             let database = self.client.database(database);

@@ -90,11 +90,12 @@ impl MongoError {
     }
 }
 
-/// The driver's words, without the address book that it adds to "no server is available".
+/// The driver's words; where no server is available, what was wrong with the first that it tried,
+/// in place of its whole address book.
 pub(super) fn in_words(error: &Error) -> String {
     match error.kind.as_ref() {
         ErrorKind::Io(error) => error.to_string(),
-        ErrorKind::ServerSelection { message, .. } => message.clone(),
+        ErrorKind::ServerSelection { message, .. } => selection_in_words(message),
         ErrorKind::ConnectionPoolCleared { message, .. } => message.clone(),
         ErrorKind::DnsResolve { message, .. } => message.clone(),
         ErrorKind::InvalidTlsConfig { message, .. } => message.clone(),
@@ -103,10 +104,31 @@ pub(super) fn in_words(error: &Error) -> String {
     }
 }
 
+fn selection_in_words(message: &str) -> String {
+    let told = message.split_once("Error: Kind: ").map(|(_, error)| error);
+    let told = told.and_then(|error| error.split(", labels: ").next());
+    let plain = || message.split(" Topology: ").next().unwrap_or(message);
+    told.unwrap_or_else(plain).to_string()
+}
+
 /// `writeConcernError` of an answer, as an error.
 pub(super) fn write_concern_error(what: &str, answer: &Document) -> Option<MongoError> {
     let error = answer.get_document("writeConcernError").ok()?;
     let code = error.get_i32("code").unwrap_or(0);
     let message = error.get_str("errmsg").unwrap_or("the write is not safe").to_string();
     Some(MongoError::Command { what: what.to_string(), code, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_available_server_is_said_by_what_is_wrong_with_it() {
+        let message = "Server selection timeout: No available servers. Topology: { Type: Unknown, \
+             Servers: [ { Address: h:1, Type: Unknown, Error: Kind: I/O error: Connection refused, \
+             labels: {}, source: None } ] }";
+        assert_eq!(selection_in_words(message), "I/O error: Connection refused");
+        assert_eq!(selection_in_words("none. Topology: { }"), "none.");
+    }
 }

@@ -65,6 +65,7 @@ def main(snap, mongod):
         subprocess.run([snap, "backup", "--repository", "databases", address], check=True, capture_output=True)
         reader = [sys.executable, HERE / "snap_reader.py", "databases"]
         subprocess.run([*reader, "verify"], check=True)
+        subprocess.run([sys.executable, HERE / "check_cuts.py", "databases"], check=True)
         subprocess.run([*reader, "restore", "latest", "databases-restored"], check=True)
         count = compare(database, pathlib.Path("databases-restored", "mongodb", f"127.0.0.1:{port}", "bot"))
         print(f"{count} collections of a server read back")

@@ -46,6 +46,8 @@ impl Mongod {
         command.arg(port.to_string()).arg("--dbpath").arg(data.path());
         command.args(["--wiredTigerCacheSizeGB", "0.25"]);
         command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
+        // For `failCommand`, which breaks connections when a test asks for it.
+        command.args(["--setParameter", "enableTestCommands=1"]);
         if role == Role::ReplicaSet {
             command.args(["--replSet", "rs0", "--oplogSize", "64"]);
         }

@@ -60,9 +60,18 @@ pub struct DatabaseMessage {
     collections: u64,
     documents: u64,
     bytes: u64,
+    /// Of the database as a whole, at the cluster time.
     consistency: &'static str,
+    #[serde(skip_serializing_if = "is_zero")]
+    collections_later: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    collections_fuzzy: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster_time: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl From<&DatabaseReport> for DatabaseMessage {
@@ -73,6 +82,8 @@ impl From<&DatabaseReport> for DatabaseMessage {
             documents: report.documents,
             bytes: report.bytes,
             consistency: if report.moment.is_some() { "exact" } else { "fuzzy" },
+            collections_later: report.later,
+            collections_fuzzy: report.fuzzy,
             cluster_time: report.moment.map(|moment| moment.to_string()),
         }
     }
@@ -82,7 +93,7 @@ impl From<&DatabaseReport> for DatabaseMessage {
 pub fn line(report: &DatabaseReport) -> String {
     let collections = count(report.collections, "collection", "collections");
     let consistency = match report.moment {
-        Some(moment) => format!("as of {}", moment.timestamp()),
+        Some(moment) => format!("as of {}{}", moment.timestamp(), exceptions(report)),
         None => "fuzzy: read while others wrote".to_owned(),
     };
     format!(
@@ -91,4 +102,12 @@ pub fn line(report: &DatabaseReport) -> String {
         count(report.documents, "document", "documents"),
         format_size(report.bytes),
     )
+}
+
+/// Collections that are not of the moment of their database.
+fn exceptions(report: &DatabaseReport) -> String {
+    let exceptions = [(report.later, "a little later"), (report.fuzzy, "fuzzy")];
+    let named = exceptions.iter().filter(|(number, _)| *number > 0);
+    let named: Vec<String> = named.map(|(number, word)| format!("{number} {word}")).collect();
+    if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
 }

@@ -64,8 +64,9 @@ impl Namespace {
 
 const BUCKETS: &str = "system.buckets.";
 
-/// The server's own, made again from other things: views, and what a profiler wrote.
-const NOT_KEPT: [&str; 2] = ["system.views", "system.profile"];
+/// The server's own: made again from other things (views), written by a profiler, or of this very
+/// server (its version and its keys).
+const NOT_KEPT: [&str; 4] = ["system.views", "system.profile", "system.version", "system.keys"];
 
 impl Connection {
     /// Everything in a database, sorted by name: as it was at a moment, or (without one, or where

@@ -48,6 +48,10 @@ pub struct DatabaseReport {
     pub bytes: u64,
     /// The moment that it was saved at; `None` if it was read while others wrote.
     pub moment: Option<ClusterTime>,
+    /// Collections that could only be read at a later moment.
+    pub later: u64,
+    /// Collections that were read while others wrote.
+    pub fuzzy: u64,
 }
 
 /// What the databases added to a snapshot.
@@ -190,6 +194,8 @@ impl<'a> DatabaseSaver<'a> {
             documents: 0,
             bytes: 0,
             moment: at,
+            later: 0,
+            fuzzy: 0,
         };
         for entry in entries.values() {
             report.count(entry);
@@ -276,10 +282,14 @@ impl DatabaseSource {
 impl DatabaseReport {
     fn count(&mut self, entry: &Entry) {
         if let Kind::Collection(collection) = &entry.kind {
-            let Collection { count, size, .. } = **collection;
+            let Collection { count, size, consistency, moment, .. } = **collection;
             self.collections += 1;
             self.documents += count;
             self.bytes += size;
+            match consistency {
+                Consistency::Fuzzy => self.fuzzy += 1,
+                Consistency::Exact => self.later += u64::from(moment > self.moment),
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::codec::{BlobClass, Elements};
 use crate::format::documents;
 use crate::model::{ChunkTree, Collection, CollectionKind, Counter, Documents, Monitor};
-use crate::mongo::{Connection, Inserted, Place, Refusal};
+use crate::mongo::{Accounts, Connection, Inserted, Place, Refusal};
 use crate::repo::{BlobReader, DocumentPart, RepoError};
 use crossbeam_channel::bounded;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -86,6 +86,9 @@ impl CollectionRestore<'_> {
         progress: &mut Progress,
     ) -> Result<(), DatabaseRestoreError> {
         let Planned { to_database, to_name, .. } = self.planned;
+        if let Some(accounts) = Accounts::of(to_database, to_name) {
+            return self.accounts(accounts, collection, progress);
+        }
         if to_name.starts_with("system.") && !KEPT_BY_SERVERS.contains(&to_name.as_str()) {
             let why = "it belongs to the server, which does not let it be written: its documents \
                  are in the snapshot";
@@ -101,11 +104,24 @@ impl CollectionRestore<'_> {
         if place == Place::Free {
             self.connection.create(to_database, to_name, &collection.options)?;
         }
-        let progress_shared = Mutex::new(std::mem::take(progress));
-        let written = self.documents(collection, &progress_shared);
-        *progress = progress_shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-        written?;
+        self.documents(collection, &self.data_name(collection), progress)?;
         self.indexes(collection, progress)
+    }
+
+    /// Users and roles: those that are there stay as they are.
+    fn accounts(
+        &self,
+        accounts: Accounts,
+        collection: &Collection,
+        progress: &mut Progress,
+    ) -> Result<(), DatabaseRestoreError> {
+        progress.report.was_there = true;
+        self.connection.drop_aside(accounts)?;
+        self.documents(collection, accounts.aside(), progress)?;
+        match progress.broken {
+            Some(_) => Ok(()),
+            None => Ok(self.connection.merge_accounts(accounts)?),
+        }
     }
 
     /// Where the documents go: those of a time series into its buckets.
@@ -117,17 +133,21 @@ impl CollectionRestore<'_> {
         }
     }
 
+    /// Puts the documents into the collection `name`.
     fn documents(
         &self,
         collection: &Collection,
-        progress: &Mutex<Progress>,
+        name: &str,
+        progress: &mut Progress,
     ) -> Result<(), DatabaseRestoreError> {
-        let name = self.data_name(collection);
-        match &collection.content {
+        let shared = Mutex::new(std::mem::take(progress));
+        let written = match &collection.content {
             Documents::Tree(None) => Ok(()),
-            Documents::Tree(Some(root)) => self.tree(root, &name, progress),
-            Documents::Stream(chunks) => self.stream(chunks, &name, progress),
-        }
+            Documents::Tree(Some(root)) => self.tree(root, name, &shared),
+            Documents::Stream(chunks) => self.stream(chunks, name, &shared),
+        };
+        *progress = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        written
     }
 
     fn tree(
