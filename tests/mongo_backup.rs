@@ -152,7 +152,7 @@ fn connections_that_break_are_taken_up_again() {
     fail(4, doc! { "failCommands": ["find", "getMore"], "errorCode": 262 });
     world.snap(["backup", &server.address("odd")]).success();
     world.snap(["check", "--read-data"]).success();
-    fail(5, doc! { "failCommands": ["insert"], "closeConnection": true });
+    fail(3, doc! { "failCommands": ["insert"], "closeConnection": true });
     world.snap(["restore", "latest", "--to", &server.address("odd2"), "--ttl", "now"]).success();
     is_equal(&server, "odd", "odd2");
 }

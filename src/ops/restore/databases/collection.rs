@@ -6,7 +6,7 @@ use super::{
     PlannedContent, tell,
 };
 use crate::codec::{BlobClass, Elements};
-use crate::format::documents;
+use crate::format::{LARGEST_DOCUMENT, documents};
 use crate::model::{ChunkTree, Collection, CollectionKind, Counter, Documents, Monitor};
 use crate::mongo::{Accounts, Connection, Inserted, Place, Refusal};
 use crate::repo::{BlobReader, DocumentPart, RepoError};
@@ -260,6 +260,12 @@ impl CollectionRestore<'_> {
             waiting.extend_from_slice(&plain);
             if waiting.len() >= TOGETHER {
                 let whole = whole_documents(&waiting);
+                if whole == 0 && waiting.len() > LARGEST_DOCUMENT {
+                    return Err(RepoError::Damaged {
+                        name: self.planned.from(),
+                        why: "a document is not as long as it says".to_string(),
+                    });
+                }
                 self.insert(&waiting[..whole], name, true, progress);
                 waiting.drain(..whole);
             }
