@@ -30,8 +30,9 @@ fn repository() -> Arc<Repository> {
 }
 
 fn document(id: i32, size: usize) -> Vec<u8> {
-    let text: String =
-        (0..size).map(|at| char::from(b'a' + ((at + id as usize) % 26) as u8)).collect();
+    let text: String = (0..size)
+        .map(|at| char::from(b'a' + ((at + id.unsigned_abs() as usize) % 26) as u8))
+        .collect();
     DocumentBuilder::new().int32("_id", id).string("text", &text).finish()
 }
 
