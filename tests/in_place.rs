@@ -466,8 +466,10 @@ fn links_between_things_that_are_no_files_come_back() {
     let world = world();
     world.write("bot/a", "aa");
     symlink("a", world.path("bot/l")).unwrap();
-    for name in ["bot/p", "bot/q"] {
+    // Two that do not even differ in time are taken as what is wanted, linked or not.
+    for (name, time) in [("bot/p", "2025-01-01"), ("bot/q", "2025-01-02")] {
         assert!(world.command("mkfifo").arg(name).status().unwrap().success());
+        assert!(world.command("touch").args(["-d", time, name]).status().unwrap().success());
     }
     world.write("bot/other", "is linked in the snapshot");
     symlink("other", world.path("bot/s")).unwrap();
