@@ -4,6 +4,8 @@
 const ANY_LINES: &str = "...";
 /// Stands for any characters in a line.
 const ANY_TEXT: &str = "[..]";
+/// Lines after each other that begin so come in any order.
+const ANY_ORDER: &str = "~ ";
 
 /// Whether lines are as expected. Wider columns are no difference: names that were made short
 /// leave gaps of any width.
@@ -17,7 +19,13 @@ pub fn same(expected: &[String], actual: &[String]) -> bool {
                 star = Some((e, a));
                 e += 1;
             }
-            Some(line) if same_line(line, &actual[a]) => (e, a) = (e + 1, a + 1),
+            Some(line) if line.starts_with(ANY_ORDER) && same_run(&expected[e..], &actual[a..]) => {
+                let run = unordered(&expected[e..]);
+                (e, a) = (e + run, a + run);
+            }
+            Some(line) if !line.starts_with(ANY_ORDER) && same_line(line, &actual[a]) => {
+                (e, a) = (e + 1, a + 1);
+            }
             _ => {
                 let Some((line, reach)) = star else { return false };
                 star = Some((line, reach + 1));
@@ -28,7 +36,23 @@ pub fn same(expected: &[String], actual: &[String]) -> bool {
     expected[e..].iter().all(|line| line == ANY_LINES)
 }
 
+/// How many lines at the start come in any order.
+fn unordered(expected: &[String]) -> usize {
+    expected.iter().take_while(|line| line.starts_with(ANY_ORDER)).count()
+}
+
+/// Whether the lines at the start that come in any order are all there, and no other.
+fn same_run(expected: &[String], actual: &[String]) -> bool {
+    let run = unordered(expected);
+    let Some(mut left) = actual.get(..run).map(<[String]>::to_vec) else { return false };
+    expected[..run].iter().all(|line| {
+        let found = left.iter().position(|actual| same_line(line, actual));
+        found.map(|at| left.swap_remove(at)).is_some()
+    })
+}
+
 fn same_line(expected: &str, actual: &str) -> bool {
+    let expected = expected.strip_prefix(ANY_ORDER).unwrap_or(expected);
     let (expected, actual) = (squeeze(expected), squeeze(actual));
     let Some((first, after)) = expected.split_once(ANY_TEXT) else { return expected == actual };
     let (middle, last) = after.rsplit_once(ANY_TEXT).unwrap_or(("", after));
@@ -88,6 +112,25 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn marked_lines_come_in_any_order() {
+        let actual = lines("first\n+  a\n-  b\nlast");
+        for fits in [
+            "first\n~ -  b\n~ +  a\nlast",
+            "...\n~ -  [..]\n~ +  a\n...",
+            "~ -  b\n~ first\n~ +  a\nlast",
+        ] {
+            assert!(same(&lines(fits), &actual), "{fits}");
+        }
+        for differs in [
+            "first\n~ -  b\n~ -  b\nlast",
+            "first\n~ +  a\nlast",
+            "first\n~ +  a\n-  b\n~ last\n~ x",
+        ] {
+            assert!(!same(&lines(differs), &actual), "{differs}");
+        }
     }
 
     #[test]
