@@ -81,11 +81,24 @@ pub fn make(
     let standard = RepositoryConfig::standard(policy_to_pairs(&Policy::default_stored()));
     let config = settings.applied_to(&standard)?;
     check_place(located)?;
-    let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(&located.path)?);
     let source = credential_source(context, located.default_key.clone())?;
-    let (credential, new_key) = new_credential(context, source, &located.path)?;
     let options = InitOptions { config, label: label.to_owned() };
-    let made = repo::init(Arc::clone(&storage), &credential, options, surroundings(context)?);
+    make_at(context, &located.path, source, |storage, credential| {
+        Ok(repo::init(storage, credential, options, surroundings(context)?)?)
+    })
+}
+
+/// Makes a repository at a place that was checked, with what `source` says for its first key, and
+/// says so. A key file that was made for it goes with it if that fails.
+pub fn make_at(
+    context: &Context,
+    path: &Path,
+    source: CredentialSource,
+    init: impl FnOnce(Arc<dyn Storage>, &Credential) -> Result<Repository, Failure>,
+) -> Result<Arc<Repository>, Failure> {
+    let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(path)?);
+    let (credential, new_key) = new_credential(context, source, path)?;
+    let made = init(Arc::clone(&storage), &credential);
     if made.is_err()
         && let Some(key) = &new_key
     {

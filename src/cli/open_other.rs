@@ -4,7 +4,7 @@ use super::ask;
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
-use super::init::{announce, check_place, new_credential};
+use super::init::{check_place, make_at};
 use super::open::{Located, exists, surroundings};
 use crate::repo::{self, Credential, InitOptions, RepoError, Repository};
 use crate::settings::{
@@ -105,22 +105,12 @@ impl Other {
             // The reason is the same as for opening it.
             self.ask(context)?;
         }
-        let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(&self.located.path)?);
-        let (credential, new_key) =
-            new_credential(context, self.credential.clone(), &self.located.path)?;
         let options = InitOptions { config: like.config().clone(), label: String::new() };
-        let surroundings = surroundings(context)?;
-        let made = repo::init_like(Arc::clone(&storage), &credential, options, like, surroundings);
-        if made.is_err()
-            && let Some(key) = &new_key
-        {
-            // It opens nothing.
-            let _ = std::fs::remove_file(key);
-        }
-        let repository = made?;
-        storage.restore_reserve()?;
-        announce(context, &repository, new_key)?;
-        Ok(Arc::new(repository))
+        let source = self.credential.clone();
+        make_at(context, &self.located.path, source, |storage, credential| {
+            let surroundings = surroundings(context)?;
+            Ok(repo::init_like(storage, credential, options, like, surroundings)?)
+        })
     }
 }
 

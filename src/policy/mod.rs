@@ -9,7 +9,7 @@ mod retention;
 mod size_expression;
 mod succession;
 #[cfg(test)]
-mod test_snapshots;
+pub(crate) mod test_snapshots;
 mod time_expression;
 
 pub use choose::choose;

@@ -5,11 +5,11 @@ use crate::model::{
 };
 use jiff::Timestamp;
 
-pub(super) struct Example(Snapshot);
+pub(crate) struct Example(Snapshot);
 
 impl Example {
     /// A backup of `/srv` on host `bot` without tags, taken as it began.
-    pub(super) fn at(id: u8, begun: &str) -> Self {
+    pub(crate) fn at(id: u8, begun: &str) -> Self {
         let begun: Timestamp = begun.parse().unwrap();
         let snapshot = Snapshot {
             id: SessionId::new([id; 16]),
@@ -33,12 +33,12 @@ impl Example {
         Self(snapshot).paths(&["/srv"])
     }
 
-    pub(super) fn host(mut self, name: &str) -> Self {
+    pub(crate) fn host(mut self, name: &str) -> Self {
         self.0.host.name = name.to_owned();
         self
     }
 
-    pub(super) fn paths(mut self, paths: &[&str]) -> Self {
+    pub(crate) fn paths(mut self, paths: &[&str]) -> Self {
         let source = |path: &&str| SnapshotSource {
             address: path.as_bytes().to_vec(),
             path: EntryPath::parse_lenient(path.as_bytes()).unwrap(),
@@ -48,22 +48,22 @@ impl Example {
         self
     }
 
-    pub(super) fn tags(mut self, tags: &[&str]) -> Self {
+    pub(crate) fn tags(mut self, tags: &[&str]) -> Self {
         self.0.tags = tags.iter().map(|tag| tag.to_string()).collect();
         self
     }
 
-    pub(super) fn taken(mut self, taken: &str) -> Self {
+    pub(crate) fn taken(mut self, taken: &str) -> Self {
         self.0.taken = taken.parse().unwrap();
         self
     }
 
-    pub(super) fn safety(mut self) -> Self {
+    pub(crate) fn safety(mut self) -> Self {
         self.0.kind = SnapshotKind::Safety;
         self
     }
 
-    pub(super) fn make(self) -> Snapshot {
+    pub(crate) fn make(self) -> Snapshot {
         self.0
     }
 }

@@ -2,10 +2,11 @@
 
 use super::contents::Contents;
 use crate::model::{
-    BlobId, Directory, Entry, EntryName, EntryPath, File, FileTime, Host, Kind, Metadata,
-    SessionId, Snapshot, SnapshotKind, SnapshotSource, Summary,
+    BlobId, Directory, Entry, EntryName, EntryPath, File, FileTime, Host, Kind, Metadata, Snapshot,
+    SnapshotSource, Summary,
 };
 use crate::ops::view::Root;
+use crate::policy::test_snapshots::Example;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,30 +44,18 @@ impl Sample {
 
     /// A snapshot with this root directory, begun at that hour; the newest last.
     pub fn snapshot(mut self, hour: u8, root: u8) -> Self {
-        let begun: jiff::Timestamp = format!("2025-11-28T{hour:02}:00:00Z").parse().unwrap();
+        let example = Example::at(hour, &format!("2025-11-28T{hour:02}:00:00Z")).make();
         let source = SnapshotSource {
             address: b"/srv/bot".to_vec(),
             path: EntryPath::parse(b"files/srv/bot").unwrap(),
-            as_of: begun,
+            as_of: example.begun,
         };
         let snapshot = Snapshot {
-            id: SessionId::new([hour; 16]),
-            kind: SnapshotKind::Backup,
-            begun,
-            taken: begun,
             host: Host { name: "bot".to_owned(), user: "maria".to_owned(), uid: 0, gid: 0 },
             sources: vec![source],
-            tags: Vec::new(),
             tree: tree(root),
             summary: Summary { files: 3, directories: 2, bytes: 4096 },
-            problems: 0,
-            writer: [0; 16],
-            sequence: 0,
-            previous: None,
-            parent: None,
-            original: None,
-            in_place: None,
-            program: String::new(),
+            ..example
         };
         self.snapshots.insert(0, Arc::new(snapshot));
         self

@@ -218,29 +218,10 @@ fn file_name(text: &str) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BlobId, Host, Summary};
+    use crate::policy::test_snapshots::Example;
 
     fn snapshot(id: u8, begun: &str, host: &str, tags: &[&str]) -> Snapshot {
-        let begun: Timestamp = begun.parse().unwrap();
-        Snapshot {
-            id: SessionId::new([id; 16]),
-            kind: SnapshotKind::Backup,
-            begun,
-            taken: begun,
-            host: Host { name: host.to_owned(), ..Host::default() },
-            sources: Vec::new(),
-            tags: tags.iter().map(|tag| tag.to_string()).collect(),
-            tree: BlobId::new([0; 32]),
-            summary: Summary::default(),
-            problems: 0,
-            writer: [0; 16],
-            sequence: 0,
-            previous: None,
-            parent: None,
-            original: None,
-            in_place: None,
-            program: String::new(),
-        }
+        Example::at(id, begun).host(host).tags(tags).make()
     }
 
     fn layout(snapshots: Vec<Snapshot>) -> Layout {
