@@ -171,19 +171,7 @@ impl Repair<'_> {
 
     /// The same content and times under a new session, in this writer's chain.
     fn commit_again(&self, old: &Snapshot) -> Result<SessionId, RepoError> {
-        let session = self.begin()?;
-        let link = self.repository.next_link()?;
-        let snapshot = Snapshot {
-            id: session.id(),
-            writer: link.writer,
-            sequence: link.sequence,
-            previous: link.previous,
-            original: Some(old.original.unwrap_or(old.id)),
-            ..old.clone()
-        };
-        session.commit(&snapshot)?;
-        self.repository.remember_snapshot(&snapshot);
-        Ok(session.id())
+        Ok(self.begin()?.commit_again(old.clone())?.id)
     }
 
     /// The very same snapshot under a new session: so its place in its chain is filled again,

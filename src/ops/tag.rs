@@ -132,19 +132,7 @@ fn commit(
         }
         store_again(session, old, monitor)?;
     }
-    let link = repository.next_link()?;
-    let successor = Snapshot {
-        id: session.id(),
-        tags: tags.to_vec(),
-        writer: link.writer,
-        sequence: link.sequence,
-        previous: link.previous,
-        original: Some(old.original.unwrap_or(old.id)),
-        ..old.clone()
-    };
-    session.commit(&successor)?;
-    repository.remember_snapshot(&successor);
-    Ok(successor)
+    session.commit_again(Snapshot { tags: tags.to_vec(), ..old.clone() })
 }
 
 /// While a prune is under way, or something is damaged, nothing is relied on unread: what lies

@@ -237,6 +237,23 @@ impl Session {
         Ok(())
     }
 
+    /// Commits a snapshot anew, in this writer's chain: `like` is one that was committed before
+    /// under its id, with what is to change. Returns what was committed.
+    pub fn commit_again(&self, like: Snapshot) -> Result<Snapshot, RepoError> {
+        let link = self.repository.next_link()?;
+        let snapshot = Snapshot {
+            id: self.id,
+            writer: link.writer,
+            sequence: link.sequence,
+            previous: link.previous,
+            original: Some(like.original.unwrap_or(like.id)),
+            ..like
+        };
+        self.commit(&snapshot)?;
+        self.repository.remember_snapshot(&snapshot);
+        Ok(snapshot)
+    }
+
     fn put_commit(&self, snapshot: &Snapshot) -> Result<(), RepoError> {
         if self.guarded {
             self.renew_spares()?;

@@ -18,7 +18,7 @@ pub use plan::{CopyEstimate, CopyPlan, estimate_copy, plan_copy};
 
 use super::Tally;
 use crate::format::SessionKind;
-use crate::model::{BlobId, Counter, Monitor, Problem, ProblemKind, SessionId, Snapshot, Stage};
+use crate::model::{Counter, Monitor, Problem, ProblemKind, SessionId, Snapshot, Stage};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use known::Known;
@@ -172,7 +172,9 @@ impl Run<'_> {
             monitor,
         };
         let tree = trees.run(snapshot.tree)?;
-        commit(session, snapshot, tree).map_err(CopyError::Target)
+        // The parent that it names is not there, or has another id.
+        let copy = Snapshot { tree, parent: None, ..snapshot.clone() };
+        session.commit_again(copy).map_err(CopyError::Target)
     }
 
     fn left_out(
@@ -193,24 +195,4 @@ impl Run<'_> {
         }
         Ok(())
     }
-}
-
-/// The same snapshot with the tree that it has there, in the chain of this writer.
-fn commit(session: &Session, old: &Snapshot, tree: BlobId) -> Result<Snapshot, RepoError> {
-    let repository = session.repository();
-    let link = repository.next_link()?;
-    let copy = Snapshot {
-        id: session.id(),
-        tree,
-        writer: link.writer,
-        sequence: link.sequence,
-        previous: link.previous,
-        // The snapshot that it names is not there, or has another id.
-        parent: None,
-        original: Some(old.original.unwrap_or(old.id)),
-        ..old.clone()
-    };
-    session.commit(&copy)?;
-    repository.remember_snapshot(&copy);
-    Ok(copy)
 }
