@@ -3,15 +3,13 @@
 use super::code::Code;
 use super::error::Failure;
 use super::text::{readable, shell_word};
-use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind, Snapshot, SnapshotKind};
+use crate::model::{BlobId, Entry, EntryName, EntryPath, Snapshot, SnapshotKind};
+use crate::ops::FILES;
 use crate::repo::{BlobReader, RepoError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-
-/// The folder of a snapshot that holds files.
-const FILES: &[u8] = b"files";
 
 /// So few names of a folder are looked up one by one.
 const FEW: usize = 8;
@@ -101,10 +99,7 @@ fn tree_of(
     if folder.is_root() {
         return Ok(Some(snapshot.tree));
     }
-    Ok(match reader.find_path(&snapshot.tree, folder)?.map(|entry| entry.kind) {
-        Some(Kind::Directory(Directory { tree, .. })) => tree,
-        _ => None,
-    })
+    Ok(reader.find_path(&snapshot.tree, folder)?.and_then(|entry| entry.tree()))
 }
 
 /// The newest snapshot of the same host that has a path.

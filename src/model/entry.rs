@@ -13,6 +13,16 @@ pub struct Entry {
     pub link_group: Option<EntryPath>,
 }
 
+impl Entry {
+    /// The tree of a directory, if it has entries; nothing else has one.
+    pub fn tree(&self) -> Option<BlobId> {
+        match &self.kind {
+            Kind::Directory(Directory { tree, .. }) => *tree,
+            _ => None,
+        }
+    }
+}
+
 /// What kind of thing an entry is, with what only this kind has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {

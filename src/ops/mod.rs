@@ -27,8 +27,8 @@ pub mod view;
 mod walk_tree;
 
 pub use backup::{
-    BackupError, BackupOptions, BackupReport, FilesBackup, Prepared, StreamBackup, StreamError,
-    StreamInput, backup_files, backup_source, backup_stream,
+    BackupError, BackupOptions, BackupReport, FILES, FilesBackup, Prepared, StreamBackup,
+    StreamError, StreamInput, backup_files, backup_source, backup_stream,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};

@@ -3,7 +3,7 @@
 use super::RepoError;
 use super::reader::BlobReader;
 use crate::format::{ChildPiece, PieceItems};
-use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind};
+use crate::model::{BlobId, Entry, EntryName, EntryPath};
 use std::collections::VecDeque;
 
 /// The entries of one tree, in order. Memory: one piece a level. After an error, where a piece
@@ -107,11 +107,7 @@ impl BlobReader {
         for name in path.names() {
             let Some(directory) = tree else { return Ok(None) };
             found = self.find_entry(&directory, name.bytes())?;
-            tree = match found.as_ref().map(|entry| &entry.kind) {
-                Some(Kind::Directory(Directory { tree, .. })) => *tree,
-                Some(_) => None,
-                None => return Ok(None),
-            };
+            tree = found.as_ref().and_then(Entry::tree);
         }
         Ok(found)
     }

@@ -10,7 +10,7 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::open::open;
-use super::place::{SnapshotPlace, find_places};
+use super::place::{SnapshotPlace, find_places, find_sources};
 use super::progress::Progress;
 use super::select::{FilterFlags, code_of, read_ledger};
 use crate::model::{EntryPath, Snapshot};
@@ -105,7 +105,7 @@ fn one(
 ) -> Result<(), Failure> {
     let reader = BlobReader::new(repository)?;
     let places = match paths.is_empty() {
-        true => sources(&reader, snapshot)?,
+        true => find_sources(&reader, snapshot)?,
         false => find_places(&reader, snapshot, paths)?,
     };
     let places = outermost(places);
@@ -124,16 +124,6 @@ fn one(
     };
     drop(progress);
     total::print_content(context, &content?)
-}
-
-fn sources(reader: &BlobReader, snapshot: &Snapshot) -> Result<Vec<SnapshotPlace>, Failure> {
-    let mut places = Vec::new();
-    for source in &snapshot.sources {
-        if let Some(entry) = reader.find_path(&snapshot.tree, &source.path)? {
-            places.push(SnapshotPlace { path: source.path.clone(), entry });
-        }
-    }
-    Ok(places)
 }
 
 /// Without those inside others, which are counted there.

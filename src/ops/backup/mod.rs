@@ -16,9 +16,8 @@ pub use stream::{StreamBackup, StreamError, StreamInput, backup_stream};
 use super::Tally;
 use crate::format::SessionKind;
 use crate::model::{
-    BlobId, Counter, Directory, EntryName, EntryPath, FileTime, Host, Kind, Metadata, Monitor,
-    Problem, ProblemKind, SessionId, Snapshot, SnapshotKind, SnapshotSource, Source, SourceError,
-    Stage, Summary,
+    BlobId, Counter, EntryName, EntryPath, FileTime, Host, Metadata, Monitor, Problem, ProblemKind,
+    SessionId, Snapshot, SnapshotKind, SnapshotSource, Source, SourceError, Stage, Summary,
 };
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use assemble::Assembler;
@@ -242,7 +241,7 @@ fn walk(
     };
     let reader = BlobReader::sharing(Arc::clone(repository), session.catalog_shared());
     let files = match parent {
-        Some(parent) => files_tree(&reader, parent)?,
+        Some(parent) => files_tree(&reader, &parent.tree)?,
         None => None,
     };
     let previous = |root: BlobId| PreviousTree::new(&reader, root);
@@ -261,15 +260,9 @@ fn walk(
     Ok(Walked { tree, summary })
 }
 
-/// The tree of `files/` in a snapshot.
-pub(super) fn files_tree(
-    reader: &BlobReader,
-    snapshot: &Snapshot,
-) -> Result<Option<BlobId>, RepoError> {
-    match reader.find_entry(&snapshot.tree, FILES)?.map(|entry| entry.kind) {
-        Some(Kind::Directory(Directory { tree, .. })) => Ok(tree),
-        _ => Ok(None),
-    }
+/// The tree of `files/` in the root directory of a snapshot.
+pub(super) fn files_tree(reader: &BlobReader, root: &BlobId) -> Result<Option<BlobId>, RepoError> {
+    Ok(reader.find_entry(root, FILES)?.and_then(|entry| entry.tree()))
 }
 
 /// A path in a snapshot as people know it: `/srv/bot` for `files/srv/bot`.

@@ -4,8 +4,8 @@
 use crate::codec::BlobClass;
 use crate::format::LARGEST_BLOB;
 use crate::model::{
-    Attribute, AttributeValue, BlobId, ChunkTree, Directory, Entry, EntryName, EntryPath, Kind,
-    Metadata, Recorded,
+    Attribute, AttributeValue, BlobId, ChunkTree, Entry, EntryName, EntryPath, Kind, Metadata,
+    Recorded,
 };
 use crate::repo::{BlobReader, RepoError, Session, TreeEntries};
 use std::iter::Peekable;
@@ -51,10 +51,7 @@ impl<'a> PreviousTree<'a> {
         let depth = self.open.len() - 1;
         let names: Vec<EntryName> = directory.names().skip(depth).collect();
         for name in names {
-            let tree = match self.advance(&name)? {
-                Some(Entry { kind: Kind::Directory(Directory { tree, .. }), .. }) => tree,
-                _ => None,
-            };
+            let tree = self.advance(&name)?.and_then(|entry| entry.tree());
             let entries = match tree {
                 Some(tree) => Some(self.reader.entries(&tree)?.peekable()),
                 None => None,

@@ -12,7 +12,8 @@ pub use history::{HistoryLine, HistoryStep, history};
 pub use snapshot_set::SnapshotSet;
 pub use survey::Found;
 
-use crate::model::{Directory, Kind, Monitor, Snapshot, Stage};
+use super::backup::files_tree;
+use crate::model::{Monitor, Snapshot, Stage};
 use crate::repo::{BlobReader, RepoError};
 use std::collections::BTreeMap;
 use survey::Survey;
@@ -60,18 +61,14 @@ pub fn find(
     let mut survey = Survey::new(reader, criteria, monitor);
     let mut roots = BTreeMap::new();
     for (number, snapshot) in snapshots.iter().enumerate() {
-        let files = match reader.find_entry(&snapshot.tree, super::backup::FILES) {
+        let files = match files_tree(reader, &snapshot.tree) {
             Err(error) if error.is_damage() => {
                 survey.go_on_without(&error);
                 continue;
             }
             files => files?,
         };
-        let Some(Kind::Directory(Directory { tree: Some(tree), .. })) =
-            files.map(|entry| entry.kind)
-        else {
-            continue;
-        };
+        let Some(tree) = files else { continue };
         if let Some(key) = survey.tree(tree)? {
             roots.entry(key).or_insert_with(SnapshotSet::default).insert(number);
         }

@@ -192,11 +192,7 @@ impl<'a> Survey<'a> {
         if self.found > MOST_FOUND {
             return Err(FindError::TooMany);
         }
-        let tree = match entry.kind {
-            Kind::Directory(Directory { tree, .. }) => tree,
-            _ => None,
-        };
-        let Some(tree) = tree else {
+        let Some(tree) = entry.tree() else {
             if found.is_some() {
                 items.push(Item { name: entry.name, found, below: None });
             }

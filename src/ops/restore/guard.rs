@@ -1,6 +1,7 @@
 //! Lets a restore in place change only what its safety snapshot holds, or says was absent.
 
-use crate::model::{BlobId, Entry, EntryName, EntryPath, Kind};
+use crate::model::{BlobId, Entry, EntryName, EntryPath};
+use crate::ops::backup::files_tree;
 use crate::ops::backup::previous::PreviousTree;
 use crate::repo::{BlobReader, RepoError};
 
@@ -70,10 +71,6 @@ impl<'a> Guard<'a> {
 
 /// The trees of a snapshot; `None` if it has no files.
 pub fn safety_trees(reader: &BlobReader, root: &BlobId) -> Result<Option<SafetyTrees>, RepoError> {
-    let tree = |name: &[u8]| match reader.find_entry(root, name)?.map(|entry| entry.kind) {
-        Some(Kind::Directory(directory)) => Ok(directory.tree),
-        _ => Ok::<_, RepoError>(None),
-    };
-    let absent = tree(super::ABSENT)?;
-    Ok(tree(crate::ops::backup::FILES)?.map(|files| SafetyTrees { files, absent }))
+    let absent = reader.find_entry(root, super::ABSENT)?.and_then(|entry| entry.tree());
+    Ok(files_tree(reader, root)?.map(|files| SafetyTrees { files, absent }))
 }

@@ -5,11 +5,12 @@ use super::journal::Journal;
 use super::safety::{self, Request, Safety};
 use super::{
     Blamed, Content, DirectoryRule, Pass, RestoreError, RestoreOptions, RestorePlan, RestoreReport,
-    SafetyTrees, Start, StepSink, Work, files_root, mark_blamed, pass_through, safety_trees,
+    SafetyTrees, Start, StepSink, Work, mark_blamed, pass_through, safety_trees,
 };
 use crate::files::{FilesTarget, Rules};
 use crate::model::{Counter, EntryPath, Host, InPlace, Monitor, Snapshot, Stage, Target};
 use crate::ops::Tally;
+use crate::ops::backup::files_tree;
 use crate::repo::{BlobReader, RepoError, Repository, Writer};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -100,7 +101,7 @@ fn change<'a>(
     place: &'a InPlaceOptions,
 ) -> Result<Option<Change<'a>>, RepoError> {
     let directories = DirectoryRule::Asked;
-    Ok(files_root(reader, snapshot)?.map(|wanted| Change {
+    Ok(files_tree(reader, &snapshot.tree)?.map(|wanted| Change {
         reader,
         snapshot,
         wanted,

@@ -21,6 +21,7 @@ pub use options::{
 pub use plan::RestorePlan;
 pub use select::Wanted;
 
+use super::backup::files_tree;
 use content::{Blamed, Content};
 pub(super) use continuation::{Identity, Runs};
 pub(super) use directories::DirectoryRule;
@@ -34,9 +35,7 @@ use witness::Witnesses;
 
 use super::Tally;
 use crate::files::{FilesTarget, TargetOptions};
-use crate::model::{
-    BlobId, Counter, Directory, EntryPath, Kind, Monitor, Snapshot, Stage, Target, TargetError,
-};
+use crate::model::{BlobId, Counter, EntryPath, Monitor, Snapshot, Stage, Target, TargetError};
 use crate::repo::{BlobReader, RepoError, Repository};
 use std::sync::Arc;
 
@@ -181,23 +180,11 @@ fn start(
 ) -> Result<Option<Start>, RepoError> {
     let find = |path: &EntryPath| reader.find_path(&snapshot.tree, path);
     Ok(match root {
-        Root::Whole => files_root(reader, snapshot)?.map(Start::whole),
-        Root::Folder(path) => match find(path)?.map(|entry| entry.kind) {
-            Some(Kind::Directory(Directory { tree: Some(tree), .. })) => {
-                Some(Start::folder(tree, path))
-            }
-            _ => None,
-        },
+        Root::Whole => files_tree(reader, &snapshot.tree)?.map(Start::whole),
+        Root::Folder(path) => {
+            let tree = find(path)?.and_then(|entry| entry.tree());
+            tree.map(|tree| Start::folder(tree, path))
+        }
         Root::One(path, name) => find(path)?.map(|entry| Start::one(entry, path, name)),
     })
-}
-
-pub(super) fn files_root(
-    reader: &BlobReader,
-    snapshot: &Snapshot,
-) -> Result<Option<BlobId>, RepoError> {
-    match reader.find_entry(&snapshot.tree, super::backup::FILES)?.map(|entry| entry.kind) {
-        Some(Kind::Directory(Directory { tree, .. })) => Ok(tree),
-        _ => Ok(None),
-    }
 }

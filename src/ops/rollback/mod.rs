@@ -5,8 +5,9 @@ mod removal;
 
 pub use list::{InPlaceRun, list_in_place, newest_to_undo};
 
+use super::backup::files_tree;
 use super::restore::{
-    Change, DirectoryRule, Identity, Journal, RestoreError, Runs, SafetyTrees, files_root, perform,
+    Change, DirectoryRule, Identity, Journal, RestoreError, Runs, SafetyTrees, perform,
     safety_trees,
 };
 use super::{
@@ -106,7 +107,7 @@ fn change<'a>(
     let live = reader.repository().ledger()?.live;
     let from = live.iter().find(|other| Some(other.id) == from);
     let restored = match from {
-        Some(from) => files_root(reader, from)?,
+        Some(from) => files_tree(reader, &from.tree)?,
         None => None,
     };
     Ok(Change { reader, snapshot, wanted, unwanted, restored, options, place, directories })

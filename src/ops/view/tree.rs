@@ -3,15 +3,11 @@
 
 use super::{Root, View};
 use crate::format::{ChildPiece, Piece, PieceItems};
-use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Directory, Entry, EntryPath, Kind, Snapshot,
-};
+use crate::model::{AttributeValue, BlobId, ChunkTree, Entry, EntryPath, Kind, Snapshot};
+use crate::ops::FILES;
 use crate::repo::RepoError;
 use std::mem::size_of;
 use std::sync::Arc;
-
-/// Of a snapshot's root directory, the part that holds files.
-const FILES: &[u8] = b"files";
 
 /// Part of a tree, or of a list of chunks, as it is kept.
 pub(super) enum Part {
@@ -53,10 +49,7 @@ impl View {
     /// Where the files of a snapshot begin.
     pub fn root(&self, snapshot: &Snapshot) -> Result<Root, RepoError> {
         let files = self.find(&snapshot.tree, FILES)?;
-        let tree = match files.as_ref().map(|(_, entry)| &entry.kind) {
-            Some(Kind::Directory(Directory { tree, .. })) => *tree,
-            _ => None,
-        };
+        let tree = files.and_then(|(_, entry)| entry.tree());
         let entries = snapshot.summary.files.saturating_add(snapshot.summary.directories);
         Ok(Root { snapshot: snapshot.id, tree, entries })
     }
@@ -100,11 +93,7 @@ impl View {
         for name in path.names() {
             let Some(directory) = tree else { return Ok(None) };
             found = self.find(&directory, name.bytes())?;
-            tree = match found.as_ref().map(|(_, entry)| &entry.kind) {
-                Some(Kind::Directory(Directory { tree, .. })) => *tree,
-                Some(_) => None,
-                None => return Ok(None),
-            };
+            tree = found.as_ref().and_then(|(_, entry)| entry.tree());
         }
         Ok(found)
     }

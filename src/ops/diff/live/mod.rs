@@ -7,7 +7,8 @@ mod walk;
 use super::super::tree_cursor::TreeCursor;
 use super::{ChangeSink, DiffError, Report, Statistics};
 use crate::files::{FilesSource, RuleSettings, Rules, SourceOptions};
-use crate::model::{BlobId, Directory, EntryPath, Kind, Monitor, Stage};
+use crate::model::{BlobId, EntryPath, Monitor, Stage};
+use crate::ops::backup::files_tree;
 use crate::repo::BlobReader;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -63,7 +64,7 @@ pub fn diff_live(
             Some(FilesSource::new(&there, rules, None, source_options, monitor)?)
         }
     };
-    let root = Level { cursor: TreeCursor::new(reader, files_tree(reader, tree)?), entry: None };
+    let root = Level { cursor: TreeCursor::new(reader, files_tree(reader, &tree)?), entry: None };
     let report = Report { sink, statistics: Statistics::default() };
     LiveWalk::new(reader, options, unread, root, report).run(source)
 }
@@ -73,12 +74,4 @@ pub fn live_path(path: &EntryPath) -> PathBuf {
     let mut live = PathBuf::from("/");
     path.names().skip(1).for_each(|name| live.push(OsString::from_vec(name.bytes().to_vec())));
     live
-}
-
-fn files_tree(reader: &BlobReader, tree: BlobId) -> Result<Option<BlobId>, DiffError> {
-    let files = reader.find_entry(&tree, super::super::backup::FILES)?;
-    Ok(match files.map(|entry| entry.kind) {
-        Some(Kind::Directory(Directory { tree, .. })) => tree,
-        _ => None,
-    })
 }

@@ -189,11 +189,11 @@ impl<'a> Walk<'a> {
         let standing = Standing::new(is_whole, &self.request.change.options.paths, &path);
         match look {
             // A run that was killed had just removed it.
-            None if earlier.as_ref().is_some_and(|before| tree(before).is_none()) => {
+            None if earlier.as_ref().is_some_and(|before| before.tree().is_none()) => {
                 self.carry(earlier)
             }
             None => {
-                let names = self.names([tree(&entry), None, None], Vec::new())?;
+                let names = self.names([entry.tree(), None, None], Vec::new())?;
                 let mut frame =
                     Frame::new(Some(entry.name.clone()), names, Ground::Absent, selection);
                 (frame.is_whole, frame.is_made, frame.wanted) = (is_whole, true, Some(entry));
@@ -251,8 +251,11 @@ impl<'a> Walk<'a> {
             true => self.target.children()?,
             false => Vec::new(),
         };
-        let trees =
-            [tree(&entry), unwanted.as_ref().and_then(tree), earlier.as_ref().and_then(tree)];
+        let trees = [
+            entry.tree(),
+            unwanted.as_ref().and_then(Entry::tree),
+            earlier.as_ref().and_then(Entry::tree),
+        ];
         let names = self.names(trees, listed)?;
         let mut frame = Frame::new(Some(entry.name.clone()), names, Ground::Live, selection);
         frame.before = self.before(earlier, Some(&entry.metadata))?;
@@ -386,7 +389,7 @@ impl<'a> Walk<'a> {
             return self.keep(&unwanted.name, Some(look), earlier, None);
         }
         self.target.go_into(&unwanted.name)?;
-        let trees = [None, tree(unwanted), earlier.as_ref().and_then(tree)];
+        let trees = [None, unwanted.tree(), earlier.as_ref().and_then(Entry::tree)];
         let names = self.names(trees, Vec::new())?;
         let name = Some(unwanted.name.clone());
         let mut frame = Frame::new(name, names, Ground::Live, Selection::Yes);
@@ -407,7 +410,7 @@ impl<'a> Walk<'a> {
         let Some(look) = look else { return self.carry(earlier) };
         if !look.is_directory {
             // Its links may be gone already.
-            let still = earlier.filter(|before| tree(before).is_none());
+            let still = earlier.filter(|before| before.tree().is_none());
             if let Some(before) = still.filter(|before| self.is_still(before, look, wanted)) {
                 return self.carry(Some(before));
             }
@@ -424,7 +427,7 @@ impl<'a> Walk<'a> {
         }
         self.target.go_into(name)?;
         let listed = self.target.children()?;
-        let names = self.names([None, None, earlier.as_ref().and_then(tree)], listed)?;
+        let names = self.names([None, None, earlier.as_ref().and_then(Entry::tree)], listed)?;
         let mut frame = Frame::new(Some(name.clone()), names, Ground::Live, Selection::Yes);
         frame.is_everything = true;
         frame.before = self.before(earlier, None)?;
@@ -551,11 +554,4 @@ fn spared() -> TargetError {
 
 fn is_directory(entry: &Entry) -> bool {
     matches!(entry.kind, Kind::Directory(_))
-}
-
-fn tree(entry: &Entry) -> Option<BlobId> {
-    match &entry.kind {
-        Kind::Directory(Directory { tree, .. }) => *tree,
-        _ => None,
-    }
 }
