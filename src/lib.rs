@@ -13,6 +13,7 @@ pub mod policy;
 pub mod storage;
 // floor 3
 pub mod files;
+pub mod mongo;
 pub mod repo;
 // floor 4
 pub mod ops;

@@ -1,5 +1,6 @@
 //! What every command has at hand.
 
+use super::code::Code;
 use super::error::Failure;
 use super::global::GlobalOptions;
 use super::output::Output;
@@ -8,7 +9,8 @@ use super::signals::Stop;
 use crate::settings::{Environment, Places};
 use jiff::Zoned;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tokio::runtime::Runtime;
 
 pub struct Context {
     pub global: GlobalOptions,
@@ -19,17 +21,34 @@ pub struct Context {
     pub now: Zoned,
     /// The profiles of `snap.toml` that are in force.
     pub chosen: Profiles,
+    pub(super) runtime: OnceLock<Runtime>,
 }
 
 impl Context {
     pub fn new(global: GlobalOptions, environment: Environment) -> Self {
         let output = Arc::new(Output::new(&global, &environment));
         let (stop, now) = (Stop::install(), Zoned::now());
-        Self { global, environment, output, stop, now, chosen: Profiles::default() }
+        let (chosen, runtime) = (Profiles::default(), OnceLock::new());
+        Self { global, environment, output, stop, now, chosen, runtime }
     }
 
     pub fn places(&self) -> Result<Places, Failure> {
         Ok(Places::find(&self.environment)?)
+    }
+
+    /// What everything asynchronous runs on: one for the whole process, started when it is first
+    /// needed.
+    pub fn runtime(&self) -> Result<&Runtime, Failure> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("network")
+            .enable_all()
+            .build()
+            .map_err(|cause| Failure::new(Code::Failed, "cannot start threads").because(cause))?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 
     /// Where local copies are kept, if they are.

@@ -155,6 +155,7 @@ impl From<BackupError> for Failure {
         match error {
             BackupError::Repo(error) => error.into(),
             BackupError::Source(error) => error.into(),
+            BackupError::Mongo(error) => error.into(),
             BackupError::Rules(error) => error.into(),
             BackupError::Stream(error) => error.into(),
         }

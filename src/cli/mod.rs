@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod context;
 mod copy;
+mod databases;
 mod diff;
 mod dump;
 mod error;

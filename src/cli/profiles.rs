@@ -144,6 +144,7 @@ impl Context {
             // The backup of one begins when that of the one before has ended.
             now: Zoned::now(),
             chosen,
+            runtime: OnceLock::new(),
         }
     }
 }

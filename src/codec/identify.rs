@@ -56,11 +56,24 @@ impl PieceCutter {
     /// Whether a piece of `level` may end after the entry with this key: the lowest bits of the
     /// keyed BLAKE3 of `"piece" || level || key`, its first 8 bytes little-endian, are zero.
     pub fn ends_after(&self, level: u8, key: &[u8]) -> bool {
+        self.hash(level, key) & ((1 << self.bits) - 1) == 0
+    }
+
+    /// The same for entries whose sizes differ widely: a larger one is as many times as likely to
+    /// end a piece, one time in `2^(bits + 10)` for each of its bytes (its size rounded down to a
+    /// power of two, so that a change of the size seldom matters).
+    pub fn ends_after_size(&self, level: u8, key: &[u8], size: usize) -> bool {
+        let weight = u32::BITS - 1 - (size as u32).max(1).leading_zeros();
+        let bits = (self.bits + 10).saturating_sub(weight);
+        self.hash(level, key) & ((1 << bits) - 1) == 0
+    }
+
+    fn hash(&self, level: u8, key: &[u8]) -> u64 {
         let mut hasher = blake3::Hasher::new_keyed(self.key.bytes());
         hasher.update(b"piece").update(&[level]).update(key);
         let mut first = [0; 8];
         hasher.finalize_xof().fill(&mut first);
-        u64::from_le_bytes(first) & ((1 << self.bits) - 1) == 0
+        u64::from_le_bytes(first)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod config;
 mod damaged;
+mod document_leaf;
 mod forgotten;
 mod index;
 mod marker;
@@ -18,6 +19,7 @@ mod tree_entry;
 
 pub use config::RepositoryConfig;
 pub use damaged::Damaged;
+pub use document_leaf::{DocumentLeaf, LARGEST_DOCUMENT, documents};
 pub use forgotten::Forgotten;
 pub use index::{Index, IndexedPack};
 pub use marker::{MAGIC, Marker};

@@ -29,8 +29,10 @@ pub struct ChildPiece {
     /// The name of its last entry.
     pub last: Vec<u8>,
     pub id: BlobId,
-    /// How many entries are below.
+    /// How many entries, or documents, are below.
     pub entries: u64,
+    /// In trees of documents at level 1 only: the bytes of one large document, and `id` is zeros.
+    pub chunks: ChunkTree,
 }
 
 record! {
@@ -47,12 +49,21 @@ record! {
         "k" => last: Bytes,
         "i" => id: Fixed<32>,
         "e" => entries: u64,
+        "d" => depth: u8,
+        "c" => chunks: Vec<(Fixed<32>, u64)>,
     }
 }
 
 /// The canonical bytes of one entry: pieces are put together from these.
 pub fn encode_entry(entry: &Entry) -> Vec<u8> {
     record::encode(&EntryRecord::from(entry))
+}
+
+impl ChildPiece {
+    /// A piece that is a blob.
+    pub fn of(id: BlobId, last: Vec<u8>, entries: u64) -> Self {
+        Self { last, id, entries, chunks: ChunkTree::default() }
+    }
 }
 
 impl Piece {
@@ -71,10 +82,15 @@ impl Piece {
 
     /// A piece of level 1 or above.
     pub fn encode_children(level: u8, children: &[ChildPiece]) -> Vec<u8> {
-        let child = |child: &ChildPiece| ChildRecord {
-            last: child.last.clone().into(),
-            id: (*child.id.bytes()).into(),
-            entries: child.entries,
+        let child = |child: &ChildPiece| {
+            let (depth, chunks) = encode_chunks(&child.chunks);
+            ChildRecord {
+                last: child.last.clone().into(),
+                id: (*child.id.bytes()).into(),
+                entries: child.entries,
+                depth,
+                chunks,
+            }
         };
         let children = children.iter().map(child).collect();
         record::encode(&PieceRecord { level, children, ..PieceRecord::default() })
@@ -86,7 +102,7 @@ impl Piece {
         let items = match record.level {
             0 if record.children.is_empty() => PieceItems::Entries(decode_entries(&record)?),
             1..=16 if record.entries.is_empty() => {
-                PieceItems::Children(decode_children(record.children)?)
+                PieceItems::Children(decode_children(record.level, record.children)?)
             }
             _ => return Err(FormatError::malformed(WHAT, "its level does not fit its content")),
         };
@@ -103,13 +119,20 @@ fn decode_entries(record: &PieceRecord) -> Result<Vec<Entry>, FormatError> {
     }
 }
 
-fn decode_children(records: Vec<ChildRecord>) -> Result<Vec<ChildPiece>, FormatError> {
-    let child = |record: ChildRecord| ChildPiece {
-        last: record.last.into_vec(),
-        id: BlobId::new(record.id.into_array()),
-        entries: record.entries,
+fn decode_children(level: u8, records: Vec<ChildRecord>) -> Result<Vec<ChildPiece>, FormatError> {
+    let child = |record: ChildRecord| {
+        let chunks = decode_chunks(record.depth, &record.chunks)?;
+        let id = BlobId::new(record.id.into_array());
+        if !chunks.nodes.is_empty() && (level > 1 || record.entries != 1 || *id.bytes() != [0; 32])
+        {
+            return Err(FormatError::malformed(
+                WHAT,
+                "a large document stands for more than itself",
+            ));
+        }
+        Ok(ChildPiece { last: record.last.into_vec(), id, entries: record.entries, chunks })
     };
-    let children: Vec<ChildPiece> = records.into_iter().map(child).collect();
+    let children: Vec<ChildPiece> = records.into_iter().map(child).collect::<Result<_, _>>()?;
     match !children.is_empty() && children.is_sorted_by(|a, b| a.last < b.last) {
         true => Ok(children),
         false => Err(FormatError::malformed(WHAT, "its pieces are none, or not ascending")),

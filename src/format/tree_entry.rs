@@ -2,9 +2,11 @@
 
 use super::FormatError;
 use super::record::{Bytes, Fixed, record};
+use crate::codec::Elements;
 use crate::model::{
-    Attribute, AttributeValue, BlobId, ChunkRef, ChunkTree, ContentHash, Directory, Entry,
-    EntryName, EntryPath, Extent, File, FileTime, InodeFlags, Kind, Metadata, Reading, Summary,
+    Attribute, AttributeValue, BlobId, ChunkRef, ChunkTree, ClusterTime, Collection,
+    CollectionKind, Consistency, ContentHash, Directory, Documents, Entry, EntryName, EntryPath,
+    Extent, File, FileTime, InodeFlags, Kind, Metadata, Reading, Summary,
 };
 
 const WHAT: &str = "tree entry";
@@ -38,6 +40,14 @@ record! {
         "F" => files: u64,
         "S" => directories: u64,
         "B" => bytes: u64,
+        "O" => options: Bytes,
+        "y" => is_time_series: bool,
+        "Q" => uuid: Option<Fixed<16>>,
+        "I" => indexes: Vec<Bytes>,
+        "W" => is_stream: bool,
+        "w" => is_fuzzy: bool,
+        "A" => moment: u64,
+        "V" => overlays: Vec<Fixed<32>>,
     }
 }
 
@@ -95,6 +105,11 @@ impl EntryRecord {
             Kind::BlockDevice { major, minor } => self.set_device(4, *major, *minor),
             Kind::Fifo => self.kind = 5,
             Kind::Socket => self.kind = 6,
+            Kind::Collection(collection) => self.set_collection(collection),
+            Kind::View { options } => {
+                self.kind = 8;
+                self.options = options.clone().into();
+            }
         }
     }
 
@@ -127,6 +142,8 @@ impl EntryRecord {
             4 => Kind::BlockDevice { major, minor },
             5 => Kind::Fifo,
             6 => Kind::Socket,
+            7 => Kind::Collection(Box::new(self.collection()?)),
+            8 => Kind::View { options: bson_document(&self.options)? },
             other => return Err(malformed(format!("kind {other} is unknown"))),
         })
     }
@@ -147,6 +164,63 @@ impl EntryRecord {
         };
         let hash = self.hash.map(|hash| ContentHash::new(hash.into_array()));
         Ok(File { size: self.size, hash, holes, chunks, reading })
+    }
+
+    fn set_collection(&mut self, collection: &Collection) {
+        self.kind = 7;
+        self.options = collection.options.clone().into();
+        self.is_time_series = collection.kind == CollectionKind::TimeSeries;
+        self.uuid = collection.uuid.map(Fixed::from);
+        self.indexes = collection.indexes.iter().map(|index| index.clone().into()).collect();
+        self.is_fuzzy = collection.consistency == Consistency::Fuzzy;
+        self.moment = collection
+            .moment
+            .map_or(0, |moment| u64::from(moment.seconds) << 32 | u64::from(moment.increment));
+        (self.files, self.bytes) = (collection.count, collection.size);
+        match &collection.content {
+            Documents::Tree(tree) => self.tree = tree.map(|id| (*id.bytes()).into()),
+            Documents::Stream(chunks) => {
+                self.is_stream = true;
+                (self.depth, self.chunks) = encode_chunks(chunks);
+            }
+        }
+    }
+
+    fn collection(&self) -> Result<Collection, FormatError> {
+        if !self.overlays.is_empty() {
+            return Err(malformed("it has overlays, which this snap does not read"));
+        }
+        let kind = match self.is_time_series {
+            true => CollectionKind::TimeSeries,
+            false => CollectionKind::Ordinary,
+        };
+        let consistency = if self.is_fuzzy { Consistency::Fuzzy } else { Consistency::Exact };
+        let moment =
+            ClusterTime { seconds: (self.moment >> 32) as u32, increment: self.moment as u32 };
+        let indexes: Result<Vec<_>, _> =
+            self.indexes.iter().map(|index| bson_document(index)).collect();
+        Ok(Collection {
+            kind,
+            options: bson_document(&self.options)?,
+            uuid: self.uuid.map(Fixed::into_array),
+            indexes: indexes?,
+            content: self.documents()?,
+            count: self.files,
+            size: self.bytes,
+            consistency,
+            moment: (self.moment > 0).then_some(moment),
+        })
+    }
+
+    fn documents(&self) -> Result<Documents, FormatError> {
+        if !self.is_stream {
+            return Ok(Documents::Tree(self.tree.map(|id| BlobId::new(id.into_array()))));
+        }
+        let chunks = decode_chunks(self.depth, &self.chunks)?;
+        match chunks.length() == Some(self.bytes) {
+            true => Ok(Documents::Stream(chunks)),
+            false => Err(malformed("its chunks are not as long as its documents")),
+        }
     }
 
     fn metadata(&self) -> Result<Metadata, FormatError> {
@@ -178,6 +252,13 @@ impl EntryRecord {
 
 fn malformed(why: impl ToString) -> FormatError {
     FormatError::malformed(WHAT, why)
+}
+
+/// A BSON document, whose elements hang together at least on the top.
+fn bson_document(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
+    let elements = Elements::new(bytes)
+        .and_then(|mut elements| elements.try_for_each(|element| element.map(drop)));
+    elements.map(|()| bytes.to_vec()).map_err(malformed)
 }
 
 fn symlink_target(target: &[u8]) -> Result<Vec<u8>, FormatError> {

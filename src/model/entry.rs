@@ -1,6 +1,6 @@
 //! What a snapshot consists of.
 
-use super::{BlobId, ContentHash, EntryName, EntryPath, Metadata};
+use super::{BlobId, Collection, ContentHash, EntryName, EntryPath, Metadata};
 
 /// A thing in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,24 @@ impl Entry {
 pub enum Kind {
     File(File),
     Directory(Directory),
-    Symlink { target: Vec<u8> },
-    CharacterDevice { major: u32, minor: u32 },
-    BlockDevice { major: u32, minor: u32 },
+    Symlink {
+        target: Vec<u8>,
+    },
+    CharacterDevice {
+        major: u32,
+        minor: u32,
+    },
+    BlockDevice {
+        major: u32,
+        minor: u32,
+    },
     Fifo,
     Socket,
+    Collection(Box<Collection>),
+    /// A view of a database, with its options: one BSON document.
+    View {
+        options: Vec<u8>,
+    },
 }
 
 impl Kind {
@@ -46,6 +59,8 @@ impl Kind {
             Kind::BlockDevice { .. } => "dev",
             Kind::Fifo => "fifo",
             Kind::Socket => "socket",
+            Kind::Collection(_) => "collection",
+            Kind::View { .. } => "view",
         }
     }
 }
@@ -133,7 +148,7 @@ pub struct Summary {
     pub files: u64,
     /// Directories below, the directory itself not counted.
     pub directories: u64,
-    /// The sum of the files' sizes.
+    /// The sum of the sizes of files and collections.
     pub bytes: u64,
 }
 
@@ -146,6 +161,7 @@ impl Summary {
                 (below.files, below.directories.saturating_add(1), below.bytes)
             }
             Kind::File(file) => (1, 0, file.size),
+            Kind::Collection(collection) => (1, 0, collection.size),
             _ => (1, 0, 0),
         };
         Self {

@@ -2,6 +2,7 @@
 //! meet: [`Source`] (entries and bytes out), [`Target`] (entries in), [`Monitor`] (progress and
 //! non-fatal problems). Nothing here does I/O.
 
+mod collection;
 mod entry;
 mod id;
 mod metadata;
@@ -13,6 +14,9 @@ mod target;
 mod time;
 mod world;
 
+pub use collection::{
+    ClusterTime, Collection, CollectionKind, Consistency, Documents, escape_name, unescape_name,
+};
 pub use entry::{
     ChunkRef, ChunkTree, Directory, Entry, Extent, File, Kind, Reading, Summary, data_extents,
 };

@@ -27,8 +27,9 @@ pub mod view;
 mod walk_tree;
 
 pub use backup::{
-    BackupError, BackupOptions, BackupReport, FILES, FilesBackup, Prepared, StreamBackup,
-    StreamError, StreamInput, backup_files, backup_source, backup_stream,
+    BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup,
+    FILES, FilesBackup, Prepared, StreamBackup, StreamError, StreamInput, backup, backup_files,
+    backup_source, backup_stream,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
@@ -55,9 +56,10 @@ pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
-    Conflict, InPlaceOptions, InPlaceReport, RestoreAction, RestoreError, RestoreOptions,
-    RestorePlan, RestoreReport, RestoreStep, Root, StepSink, Wanted, plan_in_place, restore,
-    restore_in_place, restore_into,
+    CollectionReport, Conflict, DatabaseRestoreError, DatabaseRestoreOptions,
+    DatabaseRestoreReport, InPlaceOptions, InPlaceReport, Rename, RestoreAction, RestoreError,
+    RestoreOptions, RestorePlan, RestoreReport, RestoreStep, Root, StepSink, Wanted, plan_in_place,
+    restore, restore_databases, restore_in_place, restore_into,
 };
 pub use rollback::{
     InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,

@@ -2,8 +2,8 @@
 //! many at a time where there are several workers.
 
 use crate::codec::BlobClass;
-use crate::format::{LARGEST_BLOB, Piece, PieceItems};
-use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Entry, Kind, Monitor};
+use crate::format::{ChildPiece, LARGEST_BLOB, Piece, PieceItems};
+use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, Kind, Monitor};
 use crate::repo::{BlobIndex, BlobReader, RepoError};
 use rayon::prelude::*;
 
@@ -36,13 +36,27 @@ pub trait Visitor {
 
 /// Something still to be read.
 enum Pending<P> {
-    Piece { id: BlobId, place: P },
-    List { id: BlobId, length: u64, depth: u8, place: P },
+    Piece {
+        id: BlobId,
+        place: P,
+    },
+    /// A list of pieces of a collection.
+    Documents {
+        id: BlobId,
+        place: P,
+    },
+    List {
+        id: BlobId,
+        length: u64,
+        depth: u8,
+        place: P,
+    },
 }
 
 /// What was read.
 enum Looked {
     Piece(PieceItems),
+    Documents(Piece),
     List(ChunkTree),
     /// A piece that is longer than the index says: only one of those is in memory at a time.
     Longer,
@@ -50,12 +64,15 @@ enum Looked {
 
 impl<P: Copy> Pending<P> {
     fn id(&self) -> &BlobId {
-        let (Pending::Piece { id, .. } | Pending::List { id, .. }) = self;
+        let (Pending::Piece { id, .. } | Pending::Documents { id, .. } | Pending::List { id, .. }) =
+            self;
         id
     }
 
     fn place(&self) -> P {
-        let (Pending::Piece { place, .. } | Pending::List { place, .. }) = self;
+        let (Pending::Piece { place, .. }
+        | Pending::Documents { place, .. }
+        | Pending::List { place, .. }) = self;
         *place
     }
 
@@ -73,6 +90,7 @@ impl<P: Copy> Pending<P> {
                 })?;
                 Ok(Looked::Piece(piece.items))
             }
+            Pending::Documents { id, .. } => Ok(Looked::Documents(reader.piece(id)?)),
             Pending::List { id, length, depth, .. } => {
                 let list = reader.chunk_list(id, *length)?;
                 match list.depth.checked_add(1) == Some(*depth) {
@@ -159,6 +177,9 @@ impl<'a> Reach<'a> {
             for (pending, looked) in batch.iter().zip(self.read(&batch)) {
                 match looked? {
                     Looked::Piece(items) => walk.piece_items(items, pending.place()),
+                    Looked::Documents(piece) => {
+                        walk.documents(pending.id(), &piece, pending.place())?
+                    }
                     Looked::Longer => {
                         let piece = self.reader.piece(pending.id())?;
                         walk.piece_items(piece.items, pending.place());
@@ -232,7 +253,14 @@ impl<V: Visitor> Walk<'_, V> {
                 is_new |= self.piece(*tree, place);
             }
             Kind::File(file) => is_new |= self.chunks(&file.chunks, place),
-            _ => {}
+            Kind::Collection(collection) => match &collection.content {
+                Documents::Tree(Some(root)) => is_new |= self.document_list(*root, place),
+                Documents::Tree(None) => {}
+                Documents::Stream(chunks) => is_new |= self.chunks(chunks, place),
+            },
+            Kind::Directory(_) | Kind::View { .. } | Kind::Symlink { .. } => {}
+            Kind::CharacterDevice { .. } | Kind::BlockDevice { .. } | Kind::Fifo | Kind::Socket => {
+            }
         }
         for attribute in &entry.metadata.attributes {
             if let AttributeValue::Chunks(chunks) = &attribute.value {
@@ -240,6 +268,32 @@ impl<V: Visitor> Walk<'_, V> {
             }
         }
         self.visitor.entry_done(entry, place, is_new);
+    }
+
+    fn document_list(&mut self, id: BlobId, place: V::Place) -> bool {
+        let is_new = self.visitor.blob(&id, place);
+        if is_new {
+            self.pending.push(Pending::Documents { id, place });
+        }
+        is_new
+    }
+
+    /// The leaves are data, and are not looked into: the lowest list names all that is needed.
+    fn documents(&mut self, id: &BlobId, piece: &Piece, place: V::Place) -> Result<(), RepoError> {
+        for child in collection_pieces(id, piece)?.iter().rev() {
+            match (piece.level, child.chunks.nodes.is_empty()) {
+                (1, true) => {
+                    self.visitor.blob(&child.id, place);
+                }
+                (1, false) => {
+                    self.chunks(&child.chunks, place);
+                }
+                _ => {
+                    self.document_list(child.id, place);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether one of them is new.
@@ -254,5 +308,16 @@ impl<V: Visitor> Walk<'_, V> {
             }
         }
         any_new
+    }
+}
+
+/// What a list of pieces of a collection names. Entries have no place there.
+pub fn collection_pieces<'a>(id: &BlobId, piece: &'a Piece) -> Result<&'a [ChildPiece], RepoError> {
+    match &piece.items {
+        PieceItems::Children(children) => Ok(children),
+        PieceItems::Entries(_) => Err(RepoError::Damaged {
+            name: format!("tree blob {id}"),
+            why: "it holds entries, and stands for a collection".to_string(),
+        }),
     }
 }

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// One key in this power of two ends a piece of a directory.
 const DIRECTORY_CUT_BITS: u32 = 9;
+/// One document of a KiB in this power of two ends a piece of a collection.
+const COLLECTION_CUT_BITS: u32 = 8;
 
 /// What a repository needs of the world around it.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ pub struct Repository {
     pub(super) surroundings: Surroundings,
     chunker: Chunker,
     directory_cutter: PieceCutter,
+    collection_cutter: PieceCutter,
     decompressors: Mutex<Vec<Decompressor>>,
     /// What is wrong with the settings: object and reason. `config` is a stand-in then.
     pub(super) settings_damage: Option<(String, String)>,
@@ -50,6 +53,7 @@ impl Repository {
         let chunk_key = &sealer.ring().chunk_key;
         let chunker = Chunker::new(chunk_key, config.chunks);
         let directory_cutter = PieceCutter::new(chunk_key, DIRECTORY_CUT_BITS);
+        let collection_cutter = PieceCutter::new(chunk_key, COLLECTION_CUT_BITS);
         let decompressors = Mutex::new(Vec::new());
         let settings_damage = None;
         Self {
@@ -59,6 +63,7 @@ impl Repository {
             surroundings,
             chunker,
             directory_cutter,
+            collection_cutter,
             decompressors,
             settings_damage,
             key: None,
@@ -82,6 +87,10 @@ impl Repository {
     pub fn cuts_like(&self, other: &Repository) -> bool {
         self.sealer.ring().chunk_key == other.sealer.ring().chunk_key
             && self.config.chunks == other.config.chunks
+    }
+
+    pub(super) fn collection_cutter(&self) -> &PieceCutter {
+        &self.collection_cutter
     }
 
     pub(super) fn directory_cutter(&self) -> &PieceCutter {

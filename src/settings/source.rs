@@ -36,6 +36,13 @@ impl SourceAddress {
     }
 }
 
+impl DatabaseAddress {
+    /// The whole address, with the password that it may hold: for whoever connects.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The scheme may be in capitals, as in all addresses.
 fn is_database(text: &str) -> bool {
     let begins = |scheme: &&str| {

@@ -13,12 +13,14 @@ import msgpack
 from blake3 import blake3
 
 from cut_points import cut_lengths
+from documents import children, key, leaf
 from records import LIST_RECORD, PIECE_RECORD, decode, need
 from repository import open_repository, read_blob, snapshots
 from sealing import TREE
-from trees import ENTER, FILE, LEAF, content, walk
+from trees import COLLECTION, ENTER, FILE, LEAF, content, walk
 
 LEAST_PIECE, LARGEST_PIECE, CUT_MASK = 16_384, 524_288, 511
+LEAST_LEAF, LARGEST_LEAF = 65_536, 1_048_576
 WIDEST_LIST = 1000
 
 
@@ -84,6 +86,47 @@ def check_tree(repo, root):
     return len(levels)
 
 
+# Collections
+
+
+def ends_leaf(repo, document, size):
+    if size < LEAST_LEAF:
+        return False
+    hash = blake3(b"piece\0" + key(document), key=repo.chunk_key).digest(length=8)
+    bits = max(0, 18 - (len(document).bit_length() - 1))
+    return size >= LARGEST_LEAF or int.from_bytes(hash, "little") % (1 << bits) == 0
+
+
+def check_leaves(repo, found):
+    for child, after in zip(found, [*found[1:], None]):
+        if child.nodes:
+            continue
+        size, documents = 0, leaf(repo, child.id)
+        for document in documents[:-1]:
+            size += len(document)
+            need(not ends_leaf(repo, document, size), "a leaf goes on where it should end")
+        ends = ends_leaf(repo, documents[-1], size + len(documents[-1]))
+        need(ends or after is None or after.nodes, "a leaf ends where it should go on")
+
+
+def check_collection(repo, root):
+    """The lists, and the leaves below them."""
+    levels, pending = {}, [root]
+    while pending:
+        data = read_blob(repo, TREE, pending.pop())
+        decoded(data)
+        piece = decode(PIECE_RECORD, data)
+        if piece.level > 1:
+            pending += [child.id for child in reversed(piece.children)]
+        items = [(child.last, len(child.last) + 48 + 48 * len(child.nodes)) for child in piece.children]
+        levels.setdefault(piece.level, []).append(items)
+    for level, pieces in levels.items():
+        found = [[last for last, _ in piece] for piece in pieces]
+        need(found == cut_pieces(repo, level, chain.from_iterable(pieces)), "a collection is cut elsewhere")
+    need(len(levels[max(levels)]) == 1, "a collection has several roots")
+    check_leaves(repo, list(children(repo, root)))
+
+
 # Files
 
 
@@ -134,6 +177,8 @@ def main(path):
         for event, entry in walk(repo, snapshot.tree):
             if event == ENTER and entry.tree:
                 levels = max(levels, check_tree(repo, entry.tree))
+            elif event == LEAF and entry.kind == COLLECTION and entry.tree:
+                check_collection(repo, entry.tree)
             elif event == LEAF and entry.kind == FILE:
                 depth = max(depth, check_file(repo, entry))
     print(f"cut as docs/format.md says: trees of up to {levels} levels, lists of up to depth {depth}")

@@ -107,6 +107,7 @@ U8, U16, U32, U64 = whole(8), whole(16), whole(32), whole(64)
 I64 = checked(0, lambda value: type(value) is int and -(1 << 63) <= value < 1 << 63)
 BYTES = checked(b"", lambda value: type(value) is bytes)
 TEXT = checked("", lambda value: type(value) is str and not re.search("[\ud800-\udfff]", value))
+TRUTH = checked(False, lambda value: type(value) is bool)
 ID, SHORT_ID = fixed(32), fixed(16)
 NODES = listed(pair(ID, U64))
 VERSION = ("v", "version", U32)
@@ -156,9 +157,13 @@ ENTRY = record(
     ("h", "hash", optional(ID)), ("r", "reading", U8), ("H", "holes", listed(pair(U64, U64))), ("d", "depth", U8),
     ("c", "nodes", NODES), ("T", "target", BYTES), ("M", "major", U32), ("i", "minor", U32),
     ("D", "tree", optional(ID)), ("F", "files", U64), ("S", "directories", U64), ("B", "bytes", U64),
+    ("O", "options", BYTES), ("y", "is_time_series", TRUTH), ("Q", "uuid", optional(SHORT_ID)),
+    ("I", "indexes", listed(BYTES)), ("W", "is_stream", TRUTH), ("w", "is_fuzzy", TRUTH), ("A", "moment", U64),
+    ("V", "overlays", listed(ID)),
 )  # fmt: skip
-CHILD = record(("k", "last", BYTES), ("i", "id", ID), ("e", "entries", U64))
+CHILD = record(("k", "last", BYTES), ("i", "id", ID), ("e", "entries", U64), ("d", "depth", U8), ("c", "nodes", NODES))
 PIECE_RECORD = record(VERSION, ("l", "level", U8), ("e", "entries", listed(ENTRY)), ("c", "children", listed(CHILD)))
+LEAF_RECORD = record(VERSION, ("b", "documents", BYTES), ("x", "deleted", listed(BYTES)))
 LIST_RECORD = record(VERSION, ("d", "depth", U8), ("c", "nodes", NODES))
 
 

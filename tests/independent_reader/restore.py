@@ -8,9 +8,11 @@ import stat
 import sys
 import tempfile
 
+from documents import documents
 from trees import (
     BLOCK_DEVICE,
     CHARACTER_DEVICE,
+    COLLECTION,
     DIRECTORY,
     ENTER,
     FIFO,
@@ -18,6 +20,7 @@ from trees import (
     LEAVE,
     SOCKET,
     SYMLINK,
+    VIEW,
     content,
     data_extents,
     hash_file,
@@ -39,7 +42,11 @@ def trying(what):
 
 
 def make(repo, entry):
-    """Makes anything but a directory in the current one."""
+    """Makes anything but a directory in the current one; of a collection its documents, end to end."""
+    if entry.kind in (COLLECTION, VIEW):
+        with open(entry.name + b".bson", "xb") as file:
+            file.writelines(documents(repo, entry) if entry.kind == COLLECTION else ())
+        return
     if entry.kind == FILE:
         with open(entry.name, "xb") as file:
             file.truncate(entry.size)

@@ -5,14 +5,14 @@ from records import LIST_RECORD, PIECE_RECORD, check_path, decode, need
 from repository import naming, read_blob
 from sealing import DATA, TREE
 
-FILE, DIRECTORY, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, FIFO, SOCKET = range(7)
+FILE, DIRECTORY, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, FIFO, SOCKET, COLLECTION, VIEW = range(9)
 ENTER, LEAF, LEAVE = range(3)
 
 
 def check_entry(entry):
     check_path(entry.name)
     need(b"/" not in entry.name, "a name has a slash")
-    need(entry.kind <= SOCKET, f"kind {entry.kind} of an entry is unknown")
+    need(entry.kind <= VIEW, f"kind {entry.kind} of an entry is unknown")
     need(entry.nanoseconds < 10**9, "its time has more than a second of nanoseconds")
     if entry.link_group:
         check_path(entry.link_group)

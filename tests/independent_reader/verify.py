@@ -3,6 +3,7 @@ from collections import defaultdict
 
 from blake3 import blake3
 
+from documents import check_collection
 from records import CONFIG_RECORD, DAMAGED_RECORD, PRUNE_RECORD, SESSION_RECORD, TABLE_RECORD, TooNew, decode, need
 from repository import (
     HEX16,
@@ -21,7 +22,7 @@ from repository import (
     snapshots,
 )
 from sealing import CONFIG, DAMAGED, DATA, PRUNE, SESSION, TABLE, TREE, read_slot_head
-from trees import ENTER, FILE, LEAVE, content, hash_file, walk
+from trees import COLLECTION, ENTER, FILE, LEAVE, content, hash_file, walk
 
 
 def verify_pack(repo, pack):
@@ -59,6 +60,9 @@ def verify_tree(repo, snapshot, known):
             counts.append([0, 0, 0])
             continue
         found = [1, 0, entry.size if entry.kind == FILE else 0]
+        if entry.kind == COLLECTION:
+            found = [1, 0, entry.bytes]
+            check_collection(repo, entry)
         if event == LEAVE:
             found = counts.pop()
             need(found == [entry.files, entry.directories, entry.bytes], f"{entry.name!r} counts its content wrong")

@@ -108,6 +108,7 @@ impl Site {
             Ok(Prepared {
                 source: Box::new(TreeSource::new(tree, recorded.map(|(_, tree)| tree))),
                 sources: Vec::new(),
+                databases: ops::DatabasesBackup::default(),
                 recorded: recorded.map(|(snapshot, _)| *snapshot),
                 ended: Box::new(|_| ()),
                 committed: Box::new(|_| ()),

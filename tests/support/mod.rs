@@ -3,10 +3,12 @@
 
 mod builtin;
 mod expectation;
+mod mongod;
 mod normalise;
 mod transcript;
 mod world;
 
+pub use mongod::{Mongod, Role};
 pub use transcript::play;
 pub use world::{Output, World, run};
 

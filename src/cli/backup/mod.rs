@@ -1,5 +1,6 @@
 //! `snap backup`
 
+mod databases;
 mod leave_out;
 mod listed;
 mod report;
@@ -14,17 +15,19 @@ use super::progress::Progress;
 use super::version::PROGRAM;
 use crate::model::SnapshotKind;
 use crate::ops::{
-    BackupOptions, FilesBackup, SettingsChange, StreamBackup, backup_files, backup_stream,
+    BackupOptions, DatabasesBackup, FilesBackup, SettingsChange, StreamBackup, backup,
+    backup_stream,
 };
 use crate::policy::{format_duration, parse_exact};
 use crate::repo::Repository;
 use crate::settings::{Profile, this_host};
 use crate::storage::{DiscardStorage, Storage};
+use databases::{DatabaseFlags, databases};
 pub use leave_out::LeaveOutFlags;
 use listed::ListedFlags;
 use report::{Summary, print};
 pub use sources::absolute;
-use sources::{files, leave_out_own};
+use sources::{Sources, files, leave_out_own};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ Examples:
   snap backup --init ~/notes          no repository yet? makes one at home
   snap backup --dry-run --exclude-larger-than 1G /home
   find /srv -name '*.json' -print0 | snap backup --files-from-raw -
+  snap backup /srv/bot mongodb://localhost:27017/bot     both in one snapshot
   snap backup --stdin-filename db.sql --command -- pg_dump bot
 
 Patterns are those of .gitignore: `*.log` anywhere, `/srv/bot/tmp` just there,
@@ -49,7 +53,7 @@ is unchanged (=) and what was left out (x); with --dry-run what it would be.
 The exit code is 3 if something could not be read whole; the rest is saved
 then.";
 
-/// Take a snapshot of files and folders.
+/// Take a snapshot of files, folders and databases.
 ///
 /// The first one takes everything, later ones what has changed since. What is given is followed
 /// if it is a link; links below are saved as links. Without paths the sources of the profile are
@@ -57,7 +61,8 @@ then.";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Files and folders to take [default: the profile's sources]
+    /// Files and folders to take, and databases (mongodb://host:port/database) [default: the
+    /// profile's sources]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -89,19 +94,23 @@ pub struct Arguments {
 
     #[command(flatten)]
     leave_out: LeaveOutFlags,
+    #[command(flatten)]
+    databases: DatabaseFlags,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let options = options(context, arguments)?;
     let mut taken = taken(context, arguments)?;
     let (repository, located) = repository(context, arguments)?;
-    if let Taken::Files(files) = &mut taken {
+    if let Taken::Sources(files, _) = &mut taken {
         leave_out_own(context, &located.path, files)?;
     }
     let progress = Progress::start(context);
     let report = match taken {
         Taken::Stream(stream) => backup_stream(&repository, stream, &options, progress.monitor()),
-        Taken::Files(files) => backup_files(&repository, &files, &options, progress.monitor()),
+        Taken::Sources(files, databases) => {
+            backup(&repository, &files, &databases, &options, progress.monitor())
+        }
     };
     let seconds = progress.elapsed();
     drop(progress);
@@ -115,14 +124,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
 /// What goes into the snapshot.
 enum Taken {
     Stream(StreamBackup),
-    Files(FilesBackup),
+    Sources(FilesBackup, DatabasesBackup),
 }
 
 fn taken(context: &Context, arguments: &Arguments) -> Result<Taken, Failure> {
-    Ok(match arguments.listed.stream(&arguments.paths)? {
-        Some(stream) => Taken::Stream(stream),
-        None => Taken::Files(files(context, arguments)?),
-    })
+    if let Some(stream) = arguments.listed.stream(&arguments.paths)? {
+        return Ok(Taken::Stream(stream));
+    }
+    let sources = Sources::find(context, arguments)?;
+    let files = files(context, arguments, sources.paths)?;
+    Ok(Taken::Sources(files, databases(context, &arguments.databases, &sources.databases)?))
 }
 
 fn options(context: &Context, arguments: &Arguments) -> Result<BackupOptions, Failure> {

@@ -1,6 +1,7 @@
 //! What a backup did, for people and as JSON.
 
 use super::Arguments;
+use super::databases::{DatabaseMessage, line};
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::{count, grouped};
@@ -30,6 +31,8 @@ pub struct Summary {
     /// Sources, or parts of them, that could not be read whole.
     problems: u64,
     files_grown: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    databases: Vec<DatabaseMessage>,
     total_duration: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     backup_start: Option<Timestamp>,
@@ -56,6 +59,7 @@ impl Summary {
             total_bytes_processed: report.summary.bytes,
             problems: report.problems,
             files_grown: report.grown,
+            databases: report.databases.iter().map(DatabaseMessage::from).collect(),
             total_duration,
             backup_start: report.snapshot.as_ref().map(|snapshot| snapshot.begun),
             snapshot_id: report.snapshot.as_ref().map(|snapshot| snapshot.id.hex()),
@@ -72,13 +76,15 @@ pub fn print(
     let output = &context.output;
     output.say(headline(arguments, report.snapshot.as_ref()))?;
     let BackupReport { files_new, files_changed, files_unchanged, .. } = report;
+    let database_bytes: u64 = report.databases.iter().map(|database| database.bytes).sum();
     output.say(format!(
         "  files   {} new, {} changed, {} unchanged; {}",
         grouped(*files_new),
         grouped(*files_changed),
         grouped(*files_unchanged),
-        format_size(report.summary.bytes),
+        format_size(report.summary.bytes.saturating_sub(database_bytes)),
     ))?;
+    report.databases.iter().try_for_each(|database| output.say(line(database)))?;
     let (new, stored) = (format_size(report.bytes_new), format_size(report.bytes_stored));
     output.say(match arguments.dry_run {
         true => format!("  data    {new} new, found in {duration}"),

@@ -4,22 +4,55 @@ use super::Arguments;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::ops::FilesBackup;
-use crate::settings::{Profile, SourceAddress};
+use crate::settings::{DatabaseAddress, Profile, SourceAddress};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The files to back up, from arguments and profile.
-pub fn files(context: &Context, arguments: &Arguments) -> Result<FilesBackup, Failure> {
+/// What is backed up, each once.
+#[derive(Default)]
+pub struct Sources {
+    /// Full ones.
+    pub paths: Vec<PathBuf>,
+    pub databases: Vec<DatabaseAddress>,
+}
+
+impl Sources {
+    /// Those that are named, else the profile's.
+    pub fn find(context: &Context, arguments: &Arguments) -> Result<Self, Failure> {
+        let (mut found, mut known) = (Self::default(), HashSet::new());
+        for source in sources(context, arguments)? {
+            match source {
+                SourceAddress::Database(address) if !found.databases.contains(&address) => {
+                    found.databases.push(address);
+                }
+                SourceAddress::Database(_) => {}
+                SourceAddress::Path(path) => {
+                    let path = absolute(&path)?;
+                    if known.insert(path.clone()) {
+                        found.paths.push(path);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// How files are backed up, from arguments and profile.
+pub fn files(
+    context: &Context,
+    arguments: &Arguments,
+    paths: Vec<PathBuf>,
+) -> Result<FilesBackup, Failure> {
     let profile = context.profile()?;
     Ok(FilesBackup {
-        paths: paths(sources(context, arguments)?)?,
+        paths,
         rules: arguments.leave_out.rules(profile),
         one_file_system: arguments.leave_out.one_file_system(profile),
         force: arguments.force,
     })
 }
 
-/// Those that are named, else the profile's.
 fn sources(context: &Context, arguments: &Arguments) -> Result<Vec<SourceAddress>, Failure> {
     let listed = arguments.listed.paths()?.into_iter().map(SourceAddress::Path);
     let given = arguments.paths.iter().cloned().map(SourceAddress::parse);
@@ -45,25 +78,6 @@ fn nothing_to_back_up(context: &Context) -> Result<Failure, Failure> {
             .to_owned()
     });
     Ok(Failure::usage(message).hint(hint))
-}
-
-/// Full paths, each once.
-fn paths(sources: Vec<SourceAddress>) -> Result<Vec<PathBuf>, Failure> {
-    let (mut paths, mut known) = (Vec::new(), HashSet::new());
-    for source in sources {
-        let path = match source {
-            SourceAddress::Path(path) => absolute(&path)?,
-            SourceAddress::Database(address) => {
-                return Err(Failure::usage(format!("cannot back up {address} yet"))
-                    .because("this snap takes files and folders only so far")
-                    .hint("leave the address out, and back up a mongodump of it meanwhile"));
-            }
-        };
-        if known.insert(path.clone()) {
-            paths.push(path);
-        }
-    }
-    Ok(paths)
 }
 
 /// Without the slash at the end: `bot` and `bot/` are one source.

@@ -77,6 +77,12 @@ fn kind_details(kind: &Kind) -> Vec<String> {
             }
             lines
         }
+        Kind::Collection(collection) => vec![
+            format!("collection, {}", count(collection.count, "document", "documents")),
+            bytes(collection.size),
+            count(collection.indexes.len() as u64, "index", "indexes"),
+        ],
+        Kind::View { .. } => vec!["view of a collection".to_owned()],
         Kind::Symlink { target } => vec!["link to".to_owned(), format!("  {}", readable(target))],
         Kind::CharacterDevice { major, minor } => {
             vec![format!("character device {major}, {minor}")]

@@ -12,7 +12,8 @@ use crate::cli::select::read_ledger;
 use crate::codec::BlobClass;
 use crate::format::{Piece, PieceItems};
 use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Directory, Entry, File, Kind, Metadata, Reading,
+    AttributeValue, BlobId, ChunkTree, Collection, CollectionKind, Consistency, Directory,
+    Documents, Entry, File, Kind, Metadata, Reading,
 };
 use crate::policy::Filter;
 use crate::repo::{BlobReader, Repository};
@@ -73,6 +74,9 @@ fn object(piece: &Piece) -> Value {
                 .map(|child| {
                     let mut object = json!({ "id": child.id.hex(), "entries": child.entries });
                     put_bytes(&mut object, "last", &child.last);
+                    if !child.chunks.nodes.is_empty() {
+                        object["chunks"] = chunks(&child.chunks);
+                    }
                     object
                 })
                 .collect();
@@ -97,12 +101,34 @@ fn entry(entry: &Entry) -> Value {
             object["major"] = json!(major);
             object["minor"] = json!(minor);
         }
+        Kind::Collection(content) => object["collection"] = collection(content),
+        Kind::View { options } => object["options"] = json!(hexadecimal(options)),
         Kind::Fifo | Kind::Socket => {}
     }
     if let Some(group) = &entry.link_group {
         put_bytes(&mut object, "link_group", group.bytes());
     }
     object["metadata"] = metadata(&entry.metadata);
+    object
+}
+
+/// Options and indexes are BSON, as the server gave them.
+fn collection(collection: &Collection) -> Value {
+    let indexes: Vec<String> = collection.indexes.iter().map(|one| hexadecimal(one)).collect();
+    let mut object = json!({
+        "time_series": collection.kind == CollectionKind::TimeSeries,
+        "documents": collection.count,
+        "size": collection.size,
+        "exact": collection.consistency == Consistency::Exact,
+        "cluster_time": collection.moment.map(|moment| moment.to_string()),
+        "uuid": collection.uuid.map(|uuid| hexadecimal(&uuid)),
+        "options_hex": hexadecimal(&collection.options),
+        "indexes_hex": indexes,
+    });
+    match &collection.content {
+        Documents::Tree(root) => object["tree"] = json!(root.map(|root| root.hex())),
+        Documents::Stream(stream) => object["chunks"] = chunks(stream),
+    }
     object
 }
 

@@ -53,6 +53,7 @@ impl Node {
             group: metadata.group_name.clone(),
             size: match &entry.kind {
                 Kind::File(file) => Some(file.size),
+                Kind::Collection(collection) => Some(collection.size),
                 _ => None,
             },
             mode: metadata.mode,
@@ -75,10 +76,11 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `/srv/bot` for `files/srv/bot`.
+/// `/srv/bot` for `files/srv/bot`; what is no file keeps its whole path.
 pub fn real_path(path: &EntryPath) -> Vec<u8> {
-    let mut real = Vec::with_capacity(path.bytes().len());
-    for name in path.names().skip(1) {
+    let mut real = Vec::with_capacity(path.bytes().len() + 1);
+    let is_file = path.names().next().is_none_or(|first| first.bytes() == b"files");
+    for name in path.names().skip(usize::from(is_file)) {
         real.push(b'/');
         real.extend_from_slice(name.bytes());
     }
@@ -88,7 +90,11 @@ pub fn real_path(path: &EntryPath) -> Vec<u8> {
 /// The real path, readable; a directory's with a slash at the end.
 pub fn shown_path(path: &EntryPath, entry: &Entry) -> String {
     let text = path.to_string();
-    let text = text.split_once('/').map_or("", |(_, rest)| rest);
+    let text = match text.split_once('/') {
+        Some(("files", rest)) => rest,
+        None => "",
+        Some(_) => &text,
+    };
     let end = if matches!(entry.kind, Kind::Directory(_)) { "/" } else { "" };
     format!("/{text}{end}")
 }
@@ -111,6 +117,7 @@ pub fn long_columns(entry: &Entry, zone: &TimeZone) -> String {
     };
     let size = match &entry.kind {
         Kind::File(file) => grouped(file.size),
+        Kind::Collection(collection) => grouped(collection.size),
         Kind::CharacterDevice { major, minor } | Kind::BlockDevice { major, minor } => {
             format!("{major}, {minor}")
         }
@@ -136,6 +143,8 @@ pub fn permissions(entry: &Entry) -> String {
         Kind::BlockDevice { .. } => 'b',
         Kind::Fifo => 'p',
         Kind::Socket => 's',
+        Kind::Collection(_) => 'D',
+        Kind::View { .. } => 'v',
     };
     let mut text = String::from(kind);
     for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {

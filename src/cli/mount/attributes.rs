@@ -73,7 +73,7 @@ fn plain(number: u64, kind: FileType, modified: SystemTime) -> FileAttr {
 
 pub fn kind(kind: &Kind) -> FileType {
     match kind {
-        Kind::File(_) => FileType::RegularFile,
+        Kind::File(_) | Kind::Collection(_) | Kind::View { .. } => FileType::RegularFile,
         Kind::Directory(_) => FileType::Directory,
         Kind::Symlink { .. } => FileType::Symlink,
         Kind::CharacterDevice { .. } => FileType::CharDevice,

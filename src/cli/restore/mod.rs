@@ -1,5 +1,6 @@
 //! `snap restore`
 
+mod databases;
 mod destination;
 mod flags;
 mod in_place;
@@ -20,6 +21,8 @@ use crate::model::Snapshot;
 use crate::ops::{RestoreOptions, RestoreStep, restore};
 use crate::policy::TimeExpression;
 use crate::repo::Repository;
+use crate::settings::SourceAddress;
+use databases::DatabaseFlags;
 use flags::{ConflictFlag, PatternFlags};
 use report::{Summary, list, print};
 use std::ffi::OsString;
@@ -35,6 +38,7 @@ Examples:
   snap restore latest:/srv/bot --target /tmp/bot
   snap restore latest:/srv/bot/config.py --to /tmp/config.old.py
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
+  snap restore latest --to mongodb://localhost:27017/bot_look --db bot
 
 Without --target things go back to where they came from. What each --conflict
 would do is counted and shown, then you are asked; scripts name one, and say
@@ -56,7 +60,8 @@ alone.";
     after_help = AFTER_HELP,
     override_usage = "snap restore <ID|latest>[:PATH] [PATH]... [--target <DIR>]\n       \
                       snap restore --at <TIME> [PATH]... [--target <DIR>]\n       \
-                      snap restore <ID|latest>:<PATH> --to <PATH>",
+                      snap restore <ID|latest>:<PATH> --to <PATH>\n       \
+                      snap restore <ID|latest> --to <mongodb://HOST/DATABASE>",
 )]
 pub struct Arguments {
     /// The snapshot (an id or latest; not with --at), and what to take of it
@@ -68,8 +73,9 @@ pub struct Arguments {
     /// The folder to restore into; it is made if need be [default: in place]
     #[arg(short, long, value_name = "DIR")]
     target: Option<PathBuf>,
-    /// Restore one thing under this name
-    #[arg(long, value_name = "PATH", conflicts_with = "target")]
+    /// Restore one thing under this name; or databases into the server at this address
+    /// (mongodb://host:port, or with the name of another database)
+    #[arg(long, value_name = "PATH|ADDRESS", conflicts_with = "target")]
     to: Option<PathBuf>,
 
     /// What happens where something else is there [default: skip; in place you are asked]
@@ -98,6 +104,8 @@ pub struct Arguments {
     no_ownership: bool,
 
     #[command(flatten)]
+    databases: DatabaseFlags,
+    #[command(flatten)]
     patterns: PatternFlags,
     #[command(flatten)]
     filter: FilterFlags,
@@ -105,6 +113,9 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
+    if let Some(SourceAddress::Database(to)) = arguments.to.clone().map(SourceAddress::parse) {
+        return databases::run(context, arguments, &asked, &to);
+    }
     let is_in_place = arguments.target.is_none() && arguments.to.is_none();
     if is_in_place {
         in_place::require_decision(arguments)?;

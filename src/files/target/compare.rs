@@ -50,6 +50,8 @@ pub(super) fn file_type(kind: &Kind) -> FileType {
         Kind::BlockDevice { .. } => FileType::BlockDevice,
         Kind::Fifo => FileType::Fifo,
         Kind::Socket => FileType::Socket,
+        // Nothing that a file system has: no node is of this type.
+        Kind::Collection(_) | Kind::View { .. } => FileType::Unknown,
     }
 }
 
@@ -88,6 +90,7 @@ fn has_content(node: &Node, stat: &Stat, kind: &Kind) -> io::Result<bool> {
             Ok((stat.major, stat.minor) == (*major, *minor))
         }
         Kind::Directory(_) | Kind::Fifo | Kind::Socket => Ok(true),
+        Kind::Collection(_) | Kind::View { .. } => Ok(false),
     }
 }
 

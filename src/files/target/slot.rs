@@ -137,7 +137,9 @@ impl FileSlot {
                 temporary::make(directory, run, make)
             }
             Kind::Fifo => temporary::make(directory, run, node(FileType::Fifo, 0)),
-            Kind::File(_) | Kind::Socket => Err(io::ErrorKind::Unsupported.into()),
+            Kind::File(_) | Kind::Socket | Kind::Collection(_) | Kind::View { .. } => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         };
         let (temporary, ()) = made.map_err(io_error("cannot make it"))?;
         let (node, _) = open(directory, &temporary.name, file_type(kind))

@@ -271,8 +271,8 @@ impl<'a> Assembler<'a> {
         self.unsteady.push(path);
     }
 
-    /// An entry that was read now.
-    fn add(&mut self, entry: &Entry) -> Result<(), RepoError> {
+    /// An entry that was read now, into the directory last entered.
+    pub fn add(&mut self, entry: &Entry) -> Result<(), RepoError> {
         self.write_recorded()?;
         self.write(entry)
     }
@@ -371,7 +371,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// After the last step: waits for all files and closes the directory that `enter` opened
-    /// for the walk.
+    /// last.
     pub fn end_source(&mut self, metadata: Metadata) -> Result<(), RepoError> {
         while let Some(waiting) = self.waiting.pop_front() {
             self.handle(waiting)?;

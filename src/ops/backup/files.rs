@@ -1,8 +1,11 @@
 //! Backup of file systems.
 
-use super::{BackupError, BackupOptions, BackupReport, Prepared, backup_source, files_name};
+use super::{
+    BackupError, BackupOptions, BackupReport, DatabasesBackup, FILES, Prepared, backup_source,
+    constant_name,
+};
 use crate::files::{FilesSource, RuleSettings, Rules, SourceOptions, UnchangedCache};
-use crate::model::{EntryPath, Monitor, SnapshotSource};
+use crate::model::{EntryPath, Monitor, Recorded, SnapshotSource, Source, SourceError, Step};
 use crate::repo::Repository;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -26,8 +29,26 @@ pub fn backup_files(
     options: &BackupOptions,
     monitor: Arc<dyn Monitor>,
 ) -> Result<BackupReport, BackupError> {
+    backup(repository, files, &DatabasesBackup::default(), options, monitor)
+}
+
+/// Takes a snapshot of files and databases; of either there may be none.
+pub fn backup(
+    repository: &Arc<Repository>,
+    files: &FilesBackup,
+    databases: &DatabasesBackup,
+    options: &BackupOptions,
+    monitor: Arc<dyn Monitor>,
+) -> Result<BackupReport, BackupError> {
     let mut prepare = |read_everything: bool, monitor: Arc<dyn Monitor>| {
-        prepare(repository, files, options, read_everything, monitor)
+        let databases = databases.clone();
+        match files.paths.is_empty() && !databases.sources.is_empty() {
+            true => Ok(without_files(databases)),
+            false => {
+                let prepared = prepare(repository, files, options, read_everything, monitor)?;
+                Ok(Prepared { databases, ..prepared })
+            }
+        }
     };
     backup_source(repository, options, &mut prepare, monitor)
 }
@@ -65,11 +86,12 @@ fn prepare<'a>(
     Ok(Prepared {
         source: Box::new(source),
         sources,
+        databases: DatabasesBackup::default(),
         recorded,
         ended: Box::new(move |unsteady: &[EntryPath]| {
             for path in unsteady {
                 if let Some(recording) = &spoiling {
-                    recording.spoil(&without_files(path));
+                    recording.spoil(&below_root(path));
                 }
             }
         }),
@@ -82,6 +104,26 @@ fn prepare<'a>(
     })
 }
 
+/// A walk of nothing.
+struct NoFiles;
+
+impl Source for NoFiles {
+    fn next(&mut self, _recorded: &mut dyn Recorded) -> Result<Option<Step>, SourceError> {
+        Ok(None)
+    }
+}
+
+fn without_files<'a>(databases: DatabasesBackup) -> Prepared<'a> {
+    Prepared {
+        source: Box::new(NoFiles),
+        sources: Vec::new(),
+        databases,
+        recorded: None,
+        ended: Box::new(|_| {}),
+        committed: Box::new(|_| {}),
+    }
+}
+
 /// No cache folder, no cache.
 fn open_cache(repository: &Repository, paths: &[PathBuf]) -> Option<UnchangedCache> {
     let folder = repository.cache()?;
@@ -91,12 +133,12 @@ fn open_cache(repository: &Repository, paths: &[PathBuf]) -> Option<UnchangedCac
 
 fn below_files(path: &EntryPath) -> EntryPath {
     let mut below = EntryPath::root();
-    below.push(&files_name());
+    below.push(&constant_name(FILES));
     path.names().for_each(|name| below.push(&name));
     below
 }
 
-fn without_files(path: &EntryPath) -> EntryPath {
+fn below_root(path: &EntryPath) -> EntryPath {
     let mut without = EntryPath::root();
     path.names().skip(1).for_each(|name| without.push(&name));
     without

@@ -2,6 +2,7 @@
 
 pub(super) mod assemble;
 mod comparison;
+mod databases;
 mod files;
 pub(super) mod pool;
 pub(super) mod previous;
@@ -10,7 +11,8 @@ mod read_file;
 mod repeated;
 mod stream;
 
-pub use files::{FilesBackup, backup_files};
+pub use databases::{DatabaseReport, DatabaseSource, DatabasesBackup, MONGODB};
+pub use files::{FilesBackup, backup, backup_files};
 pub use stream::{StreamBackup, StreamError, StreamInput, backup_stream};
 
 use super::Tally;
@@ -22,6 +24,7 @@ use crate::model::{
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use assemble::Assembler;
 use comparison::Comparison;
+use databases::{DatabaseSaver, SavedDatabases};
 use jiff::Timestamp;
 use pool::{Helping, Pool};
 use previous::{PreviousTree, Reuse};
@@ -76,6 +79,7 @@ pub struct BackupReport {
     pub problems: u64,
     /// Files that grew while they were read.
     pub grown: u64,
+    pub databases: Vec<DatabaseReport>,
 }
 
 /// Why a backup failed.
@@ -85,6 +89,8 @@ pub enum BackupError {
     Repo(#[from] RepoError),
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error(transparent)]
+    Mongo(#[from] crate::mongo::MongoError),
     #[error(transparent)]
     Rules(#[from] crate::files::RuleError),
     #[error(transparent)]
@@ -99,6 +105,8 @@ pub struct Prepared<'a> {
     pub source: Box<dyn Source + 'a>,
     /// How it appears in the snapshot.
     pub sources: Vec<SnapshotSource>,
+    /// Databases that come into the same snapshot; their moment is when the walk has ended.
+    pub databases: DatabasesBackup,
     /// The snapshot whose entries the source may say are unchanged.
     pub recorded: Option<SessionId>,
     /// Called when the walk has ended, with the paths (below the source's root) that the next
@@ -143,6 +151,7 @@ pub fn backup_source<'a>(
 struct Walked {
     tree: BlobId,
     summary: Summary,
+    databases: SavedDatabases,
 }
 
 fn attempt_backup(
@@ -182,6 +191,7 @@ fn run_session(
     tally.stage(Stage::Reading);
     let walked = walk(session, prepared, parent.as_ref(), last.as_ref(), tally)?;
     tally.stage(Stage::Committing);
+    prepared.sources.extend(walked.databases.sources.iter().cloned());
     let is_same_tree = last.as_ref().is_some_and(|last| last.tree == walked.tree);
     let repeated = match options.skip_if_unchanged && !options.dry_run {
         true => repeated(session, &prepared.sources, last, walked.tree)?,
@@ -254,10 +264,10 @@ fn walk(
     let recorded = parent.map(|parent| previous(parent.tree));
     let assembler = Assembler::new(session, monitor, recorded, Some(comparison), unread)?;
     let helping = Helping::new(repository.workers(), monitor);
-    let (tree, summary, unsteady) =
+    let (walked, unsteady) =
         std::thread::scope(|scope| run(scope, session, prepared, &mut reuse, assembler, &helping))?;
     (prepared.ended)(&unsteady);
-    Ok(Walked { tree, summary })
+    Ok(walked)
 }
 
 /// The tree of `files/` in the root directory of a snapshot.
@@ -277,8 +287,6 @@ pub fn shown(path: &EntryPath) -> String {
 /// Where paths of file systems lie in a snapshot.
 pub const FILES: &[u8] = b"files";
 
-type Finished = (BlobId, Summary, Vec<EntryPath>);
-
 /// Drives the walk on this thread, with the workers beside it.
 fn run<'scope, 'env: 'scope>(
     scope: &'scope std::thread::Scope<'scope, 'env>,
@@ -287,24 +295,34 @@ fn run<'scope, 'env: 'scope>(
     reuse: &mut Reuse<'_>,
     mut assembler: Assembler<'_>,
     helping: &'env Helping<'env>,
-) -> Result<Finished, BackupError> {
+) -> Result<(Walked, Vec<EntryPath>), BackupError> {
     let mut pool = Pool::start(scope, session.repository().workers(), session, helping)?;
-    assembler.enter(files_name());
-    while let Some(step) = prepared.source.next(reuse)? {
-        assembler.step(step, &mut pool)?;
-        session.sign_of_life()?;
-        helping.check()?;
+    let has_files = !prepared.sources.is_empty() || prepared.databases.sources.is_empty();
+    if has_files {
+        assembler.enter(files_name());
+        while let Some(step) = prepared.source.next(reuse)? {
+            assembler.step(step, &mut pool)?;
+            session.sign_of_life()?;
+            helping.check()?;
+        }
+        assembler.end_source(files_metadata())?;
     }
-    assembler.end_source(files_metadata())?;
-    Ok(assembler.finish()?)
+    let saver = DatabaseSaver::new(session, helping)?;
+    let databases = saver.save(&prepared.databases, &mut assembler)?;
+    let (tree, summary, unsteady) = assembler.finish()?;
+    Ok((Walked { tree, summary, databases }, unsteady))
 }
 
 pub(super) fn files_name() -> EntryName {
-    // tidy: a constant, and a valid name
-    EntryName::new(FILES).unwrap_or_else(|_| unreachable!("files is a name"))
+    constant_name(FILES)
 }
 
-/// `files/` is no directory of any machine: always the same.
+fn constant_name(name: &'static [u8]) -> EntryName {
+    // tidy: only constants come here, and they are valid names
+    EntryName::new(name).unwrap_or_else(|_| unreachable!("a constant is a name"))
+}
+
+/// `files/` is no directory of any machine, and `mongodb/` no directory at all: always the same.
 pub(super) fn files_metadata() -> Metadata {
     Metadata { mode: 0o755, modified: FileTime::default(), ..Metadata::default() }
 }
@@ -328,6 +346,7 @@ fn report(walked: &Walked, unchanged: bool, tally: &Tally) -> BackupReport {
         bytes_processed: tally.count(Counter::BytesProcessed),
         problems: tally.problems(ProblemKind::Unreadable) + tally.problems(ProblemKind::Torn),
         grown: tally.problems(ProblemKind::Grew),
+        databases: walked.databases.reports.clone(),
     }
 }
 

@@ -134,6 +134,10 @@ impl<'a> Helping<'a> {
         Self { chunks, abandoned: AtomicBool::new(false), monitor }
     }
 
+    pub fn monitor(&self) -> &'a dyn Monitor {
+        self.monitor
+    }
+
     /// Hands a copy of the chunk to whoever has time; false if nobody has.
     pub fn offer(&self, results: &mut ChunkResults, chunk: &[u8]) -> bool {
         let Some((sender, _)) = self.chunks.as_ref().filter(|(sender, _)| !sender.is_full()) else {

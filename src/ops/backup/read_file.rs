@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
         Ok(Self { session, compressor, buffer: Vec::new() })
     }
 
-    fn sink(&mut self) -> TreeSink<'_> {
+    pub fn sink(&mut self) -> TreeSink<'_> {
         TreeSink { session: self.session, compressor: &mut self.compressor }
     }
 

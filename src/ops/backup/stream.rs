@@ -2,7 +2,9 @@
 
 mod input;
 
-use super::{BackupError, BackupOptions, BackupReport, Prepared, backup_source, files_name};
+use super::{
+    BackupError, BackupOptions, BackupReport, DatabasesBackup, Prepared, backup_source, files_name,
+};
 use crate::model::{
     Content, EntryName, EntryPath, Metadata, Monitor, Origin, Recorded, SnapshotSource, Source,
     SourceError, Step, Stream, Verdict,
@@ -120,6 +122,7 @@ fn prepared<'a>(
     Prepared {
         source: Box::new(source_of_it),
         sources: vec![source],
+        databases: DatabasesBackup::default(),
         recorded: None,
         ended: Box::new(|_| {}),
         committed: Box::new(|_| {}),

@@ -4,9 +4,10 @@ use super::findings::Findings;
 use super::packs::name_unindexed;
 use crate::format::{self, PieceItems};
 use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Counter, Directory, Entry, Kind, Monitor, PackId,
+    AttributeValue, BlobId, ChunkTree, Counter, Directory, Documents, Entry, Kind, Monitor, PackId,
 };
 use crate::ops::live::LiveBlobs;
+use crate::ops::reach::collection_pieces;
 use crate::repo::{BlobReader, Catalog, Ledger, RepoError};
 use std::collections::HashSet;
 
@@ -20,7 +21,13 @@ pub struct Walked {
 
 enum Pending {
     Piece(BlobId),
-    List { id: BlobId, length: u64, depth: u8 },
+    /// A list of pieces of a collection.
+    Documents(BlobId),
+    List {
+        id: BlobId,
+        length: u64,
+        depth: u8,
+    },
 }
 
 /// Reads every tree once, and finds every needed blob in a pack that is there.
@@ -83,13 +90,14 @@ impl Walk<'_> {
     }
 
     fn look(&mut self, next: Pending) -> Result<(), RepoError> {
-        let (Pending::Piece(id) | Pending::List { id, .. }) = &next;
+        let (Pending::Piece(id) | Pending::Documents(id) | Pending::List { id, .. }) = &next;
         let id = *id;
         if !self.need(&id)? {
             return Ok(());
         }
         let looked = match next {
             Pending::Piece(id) => self.piece(&id),
+            Pending::Documents(id) => self.documents(&id),
             Pending::List { id, length, depth } => self.list(&id, length, depth),
         };
         match looked {
@@ -130,6 +138,22 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// The leaves are data: they are only there, or not.
+    fn documents(&mut self, id: &BlobId) -> Result<(), RepoError> {
+        let piece = self.reader.piece(id)?;
+        self.walked.trees += 1;
+        for child in collection_pieces(id, &piece)? {
+            match (piece.level, child.chunks.nodes.is_empty()) {
+                (1, true) => {
+                    self.need(&child.id)?;
+                }
+                (1, false) => self.chunks(&child.chunks)?,
+                _ => self.pending.push(Pending::Documents(child.id)),
+            }
+        }
+        Ok(())
+    }
+
     fn list(&mut self, id: &BlobId, length: u64, depth: u8) -> Result<(), RepoError> {
         let list = self.reader.chunk_list(id, length)?;
         if list.depth + 1 != depth {
@@ -145,6 +169,10 @@ impl Walk<'_> {
                 self.pending.push(Pending::Piece(*tree));
             }
             Kind::File(file) => self.chunks(&file.chunks)?,
+            Kind::Collection(collection) => match &collection.content {
+                Documents::Tree(tree) => self.pending.extend(tree.map(Pending::Documents)),
+                Documents::Stream(chunks) => self.chunks(chunks)?,
+            },
             _ => {}
         }
         for attribute in &entry.metadata.attributes {

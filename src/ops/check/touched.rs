@@ -1,8 +1,9 @@
 //! Which files need blobs that cannot be had.
 
-use crate::format::PieceItems;
+use crate::format::{Piece, PieceItems};
 use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Directory, Entry, EntryPath, Kind, Monitor, Snapshot,
+    AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, EntryPath, Kind, Monitor,
+    Snapshot,
 };
 use crate::ops::backup::shown;
 use crate::repo::{BlobReader, RepoError};
@@ -100,11 +101,49 @@ impl Search<'_> {
                 self.pending.push((*tree, directory.join(&entry.name)));
             }
             Kind::File(file) => self.blame(&file.chunks, &mut objects)?,
+            Kind::Collection(collection) => match &collection.content {
+                Documents::Tree(Some(tree)) => self.blame_tree(*tree, &mut objects)?,
+                Documents::Tree(None) => {}
+                Documents::Stream(chunks) => self.blame(chunks, &mut objects)?,
+            },
             _ => {}
         }
         if !objects.is_empty() {
             let path = shown(&directory.join(&entry.name));
             objects.into_iter().for_each(|object| self.note(object, snapshot, &path));
+        }
+        Ok(())
+    }
+
+    /// The objects whose damage touches a collection.
+    fn blame_tree<'a>(
+        &self,
+        root: BlobId,
+        objects: &mut BTreeSet<&'a String>,
+    ) -> Result<(), RepoError>
+    where
+        Self: 'a,
+    {
+        // The level that each must have, above the leaves.
+        let mut pending = vec![(None, root)];
+        while let Some((level, id)) = pending.pop() {
+            if let Some(object) = self.bad.get(&id) {
+                objects.insert(object);
+                continue;
+            }
+            if level == Some(0) {
+                continue;
+            }
+            match self.reader.piece(&id) {
+                Ok(Piece { level, items: PieceItems::Children(children) }) => {
+                    for child in children {
+                        self.blame(&child.chunks, objects)?;
+                        pending.push((Some(level - 1), child.id));
+                    }
+                }
+                Err(error) if !error.is_damage() => return Err(error),
+                _ => {}
+            }
         }
         Ok(())
     }

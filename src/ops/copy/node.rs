@@ -2,14 +2,17 @@
 
 use crate::codec::BlobClass;
 use crate::format::{ChildPiece, ChunkList, Piece, PieceItems, encode_entry};
-use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Entry, Kind, Monitor};
+use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, Kind, Monitor};
 use crate::ops::live::LiveBlobs;
+use crate::ops::reach::collection_pieces;
 use crate::repo::{BlobIndex, BlobReader, RepoError};
 
 /// A tree blob that something names.
 #[derive(Debug, Clone, Copy)]
 pub enum Node {
     Piece(BlobId),
+    /// A list of pieces of a collection.
+    Documents(BlobId),
     /// `depth` is that of the list which names it.
     List {
         id: BlobId,
@@ -22,6 +25,8 @@ pub enum Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Piece(Piece),
+    /// A list of pieces of a collection, and its level: at 1 the pieces are data.
+    Documents(u8, Vec<ChildPiece>),
     List(ChunkTree),
 }
 
@@ -34,13 +39,17 @@ pub struct Links {
 
 impl Node {
     pub fn id(&self) -> BlobId {
-        let (Self::Piece(id) | Self::List { id, .. }) = self;
+        let (Self::Piece(id) | Self::Documents(id) | Self::List { id, .. }) = self;
         *id
     }
 
     pub fn read(&self, reader: &BlobReader) -> Result<Content, RepoError> {
         match *self {
             Self::Piece(id) => Ok(Content::Piece(reader.piece(&id)?)),
+            Self::Documents(id) => {
+                let piece = reader.piece(&id)?;
+                Ok(Content::Documents(piece.level, collection_pieces(&id, &piece)?.to_vec()))
+            }
             Self::List { id, length, depth } => {
                 let list = reader.chunk_list(&id, length)?;
                 if list.depth.checked_add(1) != Some(depth) {
@@ -59,6 +68,9 @@ impl Content {
         let mut links = Links::default();
         match self {
             Self::List(list) => links.add_chunks(list),
+            Self::Documents(level, children) => {
+                children.iter().for_each(|child| links.add_documents(*level, child));
+            }
             Self::Piece(Piece { items: PieceItems::Children(children), .. }) => {
                 links.trees.extend(children.iter().map(|child| Node::Piece(child.id)));
             }
@@ -73,6 +85,11 @@ impl Content {
     pub fn translated(mut self, translate: &dyn Fn(&BlobId) -> Option<BlobId>) -> Option<Self> {
         match &mut self {
             Self::List(list) => translate_chunks(list, translate)?,
+            Self::Documents(_, children) => {
+                for child in children {
+                    translate_documents(child, translate)?;
+                }
+            }
             Self::Piece(Piece { items: PieceItems::Children(children), .. }) => {
                 for ChildPiece { id, .. } in children {
                     *id = translate(id)?;
@@ -89,6 +106,7 @@ impl Content {
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::List(list) => ChunkList::encode(list),
+            Self::Documents(level, children) => Piece::encode_children(*level, children),
             Self::Piece(Piece { level, items: PieceItems::Children(children) }) => {
                 Piece::encode_children(*level, children)
             }
@@ -107,12 +125,26 @@ impl Links {
                 self.trees.push(Node::Piece(*tree));
             }
             Kind::File(file) => self.add_chunks(&file.chunks),
-            _ => {}
+            Kind::Collection(collection) => match &collection.content {
+                Documents::Tree(root) => self.trees.extend(root.map(Node::Documents)),
+                Documents::Stream(chunks) => self.add_chunks(chunks),
+            },
+            Kind::Directory(_) | Kind::View { .. } | Kind::Symlink { .. } => {}
+            Kind::CharacterDevice { .. } | Kind::BlockDevice { .. } | Kind::Fifo | Kind::Socket => {
+            }
         }
         for attribute in &entry.metadata.attributes {
             if let AttributeValue::Chunks(chunks) = &attribute.value {
                 self.add_chunks(chunks);
             }
+        }
+    }
+
+    fn add_documents(&mut self, level: u8, child: &ChildPiece) {
+        match (level, child.chunks.nodes.is_empty()) {
+            (1, true) => self.data.push(child.id),
+            (1, false) => self.add_chunks(&child.chunks),
+            _ => self.trees.push(Node::Documents(child.id)),
         }
     }
 
@@ -132,12 +164,30 @@ fn translate_entry(entry: &mut Entry, translate: &dyn Fn(&BlobId) -> Option<Blob
     match &mut entry.kind {
         Kind::Directory(Directory { tree: Some(tree), .. }) => *tree = translate(tree)?,
         Kind::File(file) => translate_chunks(&mut file.chunks, translate)?,
-        _ => {}
+        Kind::Collection(collection) => match &mut collection.content {
+            Documents::Tree(Some(root)) => *root = translate(root)?,
+            Documents::Tree(None) => {}
+            Documents::Stream(chunks) => translate_chunks(chunks, translate)?,
+        },
+        Kind::Directory(_) | Kind::View { .. } | Kind::Symlink { .. } => {}
+        Kind::CharacterDevice { .. } | Kind::BlockDevice { .. } | Kind::Fifo | Kind::Socket => {}
     }
     for attribute in &mut entry.metadata.attributes {
         if let AttributeValue::Chunks(chunks) = &mut attribute.value {
             translate_chunks(chunks, translate)?;
         }
+    }
+    Some(())
+}
+
+/// A large document has chunks, and no id of its own.
+fn translate_documents(
+    child: &mut ChildPiece,
+    translate: &dyn Fn(&BlobId) -> Option<BlobId>,
+) -> Option<()> {
+    match child.chunks.nodes.is_empty() {
+        true => child.id = translate(&child.id)?,
+        false => translate_chunks(&mut child.chunks, translate)?,
     }
     Some(())
 }

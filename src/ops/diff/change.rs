@@ -92,6 +92,11 @@ pub fn compare(
                 }
         }
         (Kind::Directory(_), Kind::Directory(_)) => true,
+        // Not when they were read.
+        (Kind::Collection(one), Kind::Collection(other)) => {
+            (&one.content, &one.options, &one.indexes, one.uuid)
+                == (&other.content, &other.options, &other.indexes, other.uuid)
+        }
         (one, other) if one.word() != other.word() => return Some(Modifier::Type),
         (one, other) => one == other,
     };

@@ -81,7 +81,7 @@ impl<'a> PairedEntries<'a> {
 
 impl<'a> Side<'a> {
     fn new(reader: &'a BlobReader, root: Option<BlobId>) -> Self {
-        let piece = |id| (None, ChildPiece { last: Vec::new(), id, entries: 0 });
+        let piece = |id| (None, ChildPiece::of(id, Vec::new(), 0));
         let pieces = root.map(piece).into_iter().collect();
         Self { reader, entries: VecDeque::new(), pieces, last: None }
     }

@@ -114,8 +114,11 @@ impl<'a> TarWriter<'a> {
 
 impl Archive for TarWriter<'_> {
     fn append(&mut self, path: &[u8], entry: &Entry) -> Result<Option<&'static str>, DumpError> {
-        if matches!(entry.kind, Kind::Socket) {
-            return Ok(Some("a tar cannot hold a socket"));
+        if let Kind::Socket | Kind::Collection(_) | Kind::View { .. } = entry.kind {
+            return Ok(Some(match entry.kind {
+                Kind::Socket => "a tar cannot hold a socket",
+                _ => "a tar holds files, and no collections",
+            }));
         }
         if let Some(first) = self.first_link(path, entry) {
             let mut header = self.header(TypeFlag::HardLink, path, entry)?;
@@ -146,7 +149,9 @@ impl Archive for TarWriter<'_> {
                 header.device(*major, *minor);
                 header
             }
-            Kind::Fifo | Kind::Socket => self.header(TypeFlag::Fifo, path, entry)?,
+            Kind::Fifo | Kind::Socket | Kind::Collection(_) | Kind::View { .. } => {
+                self.header(TypeFlag::Fifo, path, entry)?
+            }
         };
         self.write(&header.into_blocks())?;
         Ok(None)

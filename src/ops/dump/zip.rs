@@ -168,6 +168,9 @@ impl Archive for ZipWriter<'_> {
             }
             Kind::Fifo => return Ok(Some("a zip cannot hold a FIFO")),
             Kind::Socket => return Ok(Some("a zip cannot hold a socket")),
+            Kind::Collection(_) | Kind::View { .. } => {
+                return Ok(Some("a zip holds files, and no collections"));
+            }
         }
         Ok(None)
     }

@@ -262,13 +262,17 @@ fn slim(entry: &Entry) -> Found {
         Kind::Directory(directory) => {
             *directory = Directory { tree: None, summary: Summary::default() };
         }
+        // The same documents, read at another time, are no other version.
+        Kind::Collection(collection) => collection.moment = None,
         _ => {}
     }
     let mut version = [0; 16];
     blake3::Hasher::new().update(&encode_entry(&slim)).finalize_xof().fill(&mut version);
     slim.metadata.attributes = Vec::new();
-    if let Kind::File(file) = &mut slim.kind {
-        (file.chunks, file.holes) = (ChunkTree::default(), Vec::new());
+    match (&mut slim.kind, &entry.kind) {
+        (Kind::File(file), _) => (file.chunks, file.holes) = (ChunkTree::default(), Vec::new()),
+        (Kind::Collection(slim), Kind::Collection(whole)) => slim.moment = whole.moment,
+        _ => {}
     }
     Found { entry: slim, version }
 }

@@ -2,6 +2,7 @@
 
 mod content;
 mod continuation;
+mod databases;
 mod directories;
 mod guard;
 mod in_place;
@@ -14,6 +15,10 @@ mod select;
 mod walk;
 mod witness;
 
+pub use databases::{
+    CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, DatabaseRestoreReport, Rename,
+    restore_databases,
+};
 pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
 pub use options::{
     Conflict, RestoreAction, RestoreOptions, RestoreReport, RestoreStep, Root, StepSink,

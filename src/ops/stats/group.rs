@@ -214,6 +214,7 @@ impl Visitor for Groups<'_> {
         let size = match &entry.kind {
             Kind::Directory(Directory { .. }) => return,
             Kind::File(File { size, .. }) => *size,
+            Kind::Collection(collection) => collection.size,
             _ => 0,
         };
         let counts = self.each || is_new;

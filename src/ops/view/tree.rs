@@ -3,7 +3,9 @@
 
 use super::{Root, View};
 use crate::format::{ChildPiece, Piece, PieceItems};
-use crate::model::{AttributeValue, BlobId, ChunkTree, Entry, EntryPath, Kind, Snapshot};
+use crate::model::{
+    AttributeValue, BlobId, ChunkTree, Documents, Entry, EntryPath, Kind, Snapshot,
+};
 use crate::ops::FILES;
 use crate::repo::RepoError;
 use std::mem::size_of;
@@ -242,6 +244,15 @@ fn entry_bytes(entry: &Entry) -> usize {
             file.holes.len().saturating_mul(16).saturating_add(tree_bytes(&file.chunks))
         }
         Kind::Symlink { target } => target.len(),
+        Kind::Collection(collection) => {
+            let indexes: usize = collection.indexes.iter().map(Vec::len).sum();
+            let content = match &collection.content {
+                Documents::Tree(_) => 0,
+                Documents::Stream(chunks) => tree_bytes(chunks),
+            };
+            collection.options.len().saturating_add(indexes).saturating_add(content)
+        }
+        Kind::View { options } => options.len(),
         _ => 0,
     };
     let attributes = entry.metadata.attributes.iter().map(|attribute| {
@@ -264,7 +275,7 @@ mod tests {
     use super::*;
 
     fn child(last: &[u8], entries: u64) -> ChildPiece {
-        ChildPiece { last: last.to_vec(), id: BlobId::new([1; 32]), entries }
+        ChildPiece::of(BlobId::new([1; 32]), last.to_vec(), entries)
     }
 
     #[test]

@@ -1,0 +1,135 @@
+//! What a snapshot keeps of a database: collections of documents, and views.
+
+use super::{BlobId, ChunkTree, EntryName, InvalidName};
+use jiff::Timestamp;
+use std::fmt;
+
+/// A moment of a replica set's or cluster's logical clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterTime {
+    /// Since 1970.
+    pub seconds: u32,
+    /// The number of the operation within the second.
+    pub increment: u32,
+}
+
+impl ClusterTime {
+    /// The whole second.
+    pub fn timestamp(self) -> Timestamp {
+        Timestamp::from_second(i64::from(self.seconds)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl fmt::Display for ClusterTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.seconds, self.increment)
+    }
+}
+
+/// Whether documents are the state of one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Consistency {
+    #[default]
+    Exact,
+    /// They were read while others wrote: each document is whole, together they may never have
+    /// been so.
+    Fuzzy,
+}
+
+/// A collection of documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collection {
+    pub kind: CollectionKind,
+    /// Its options as the server gives them: one BSON document.
+    pub options: Vec<u8>,
+    /// Unknown to servers that do not tell it.
+    pub uuid: Option<[u8; 16]>,
+    /// The specification of every index as the server gives it: BSON documents.
+    pub indexes: Vec<Vec<u8>>,
+    pub content: Documents,
+    /// How many documents there are.
+    pub count: u64,
+    /// Bytes of all documents.
+    pub size: u64,
+    pub consistency: Consistency,
+    /// When it was so; `None` where the server has no such clock.
+    pub moment: Option<ClusterTime>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum CollectionKind {
+    #[default]
+    Ordinary,
+    /// The documents are those of its buckets, `system.buckets.<name>`.
+    TimeSeries,
+}
+
+/// Where the documents of a collection are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Documents {
+    /// Sorted by key (see `codec::document_key`); `None` if there are none.
+    Tree(Option<BlobId>),
+    /// End to end in natural order: of capped collections, and where there are no usable keys.
+    Stream(ChunkTree),
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self::Tree(None)
+    }
+}
+
+/// The name of an entry for a database, a collection or a server, whose names may have characters
+/// that a path cannot: `%`, `/` and control characters are written as `%` and two hexadecimal
+/// digits, and so are names that are nothing but dots.
+pub fn escape_name(name: &str) -> Result<EntryName, InvalidName> {
+    let only_dots = name.bytes().all(|byte| byte == b'.');
+    let mut escaped = Vec::with_capacity(name.len());
+    for byte in name.bytes() {
+        if matches!(byte, b'%' | b'/' | 0..=0x1f | 0x7f) || only_dots {
+            escaped.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        } else {
+            escaped.push(byte);
+        }
+    }
+    EntryName::new(escaped)
+}
+
+/// The name that [`escape_name`] was given; `None` if it was not made by it.
+pub fn unescape_name(name: &EntryName) -> Option<String> {
+    let mut bytes = name.bytes().iter();
+    let mut plain = Vec::with_capacity(name.bytes().len());
+    while let Some(byte) = bytes.next() {
+        if *byte != b'%' {
+            plain.push(*byte);
+            continue;
+        }
+        let digits = [*bytes.next()?, *bytes.next()?];
+        let digits = std::str::from_utf8(&digits).ok()?;
+        plain.push(u8::from_str_radix(digits, 16).ok()?);
+    }
+    let plain = String::from_utf8(plain).ok()?;
+    (escape_name(&plain).ok()? == *name).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for name in ["users", "a/b", "100%", "..", "größe", "a\tb", "system.buckets.x"] {
+            let escaped = escape_name(name).unwrap();
+            assert_eq!(unescape_name(&escaped).as_deref(), Some(name));
+        }
+        assert_eq!(escape_name("a/b%").unwrap().bytes(), b"a%2Fb%25");
+        assert!(escape_name("").is_err());
+    }
+
+    #[test]
+    fn a_name_has_one_spelling() {
+        for name in ["%2f", "%41", "%", "%4", "a%zz"] {
+            assert_eq!(unescape_name(&EntryName::new(name.as_bytes()).unwrap()), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Makes collections and views.
+
+use crate::codec::DocumentBuilder;
+use crate::mongo::reply::{elements, find, text};
+use crate::mongo::{Connection, MongoError};
+
+/// What is there under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Free,
+    Collection {
+        /// As the server gives them: one BSON document.
+        options: Vec<u8>,
+    },
+    TimeSeries,
+    View,
+}
+
+/// How long a collection keeps documents; held back until all are there.
+const EXPIRY: &[u8] = b"expireAfterSeconds";
+
+impl Connection {
+    pub fn place(&self, database: &str, name: &str) -> Result<Place, MongoError> {
+        let what = format!("what is at {database}.{name}");
+        let filter = DocumentBuilder::new().string("name", name).finish();
+        let command =
+            DocumentBuilder::new().int32("listCollections", 1).document("filter", &filter);
+        let (lines, _) = self.list(database, &what, command)?;
+        let Some(line) = lines.first() else { return Ok(Place::Free) };
+        let kind = find(&what, line, b"type")?.as_ref().and_then(text);
+        Ok(match kind.as_deref() {
+            Some("view") => Place::View,
+            Some("timeseries") => Place::TimeSeries,
+            _ => {
+                let options = find(&what, line, b"options")?;
+                let none = || DocumentBuilder::new().finish();
+                Place::Collection { options: options.map_or_else(none, |o| o.value.to_vec()) }
+            }
+        })
+    }
+
+    /// Makes a collection, or a view, with these options; but what would let documents expire is
+    /// left to [`Connection::let_expire`].
+    pub fn create(&self, database: &str, name: &str, options: &[u8]) -> Result<(), MongoError> {
+        let what = format!("cannot create {database}.{name}");
+        let options = elements(&what, options)?;
+        let kept = options.iter().filter(|option| option.name != EXPIRY && option.name != b"uuid");
+        let command = DocumentBuilder::new().string("create", name);
+        self.run(database, &what, kept.fold(command, DocumentBuilder::element)).map(drop)
+    }
+
+    /// Has a collection drop its documents after so many seconds, as its options say. `what` is
+    /// the whole command, for people.
+    pub fn let_expire(&self, database: &str, name: &str, options: &[u8]) -> Result<(), MongoError> {
+        let what = format!("cannot let documents of {database}.{name} expire");
+        match find(&what, options, EXPIRY)? {
+            None => Ok(()),
+            Some(expiry) => {
+                let command = DocumentBuilder::new().string("collMod", name).element(&expiry);
+                self.run(database, &what, command).map(drop)
+            }
+        }
+    }
+
+    /// Whether a document is there whose `field` is a date before `before` (milliseconds since
+    /// 1970). May have to look at all of them.
+    pub fn has_older(
+        &self,
+        database: &str,
+        name: &str,
+        field: &[u8],
+        before: i64,
+    ) -> Result<bool, MongoError> {
+        let what = format!("the dates of {database}.{name}");
+        let range = DocumentBuilder::new().date("$lt", before).finish();
+        let filter = DocumentBuilder::new().document(field, &range).finish();
+        let only = DocumentBuilder::new().int32("_id", 1).finish();
+        let command = DocumentBuilder::new()
+            .string("find", name)
+            .document("filter", &filter)
+            .document("projection", &only)
+            .int32("limit", 1)
+            .boolean("singleBatch", true);
+        Ok(!self.list(database, &what, command)?.0.is_empty())
+    }
+}

@@ -1,0 +1,11 @@
+//! Writes databases: collections, documents, indexes.
+
+mod accounts;
+mod collections;
+mod indexes;
+mod insert;
+
+pub use accounts::Accounts;
+pub use collections::Place;
+pub use indexes::IndexOutcome;
+pub use insert::{Inserted, Refusal};

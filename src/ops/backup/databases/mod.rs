@@ -1,0 +1,339 @@
+//! Databases come into a snapshot, below `mongodb/`.
+
+mod collection;
+mod later;
+
+use super::assemble::Assembler;
+use super::pool::Helping;
+use super::read_file::Reader;
+use super::{BackupError, constant_name, files_metadata};
+use crate::model::{
+    ClusterTime, Collection, Consistency, Counter, Entry, EntryName, EntryPath, Kind, Metadata,
+    Problem, ProblemKind, SnapshotSource, escape_name,
+};
+use crate::mongo::{Connection, MongoError, Namespace, NamespaceKind, ServerKind};
+use crate::repo::{RepoError, Session};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Where databases lie in a snapshot.
+pub const MONGODB: &[u8] = b"mongodb";
+
+/// Databases to back up.
+#[derive(Clone, Default)]
+pub struct DatabasesBackup {
+    pub sources: Vec<DatabaseSource>,
+}
+
+/// One database, or all of a server.
+#[derive(Clone)]
+pub struct DatabaseSource {
+    pub connection: Connection,
+    /// `None` takes all.
+    pub database: Option<String>,
+    /// Only these, if there are any.
+    pub collections: Vec<String>,
+    pub excluded: Vec<String>,
+    /// In place of the server's own name.
+    pub server_name: Option<String>,
+}
+
+/// What was saved of one database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseReport {
+    pub name: String,
+    pub collections: u64,
+    pub documents: u64,
+    /// Bytes of its documents.
+    pub bytes: u64,
+    /// The moment that it was saved at; `None` if it was read while others wrote.
+    pub moment: Option<ClusterTime>,
+    /// Collections that could only be read at a later moment.
+    pub later: u64,
+    /// Collections that were read while others wrote.
+    pub fuzzy: u64,
+}
+
+/// What the databases added to a snapshot.
+#[derive(Debug, Default)]
+pub struct SavedDatabases {
+    pub sources: Vec<SnapshotSource>,
+    pub reports: Vec<DatabaseReport>,
+}
+
+/// Saves databases through a session.
+pub struct DatabaseSaver<'a> {
+    session: &'a Session,
+    helping: &'a Helping<'a>,
+    reader: Reader<'a>,
+    saved: SavedDatabases,
+}
+
+/// What went wrong with a collection.
+enum SaveFailure {
+    Mongo(MongoError),
+    Repo(RepoError),
+    /// Its documents have no keys, or come in another order.
+    NoOrder,
+}
+
+impl From<MongoError> for SaveFailure {
+    fn from(error: MongoError) -> Self {
+        Self::Mongo(error)
+    }
+}
+
+impl From<RepoError> for SaveFailure {
+    fn from(error: RepoError) -> Self {
+        Self::Repo(error)
+    }
+}
+
+/// A database of a server that is being saved.
+struct Saving<'a> {
+    source: &'a DatabaseSource,
+    database: &'a str,
+    /// `None` reads what is there while others write.
+    at: Option<ClusterTime>,
+}
+
+/// The databases of one server, by their names in the tree.
+type ServerDatabases<'a> = BTreeMap<EntryName, (&'a DatabaseSource, String)>;
+
+impl<'a> DatabaseSaver<'a> {
+    pub fn new(session: &'a Session, helping: &'a Helping<'a>) -> Result<Self, RepoError> {
+        let (reader, saved) = (Reader::new(session)?, SavedDatabases::default());
+        Ok(Self { session, helping, reader, saved })
+    }
+
+    /// Saves all of them. Collections that cannot be read are problems; a server that cannot be
+    /// reached ends the backup.
+    pub fn save(
+        mut self,
+        databases: &DatabasesBackup,
+        assembler: &mut Assembler<'_>,
+    ) -> Result<SavedDatabases, BackupError> {
+        if databases.sources.is_empty() {
+            return Ok(self.saved);
+        }
+        assembler.enter(constant_name(MONGODB));
+        for (name, databases) in by_server(databases)? {
+            assembler.enter(name.clone());
+            self.server(&name, databases, assembler)?;
+            assembler.end_source(files_metadata())?;
+        }
+        assembler.end_source(files_metadata())?;
+        Ok(self.saved)
+    }
+
+    fn server(
+        &mut self,
+        server: &EntryName,
+        databases: ServerDatabases<'_>,
+        assembler: &mut Assembler<'_>,
+    ) -> Result<(), BackupError> {
+        let Some((source, _)) = databases.values().next() else { return Ok(()) };
+        let at = source.connection.moment()?;
+        if at.is_none() {
+            self.tell_fuzzy(&source.connection);
+        }
+        for (name, (source, database)) in databases {
+            let saving = Saving { source, database: &database, at };
+            assembler.enter(name.clone());
+            self.database(&saving, assembler)?;
+            assembler.end_source(files_metadata())?;
+            let as_of = at.map_or_else(|| self.now(), ClusterTime::timestamp);
+            let mut path = EntryPath::root();
+            [&constant_name(MONGODB), server, &name].into_iter().for_each(|part| path.push(part));
+            let address = shown(&source.connection, &database).into_bytes();
+            self.saved.sources.push(SnapshotSource { address, path, as_of });
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.session.repository().clock().now()
+    }
+
+    fn tell_fuzzy(&self, connection: &Connection) {
+        let why = match &connection.server().kind {
+            ServerKind::Standalone => {
+                "a standalone server keeps no history: its documents are read while others write, \
+                 and the snapshot is marked fuzzy. As a replica set of one member it can be saved \
+                 at one moment: stop it, start it with `--replSet rs0`, and once run `mongosh \
+                 --eval 'rs.initiate()'`"
+            }
+            _ => {
+                "a server before 5.0 cannot be read at one moment: its documents are read while \
+                 others write, and the snapshot is marked fuzzy"
+            }
+        };
+        self.tell(ProblemKind::Note, connection.address().to_string(), why);
+    }
+
+    fn tell(&self, kind: ProblemKind, what: String, why: &str) {
+        self.helping.monitor().problem(Problem { kind, what, why: why.to_string() });
+    }
+
+    fn database(
+        &mut self,
+        saving: &Saving<'_>,
+        assembler: &mut Assembler<'_>,
+    ) -> Result<(), BackupError> {
+        let Saving { source, database, at } = *saving;
+        let catalog = source.connection.catalog(database, at)?;
+        if catalog.is_empty() && source.database.is_some() {
+            let why = "there is no such database, or nothing is in it";
+            self.tell(ProblemKind::Unreadable, shown(&source.connection, database), why);
+        }
+        let wanted = catalog.into_iter().filter(|namespace| source.wants(&namespace.name));
+        let entries = self.entries(saving, wanted.collect())?;
+        let mut report = DatabaseReport {
+            name: database.to_string(),
+            collections: 0,
+            documents: 0,
+            bytes: 0,
+            moment: at,
+            later: 0,
+            fuzzy: 0,
+        };
+        for entry in entries.values() {
+            report.count(entry);
+            assembler.add(entry)?;
+        }
+        self.saved.reports.push(report);
+        Ok(())
+    }
+
+    /// The entries of a database. What cannot be read at its moment is read at a later one.
+    fn entries(
+        &mut self,
+        saving: &Saving<'_>,
+        catalog: Vec<Namespace>,
+    ) -> Result<BTreeMap<EntryName, Entry>, BackupError> {
+        let (mut entries, mut late) = (BTreeMap::new(), Vec::new());
+        for namespace in catalog {
+            let name = escape_name(&namespace.name).map_err(|error| {
+                MongoError::Refused(format!("a collection's name cannot be kept: {error}"))
+            })?;
+            match self.namespace(saving, &namespace) {
+                Ok(kind) => drop(entries.insert(name.clone(), entry(name, kind))),
+                Err(SaveFailure::Mongo(error)) if error.is_other_moment() => late.push(namespace),
+                Err(failure) => self.unreadable(saving, &namespace, failure)?,
+            }
+        }
+        if saving.at.is_none() {
+            late.extend(self.vanished(saving, &mut entries)?);
+        }
+        self.late(saving, late, &mut entries)?;
+        Ok(entries)
+    }
+
+    fn namespace(
+        &mut self,
+        saving: &Saving<'_>,
+        namespace: &Namespace,
+    ) -> Result<Kind, SaveFailure> {
+        let what = saving.shown(namespace);
+        self.helping.monitor().current(&what);
+        self.helping.monitor().add(Counter::EntriesProcessed, 1);
+        match namespace.kind {
+            NamespaceKind::View => Ok(Kind::View { options: namespace.options.clone() }),
+            NamespaceKind::Collection(_) | NamespaceKind::TimeSeries(_) => {
+                Ok(Kind::Collection(Box::new(self.collection(saving, namespace)?)))
+            }
+        }
+    }
+
+    /// A collection that cannot be read is missing, and said to be; a server that is gone, or a
+    /// repository that fails, ends the backup.
+    fn unreadable(
+        &self,
+        saving: &Saving<'_>,
+        namespace: &Namespace,
+        failure: SaveFailure,
+    ) -> Result<(), BackupError> {
+        match failure {
+            SaveFailure::Repo(error) => Err(error.into()),
+            SaveFailure::Mongo(error) if error.is_passing() => Err(error.into()),
+            SaveFailure::Mongo(error) => {
+                let what = saving.shown(namespace);
+                self.tell(ProblemKind::Unreadable, what, &error.to_string());
+                Ok(())
+            }
+            SaveFailure::NoOrder => Ok(()),
+        }
+    }
+}
+
+impl Saving<'_> {
+    fn shown(&self, namespace: &Namespace) -> String {
+        format!("{}.{}", self.database, namespace.name)
+    }
+}
+
+impl DatabaseSource {
+    fn wants(&self, collection: &str) -> bool {
+        let is_named = |names: &[String]| names.iter().any(|name| name == collection);
+        (self.collections.is_empty() || is_named(&self.collections)) && !is_named(&self.excluded)
+    }
+}
+
+impl DatabaseReport {
+    fn count(&mut self, entry: &Entry) {
+        if let Kind::Collection(collection) = &entry.kind {
+            let Collection { count, size, consistency, moment, .. } = **collection;
+            self.collections += 1;
+            self.documents += count;
+            self.bytes += size;
+            match consistency {
+                Consistency::Fuzzy => self.fuzzy += 1,
+                Consistency::Exact => self.later += u64::from(moment > self.moment),
+            }
+        }
+    }
+}
+
+fn entry(name: EntryName, kind: Kind) -> Entry {
+    Entry { name, kind, metadata: Metadata::default(), link_group: None }
+}
+
+fn shown(connection: &Connection, database: &str) -> String {
+    let address = connection.address();
+    match address.database() {
+        Some(_) => address.to_string(),
+        None => format!("{}/{database}", address.to_string().trim_end_matches('/')),
+    }
+}
+
+/// Servers by name, and their databases by name.
+fn by_server(
+    databases: &DatabasesBackup,
+) -> Result<BTreeMap<EntryName, ServerDatabases<'_>>, MongoError> {
+    let unusable = |error: crate::model::InvalidName| MongoError::Refused(error.to_string());
+    let mut servers: BTreeMap<EntryName, ServerDatabases<'_>> = BTreeMap::new();
+    for source in &databases.sources {
+        let server = source.server_name.as_deref().unwrap_or_else(|| source.connection.name());
+        let server = servers.entry(escape_name(server).map_err(unusable)?).or_default();
+        let names = match &source.database {
+            Some(name) => vec![name.clone()],
+            None => source.connection.databases()?,
+        };
+        for name in names {
+            let place = escape_name(&name).map_err(unusable)?;
+            if server.insert(place, (source, name.clone())).is_some() {
+                let why = format!(
+                    "the database {name} is named twice, or lies on two servers of \
+                     one name: --server-name tells them apart"
+                );
+                return Err(MongoError::Refused(why));
+            }
+        }
+    }
+    Ok(servers)
+}
+
+/// How consistent a collection is that was read at this moment.
+fn consistency(at: Option<ClusterTime>) -> Consistency {
+    if at.is_some() { Consistency::Exact } else { Consistency::Fuzzy }
+}

@@ -1,0 +1,134 @@
+//! Trees of documents: what is written is read back, and a change touches the leaves around it.
+
+use proptest::prelude::*;
+use snapstore::codec::{BlobClass, ChunkParameters, Compression, DocumentBuilder, Secret};
+use snapstore::codec::{Elements, document_key};
+use snapstore::format::{RepositoryConfig, SessionKind, documents};
+use snapstore::model::{BlobId, ChunkRef, OsEntropy, Silent, SystemClock};
+use snapstore::repo::{
+    self, BlobReader, ChunkTreeWriter, Credential, CutDocuments, DocumentTreeWriter, InitOptions,
+    LeafCutter, OutOfOrder, Repository, Session, Surroundings, TreeSink, Writer,
+};
+use snapstore::storage::MemoryStorage;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+fn repository() -> Arc<Repository> {
+    let config = RepositoryConfig {
+        chunks: ChunkParameters::STANDARD,
+        compression: Compression::None,
+        pack_size: 1 << 20,
+        reserve: 0,
+        retention: Vec::new(),
+    };
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+    let storage = Arc::new(MemoryStorage::new(Arc::new(SystemClock)));
+    let surroundings = Surroundings { clock, entropy, cache: None, workers: 1 };
+    let credential = Credential::KeyFile(Secret::new([7; 32]));
+    let options = InitOptions { config, label: String::new() };
+    Arc::new(repo::init(storage, &credential, options, surroundings).unwrap())
+}
+
+fn document(id: i32, size: usize) -> Vec<u8> {
+    let text: String = (0..size)
+        .map(|at| char::from(b'a' + ((at + id.unsigned_abs() as usize) % 26) as u8))
+        .collect();
+    DocumentBuilder::new().int32("_id", id).string("text", &text).finish()
+}
+
+fn key(document: &[u8]) -> Vec<u8> {
+    document_key(&Elements::new(document).unwrap().find(b"_id").unwrap().unwrap()).unwrap()
+}
+
+/// The root, and the blobs of leaves.
+fn write(
+    repository: &Arc<Repository>,
+    documents: &[Vec<u8>],
+) -> (Option<BlobId>, BTreeSet<BlobId>) {
+    let session =
+        Session::begin(repository, SessionKind::Backup, &Writer::default(), Arc::new(Silent))
+            .unwrap();
+    let mut compressor = repository.compressor().unwrap();
+    let (mut cutter, mut cut) = (LeafCutter::new(repository), Vec::new());
+    for document in documents {
+        cutter.push(key(document), document, &mut cut).unwrap();
+    }
+    cut.extend(cutter.end());
+    let (mut tree, mut leaves) = (DocumentTreeWriter::new(), BTreeSet::new());
+    for part in cut {
+        let mut sink = TreeSink { session: &session, compressor: &mut compressor };
+        match part {
+            CutDocuments::Leaf { last, count, plain } => {
+                let id = session.save(BlobClass::Data, &plain, sink.compressor).unwrap();
+                leaves.insert(id);
+                tree.leaf(last, count, id, &mut sink).unwrap();
+            }
+            CutDocuments::Large { key, document } => {
+                let id = session.save(BlobClass::Data, &document, sink.compressor).unwrap();
+                let mut chunks = ChunkTreeWriter::new();
+                chunks.push(ChunkRef { id, length: document.len() as u64 }, &mut sink).unwrap();
+                let chunks = chunks.finish(&mut sink).unwrap();
+                tree.large(key, chunks, &mut sink).unwrap();
+            }
+        }
+    }
+    let root =
+        tree.finish(&mut TreeSink { session: &session, compressor: &mut compressor }).unwrap();
+    session.flush().unwrap();
+    (root, leaves)
+}
+
+fn read(repository: &Arc<Repository>, root: Option<BlobId>) -> Vec<Vec<u8>> {
+    let reader = BlobReader::new(Arc::clone(repository)).unwrap();
+    let Some(root) = root else { return Vec::new() };
+    let parts = reader.document_parts(&root).unwrap();
+    parts
+        .flat_map(|part| {
+            let bytes = reader.documents(&part.unwrap()).unwrap();
+            documents(&bytes).map(|document| document.unwrap().to_vec()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn documents_come_back_in_order(sizes in prop::collection::vec(
+        prop_oneof![8 => 0..2000_usize, 2 => 50_000..300_000_usize, 1 => 1_000_000..1_200_000_usize],
+        0..60,
+    )) {
+        let written: Vec<_> = sizes.iter().zip(0..).map(|(size, id)| document(id, *size)).collect();
+        let repository = repository();
+        let (root, _) = write(&repository, &written);
+        prop_assert_eq!(root.is_none(), written.is_empty());
+        prop_assert!(read(&repository, root) == written);
+    }
+}
+
+#[test]
+fn a_change_touches_the_leaves_around_it() {
+    let repository = repository();
+    for (size, count) in [(300, 20_000), (12_000, 1000)] {
+        let before: Vec<_> = (0..count).map(|id| document(2 * id, size)).collect();
+        let (_, leaves) = write(&repository, &before);
+        assert!(leaves.len() > 10, "{} leaves", leaves.len());
+        for at in [0, count as usize / 2, count as usize] {
+            let mut after = before.clone();
+            after.insert(at, document(2 * at as i32 - 1, size));
+            let (root, now) = write(&repository, &after);
+            assert!(now.difference(&leaves).count() <= 2, "{size} bytes, at {at}");
+            assert!(read(&repository, root) == after);
+        }
+    }
+}
+
+#[test]
+fn documents_out_of_order_are_refused() {
+    let repository = repository();
+    let (mut cutter, mut cut) = (LeafCutter::new(&repository), Vec::new());
+    let mut push = |id| cutter.push(key(&document(id, 1)), &document(id, 1), &mut cut);
+    assert_eq!(push(2), Ok(()));
+    assert_eq!(push(2), Err(OutOfOrder));
+    assert_eq!(push(1), Err(OutOfOrder));
+    assert_eq!(push(3), Ok(()));
+}

@@ -1,0 +1,190 @@
+//! A real MongoDB server of a test's own: on the loopback, with a data directory of its own, ended
+//! with the test.
+
+use bson::{Document, doc};
+use mongodb::Client;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+const STARTING: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The only member of `rs0`.
+    ReplicaSet,
+    Standalone,
+}
+
+pub struct Mongod {
+    process: Child,
+    port: u16,
+    runtime: Runtime,
+    client: Client,
+    _data: tempfile::TempDir,
+}
+
+impl Mongod {
+    /// Starts a server; `None`, said loudly, where there is no `mongod` (`tests/run` gets one).
+    pub fn start(role: Role) -> Option<Self> {
+        let Some(program) = program() else {
+            eprintln!("NOT RUN: there is no mongod; tests/run gets one, or set SNAP_TEST_MONGOD");
+            return None;
+        };
+        // Another process may take the port before the server does.
+        let started = (0..5).find_map(|_| Self::try_start(&program, role));
+        Some(started.expect("mongod starts"))
+    }
+
+    fn try_start(program: &Path, role: Role) -> Option<Self> {
+        let data = tempfile::Builder::new().prefix("snap-test-mongod-").tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(program);
+        command.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--port"]);
+        command.arg(port.to_string()).arg("--dbpath").arg(data.path());
+        command.args(["--wiredTigerCacheSizeGB", "0.25"]);
+        command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
+        // For `failCommand`, which breaks connections when a test asks for it.
+        command.args(["--setParameter", "enableTestCommands=1"]);
+        if role == Role::ReplicaSet {
+            command.args(["--replSet", "rs0", "--oplogSize", "64"]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let address = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
+        let client = runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
+        let mut server = Self { process, port, runtime, client, _data: data };
+        server.wait_until_there(role).then_some(server)
+    }
+
+    /// False if the process ended meanwhile.
+    fn wait_until_there(&mut self, role: Role) -> bool {
+        let end = Instant::now() + STARTING;
+        let mut is_initiated = role == Role::Standalone;
+        while Instant::now() < end {
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if !is_initiated {
+                let member = doc! { "_id": 0, "host": format!("127.0.0.1:{}", self.port) };
+                let set = doc! { "_id": "rs0", "members": [member] };
+                is_initiated = self.try_run("admin", doc! { "replSetInitiate": set }).is_ok();
+            }
+            let hello = self.try_run("admin", doc! { "hello": 1 });
+            if hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("mongod does not come up");
+    }
+
+    /// `mongodb://127.0.0.1:port/database`.
+    pub fn address(&self, database: &str) -> String {
+        format!("mongodb://127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub fn try_run(
+        &self,
+        database: &str,
+        command: Document,
+    ) -> Result<Document, mongodb::error::Error> {
+        self.runtime.block_on(async { self.client.database(database).run_command(command).await })
+    }
+
+    /// Runs a command that must succeed, also as to what it writes.
+    #[track_caller]
+    pub fn run(&self, database: &str, command: Document) -> Document {
+        let answer = self.try_run(database, command).unwrap();
+        assert!(!answer.contains_key("writeErrors"), "{answer}");
+        answer
+    }
+
+    /// A hash of each collection's documents, by name.
+    pub fn hashes(&self, database: &str) -> Document {
+        let answer = self.run(database, doc! { "dbHash": 1 });
+        let mut hashes = answer.get_document("collections").unwrap().clone();
+        // Views are named with their database there.
+        hashes.remove("system.views");
+        hashes
+    }
+
+    /// `listCollections`, without what differs from one database to another.
+    pub fn collections(&self, database: &str) -> Vec<Document> {
+        let mut listed = self.batch(database, doc! { "listCollections": 1 });
+        listed.retain(|listed| listed.get_str("name").unwrap() != "system.views");
+        for listed in &mut listed {
+            listed.get_document_mut("info").unwrap().remove("uuid");
+        }
+        listed.sort_by_key(|listed| listed.get_str("name").unwrap().to_string());
+        listed
+    }
+
+    /// `listIndexes`, sorted by name.
+    pub fn indexes(&self, database: &str, collection: &str) -> Vec<Document> {
+        let mut listed = self.batch(database, doc! { "listIndexes": collection });
+        listed.sort_by_key(|listed| listed.get_str("name").unwrap().to_string());
+        listed
+    }
+
+    /// The first batch of a cursor command.
+    #[track_caller]
+    pub fn batch(&self, database: &str, command: Document) -> Vec<Document> {
+        let answer = self.run(database, command);
+        let batch = answer.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+        batch.iter().map(|document| document.as_document().unwrap().clone()).collect()
+    }
+
+    /// Inserts a document given as bytes.
+    pub fn insert_raw(&self, database: &str, collection: &str, document: &[u8]) {
+        use snapstore::codec::DocumentBuilder;
+        let command = DocumentBuilder::new()
+            .string("insert", collection)
+            .documents("documents", [document])
+            .finish();
+        let command = bson::RawDocumentBuf::from_bytes(command).unwrap();
+        let answer = self.runtime.block_on(async {
+            self.client.database(database).run_raw_command(command).await.unwrap()
+        });
+        assert!(!answer.contains_key("writeErrors"), "{answer}");
+    }
+
+    /// Kills the server where it is.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Mongod {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// `SNAP_TEST_MONGOD`, the one in the `PATH`, or the one that `tests/run` has put into the build
+/// directory.
+fn program() -> Option<PathBuf> {
+    if let Some(program) = std::env::var_os("SNAP_TEST_MONGOD") {
+        return Some(program.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let in_path = std::env::split_paths(&path).map(|folder| folder.join("mongod"));
+    let build = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
+    in_path.chain([build.join("mongod/mongod")]).find(|program| program.is_file())
+}
