@@ -116,7 +116,8 @@ fn a_change_touches_the_leaves_around_it() {
             let mut after = before.clone();
             after.insert(at, document(2 * at as i32 - 1, size));
             let (root, now) = write(&repository, &after);
-            assert!(now.difference(&leaves).count() <= 2, "{size} bytes, at {at}");
+            // One, or two where it is cut; those after a leaf that ended because it was full.
+            assert!(now.difference(&leaves).count() <= 5, "{size} bytes, at {at}");
             assert!(read(&repository, root) == after);
         }
     }

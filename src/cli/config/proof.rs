@@ -1,6 +1,7 @@
 //! Whether what a snap.toml names is there, and would be enough at night.
 
 use crate::cli::context::Context;
+use crate::cli::databases::connect;
 use crate::cli::error::Failure;
 use crate::cli::open::surroundings;
 use crate::cli::text::shell_word;
@@ -60,7 +61,9 @@ impl<'c> Proof<'c> {
                     }
                 }
                 SourceAddress::Database(address) => {
-                    self.fail(profile, format!("{address} cannot be backed up yet"));
+                    if let Err(failure) = connect(self.context, &address) {
+                        self.fail(profile, in_one_line(&failure));
+                    }
                 }
             }
         }
@@ -70,9 +73,7 @@ impl<'c> Proof<'c> {
         self.schedule(profile);
         self.secrecy(profile);
         if let Err(failure) = self.repository(profile) {
-            let cause = failure.cause_text().map(|cause| format!(": {cause}"));
-            let message = failure.message().unwrap_or_default();
-            self.fail(profile, format!("{message}{}", cause.unwrap_or_default()));
+            self.fail(profile, in_one_line(&failure));
         }
         Ok(())
     }
@@ -183,4 +184,8 @@ fn named(credential: Option<&CredentialSource>) -> String {
         Some(CredentialSource::PasswordCommand(command)) => command.to_string_lossy().into_owned(),
         _ => String::new(),
     }
+}
+fn in_one_line(failure: &Failure) -> String {
+    let cause = failure.cause_text().map(|cause| format!(": {cause}"));
+    format!("{}{}", failure.message().unwrap_or_default(), cause.unwrap_or_default())
 }
