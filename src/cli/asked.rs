@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::place::{may_hold, shown};
 use super::select::{by_id, in_future};
 use super::text::{count, readable, shell_word, time_with_zone};
-use crate::model::{SessionId, Snapshot};
+use crate::model::{SessionId, Snapshot, SnapshotKind};
 use crate::policy::{Filter, TimeExpression, choose};
 use crate::repo::Ledger;
 use std::ffi::{OsStr, OsString};
@@ -142,7 +142,9 @@ fn nothing(
             failure.hint(format!("there is one of another host: --host {}", other.host.name))
         }
         None => {
-            let live = count(ledger.live.len() as u64, "snapshot", "snapshots");
+            let is_backup = |snapshot: &&Snapshot| snapshot.kind == SnapshotKind::Backup;
+            let live = ledger.live.iter().filter(is_backup).count() as u64;
+            let live = count(live, "snapshot", "snapshots");
             failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
         }
     })
