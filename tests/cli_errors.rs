@@ -1,7 +1,7 @@
 //! What goes wrong around the command line: full disks, signals, closed pipes.
 
 use crate::support::World;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -70,6 +70,19 @@ fn a_full_disk_is_said_and_can_be_cleaned_up() {
     world.write("small/other", noise(1 << 20));
     world.snap(["backup", "small"]).success();
     world.snap(["check", "--read-data"]).success();
+    // A policy too can be applied where not a byte is left.
+    fill(&world.path("disk/rest"));
+    let pruned = world.snap(["prune", "--keep-last", "1", "--yes"]).success();
+    assert!(pruned.contains("freed "), "{pruned}");
+    let snapshots = world.snap(["snapshots", "--json"]).success();
+    assert_eq!(snapshots.lines().count(), 1, "{snapshots}");
+}
+
+/// Makes a file that takes all the space that is left.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).unwrap();
+    let zeros = [0; 512];
+    while file.write_all(&zeros).is_ok() {}
 }
 
 /// Starts a backup of much data and sends it a signal when it has begun to write.

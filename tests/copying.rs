@@ -242,7 +242,7 @@ fn one_file_changed_is_one_file_read() {
     let counted = Arc::new(BytesRead::default());
     let monitor = Arc::clone(&counted) as Arc<dyn Monitor>;
     let options = CopyOptions { writer: Writer::default() };
-    let report = copy(&source, &target, &plan.wanted, &options, &mut |_, _| {}, monitor).unwrap();
+    let report = copy(&source, &target, &plan, &options, &mut |_, _| {}, monitor).unwrap();
     assert_eq!(report.copied, 1);
     let read = counted.0.load(Ordering::Relaxed);
     assert!((1..3 << 20).contains(&read), "{read} bytes were read");
@@ -311,4 +311,40 @@ fn a_prune_beside_it_takes_nothing_away() {
     world.snap(in_copy(&["prune", "-q", "--space-only"])).success();
     world.snap(in_copy(&["check", "--read-data"])).success();
     assert_eq!(lines(&world, &in_copy(&["snapshots"])).len(), 4);
+}
+
+#[test]
+fn a_copy_mends_what_is_damaged_there() {
+    let world = world();
+    version(&world, 0);
+    world.snap(["copy", "-q", "--init"]).success();
+    let pack = largest(&world.path("copy/packs"));
+    let mut bytes = std::fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    let found = world.snap(in_copy(&["check", "--read-data"]));
+    assert_eq!(found.code, 4, "{}", found.stdout);
+    // What is marked is looked at by each check.
+    let again = world.snap(in_copy(&["check"]));
+    assert_eq!(again.code, 4, "{}", again.stdout);
+    assert!(again.stdout.contains("  touches "), "{}", again.stdout);
+    let said = world.snap(["copy"]).success();
+    assert!(said.contains("copied 0 snapshots"), "{said}");
+    assert!(said.contains("1 of them was damaged and is mended"), "{said}");
+    world.snap(in_copy(&["check", "--read-data"])).success();
+    world.snap(in_copy(&["prune", "-q", "--space-only"])).success();
+    let said = world.snap(in_copy(&["check", "--read-data"])).success();
+    assert!(said.contains("no damage found") && !said.contains("note:"), "{said}");
+    let said = world.snap(["copy"]).success();
+    assert!(!said.contains("mended"), "{said}");
+}
+
+fn largest(folder: &Path) -> std::path::PathBuf {
+    let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = folders.flat_map(|path| match path.is_dir() {
+        true => std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect(),
+        false => vec![path],
+    });
+    files.max_by_key(|path| path.metadata().unwrap().len()).unwrap()
 }

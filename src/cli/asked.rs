@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::place::{may_hold, shown};
 use super::select::{by_id, in_future};
 use super::text::{count, readable, shell_word, time_with_zone};
-use crate::model::{SessionId, Snapshot};
+use crate::model::{SessionId, Snapshot, SnapshotKind};
 use crate::policy::{Filter, TimeExpression, choose};
 use crate::repo::Ledger;
 use std::ffi::{OsStr, OsString};
@@ -53,12 +53,16 @@ pub fn split(word: &OsString) -> (OsString, Option<OsString>) {
         return (word.clone(), None);
     };
     let (id, path) = (&bytes[..colon], &bytes[colon + 1..]);
-    let is_id = id.eq_ignore_ascii_case(b"latest")
-        || (id.len() >= 4 && id.iter().all(u8::is_ascii_hexdigit));
-    match is_id && !path.is_empty() {
+    match is_id(id) && !path.is_empty() {
         true => (OsString::from_vec(id.to_vec()), Some(OsString::from_vec(path.to_vec()))),
         false => (word.clone(), None),
     }
+}
+
+/// Whether a word can be the name of a snapshot.
+pub fn is_id(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"latest")
+        || (word.len() >= 4 && word.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// The snapshot that is meant: by time (`--at`), or by an id or `latest`. Chosen by time it is of
@@ -138,7 +142,9 @@ fn nothing(
             failure.hint(format!("there is one of another host: --host {}", other.host.name))
         }
         None => {
-            let live = count(ledger.live.len() as u64, "snapshot", "snapshots");
+            let is_backup = |snapshot: &&Snapshot| snapshot.kind == SnapshotKind::Backup;
+            let live = ledger.live.iter().filter(is_backup).count() as u64;
+            let live = count(live, "snapshot", "snapshots");
             failure.hint(format!("the repository holds {live}: `snap snapshots` shows them"))
         }
     })
@@ -162,8 +168,19 @@ pub fn lines_about(
     }
     let host = readable(snapshot.host.name.as_bytes());
     let begun = time_with_zone(snapshot.begun, zone);
-    lines.push(format!("snapshot {} of {host}, begun {begun}", snapshot.id.short()));
+    let sources = sources_in_short(snapshot);
+    lines.push(format!("snapshot {} of {host}{sources}, begun {begun}", snapshot.id.short()));
     lines
+}
+
+/// `: /srv/bot and 2 more`
+fn sources_in_short(snapshot: &Snapshot) -> String {
+    let more = snapshot.sources.len().saturating_sub(1);
+    match (snapshot.sources.first(), more) {
+        (None, _) => String::new(),
+        (Some(source), 0) => format!(": {}", readable(&source.address)),
+        (Some(source), more) => format!(": {} and {more} more", readable(&source.address)),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::code::Code;
 use crate::files::RuleError;
+use crate::format::MARKER_NAME;
 use crate::model::SourceError;
 use crate::ops::{
     BackupError, ConfigureError, CopyError, ForgetError, KeyError, RestoreError, StreamError,
@@ -110,6 +111,11 @@ impl From<RepoError> for Failure {
             RepoError::Local { ref what, ref cause } => {
                 Self::new(Code::Failed, format!("cannot use {what}")).because(cause)
             }
+            RepoError::Damaged { ref name, .. } if name == MARKER_NAME => failure(Code::Damage)
+                .hint(
+                    "bring back this one small file, from any copy of the repository however old: \
+                     it never changes; all the rest is where it was",
+                ),
             _ if error.is_damage() => failure(Code::Damage).hint(
                 "`snap check --read-data` shows all that is damaged; `snap repair index` makes \
                  the index again from the packs; the next backup stores again what it still finds",
@@ -334,6 +340,7 @@ impl From<SettingsError> for Failure {
             SettingsError::NoProfile { nearest, names, .. } => {
                 failure(Code::Usage).hint(match nearest {
                     Some(nearest) => format!("did you mean {nearest:?}?"),
+                    None if names.is_empty() => "it has no profiles at all".to_owned(),
                     None => format!("there are: {}", names.join(", ")),
                 })
             }

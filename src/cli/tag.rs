@@ -157,7 +157,7 @@ fn print_report(context: &Context, report: &TagReport) -> Result<(), Failure> {
     context.output.object("summary", &summary)?;
     let mut line = format!("changed {}", count(*changed, "snapshot", "snapshots"));
     if *unchanged > 0 {
-        line.push_str(&format!("; {} had these tags already", grouped(*unchanged)));
+        line.push_str(&format!("; {} needed no change", grouped(*unchanged)));
     }
     context.output.say(line)?;
     for (id, error) in damaged {

@@ -7,6 +7,7 @@ use crate::policy::{
     group, succeeded,
 };
 use crate::repo::{RepoError, Repository};
+use crate::storage::StorageError;
 use jiff::Zoned;
 use std::cmp::Reverse;
 
@@ -109,8 +110,19 @@ pub fn forget<'a>(
         if monitor.stopped() {
             return Err(RepoError::Stopped);
         }
-        repository.forget(snapshot)?;
+        forget_one(repository, snapshot)?;
         forgotten += 1;
     }
     Ok(forgotten)
+}
+
+/// On a full disk the reserve makes room: forgetting is what frees space.
+fn forget_one(repository: &Repository, snapshot: &Snapshot) -> Result<(), RepoError> {
+    match repository.forget(snapshot) {
+        Err(RepoError::Storage(StorageError::Full { .. })) => {
+            repository.storage().release_reserve()?;
+            repository.forget(snapshot)
+        }
+        done => done,
+    }
 }

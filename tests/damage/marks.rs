@@ -47,9 +47,9 @@ fn a_healed_pack_is_a_note_until_a_prune_removes_it() {
     flip(&ill.storage, &pack, 30);
     assert_eq!(ill.check(true).damages.len(), 1);
     let marked = ill.check_structure(true);
-    let why = "an earlier check or restore found it damaged, and 1 blobs that snapshots need are \
-               only there";
-    assert_eq!(marked.damages[0].why, why);
+    // It is looked at again, without --read-data too.
+    assert_eq!(marked.damages[0].why, "it was changed: 1 of its 1 blobs does not open");
+    assert_eq!(marked.damages[0].snapshots, [sample.newest]);
     ill.backup();
     for report in [ill.check(true), ill.check_structure(true)] {
         assert_eq!(report.damages, []);
@@ -98,7 +98,7 @@ fn what_is_missing_without_a_trace_is_healed_too() {
     ill.repair_index();
     let report = ill.check(true);
     assert_eq!(report.damages[0].object, "index");
-    assert!(report.damages[0].why.starts_with("1 blobs that snapshots need are in no pack"));
+    assert!(report.damages[0].why.starts_with("1 blob that snapshots need is in no pack"));
     assert_eq!(report.damages[0].files.len(), 1);
     assert!(ill.repository().damaged_packs().unwrap().contains(&UNKNOWN_PACK));
     ill.prune();

@@ -23,6 +23,7 @@ fn a_changed_pack_is_named_with_the_files_that_need_it() {
         why: "it was changed: 1 of its 1 blobs does not open".to_string(),
         files: vec![newer.clone()],
         more_files: 0,
+        snapshots: vec![sample.newest],
         was_known: false,
     };
     assert_eq!(ill.check(false).damages, [damage]);

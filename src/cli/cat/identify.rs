@@ -44,9 +44,13 @@ pub fn beginning(what: &str, text: &str) -> Result<String, Failure> {
     let is_id = text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match is_id {
         true => Ok(text.to_ascii_lowercase()),
-        false => Err(Failure::usage(format!("{text:?} is not the id of a {what}"))
+        false => Err(Failure::usage(format!("{text:?} is not the id of {} {what}", article(what)))
             .hint("write at least four hexadecimal digits of it")),
     }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 pub fn ambiguous(what: &str, text: &str, count: usize) -> Failure {

@@ -4,12 +4,16 @@ use crate::cli::code::Code;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::count;
+use crate::model::SessionId;
 use crate::ops::{CheckReport, Damage, Verification};
 use crate::policy::{format_duration, format_size};
 use crate::settings::config::CheckSchedule;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
+
+/// So many snapshots are named for an object, to people.
+const NAMED: usize = 6;
 
 #[derive(Serialize)]
 struct DamageMessage<'a> {
@@ -19,6 +23,8 @@ struct DamageMessage<'a> {
     /// Files that cannot be restored whole, as `snapshot:path`; the first few.
     files: &'a [String],
     more_files: u64,
+    /// All that need something of it, the newest first.
+    snapshots: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -27,7 +33,7 @@ struct DamageText<'a> {
 }
 
 pub fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
-    let Damage { object, why, files, more_files, .. } = damage;
+    let Damage { object, why, files, more_files, snapshots, .. } = damage;
     let why = why.strip_prefix(&format!("{object} is damaged: ")).unwrap_or(why);
     let message = DamageMessage {
         error: DamageText { message: why },
@@ -35,6 +41,7 @@ pub fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
         item: object,
         files,
         more_files: *more_files,
+        snapshots: snapshots.iter().map(|id| id.hex()).collect(),
     };
     context.output.object("error", &message)?;
     context.output.line(format!("damaged: {object}\n  {why}"))?;
@@ -43,10 +50,27 @@ pub fn name(context: &Context, damage: &Damage) -> Result<(), Failure> {
         let root = if file.ends_with(':') { "/" } else { "" };
         context.output.line(format!("  touches {file}{root}"))?;
     }
-    match more_files {
-        0 => Ok(()),
-        more => context.output.line(format!("  and {} more", count(*more, "file", "files"))),
+    if *more_files > 0 {
+        let more = count(*more_files, "file", "files");
+        context.output.line(format!("  and {more} more"))?;
     }
+    if let [_, _, ..] = snapshots.as_slice() {
+        context.output.line(format!("  in {}", in_snapshots(snapshots)))?;
+    }
+    Ok(())
+}
+
+/// `4 snapshots: 1a2b3c4d 5e6f7a8b …`
+fn in_snapshots(snapshots: &[SessionId]) -> String {
+    let mut text = count(snapshots.len() as u64, "snapshot", "snapshots") + ":";
+    for id in snapshots.iter().take(NAMED) {
+        text.push(' ');
+        text += &id.short();
+    }
+    if snapshots.len() > NAMED {
+        text.push_str(" …");
+    }
+    text
 }
 
 #[derive(Serialize)]
@@ -100,7 +124,7 @@ impl<'a> Summary<'a> {
         Self {
             num_errors: report.damages.len() as u64,
             broken_packs: packs.collect(),
-            suggest_repair_index: has(report, "index/"),
+            suggest_repair_index: suggests_index(report),
             snapshots: report.snapshots,
             trees: report.trees,
             blobs: report.blobs,
@@ -194,15 +218,23 @@ fn has(report: &CheckReport, folder: &str) -> bool {
     report.damages.iter().any(|damage| damage.object.starts_with(folder))
 }
 
+fn names_index_repair(damage: &Damage) -> bool {
+    damage.object.starts_with("index/") || damage.why.contains("`snap repair index`")
+}
+
+fn suggests_index(report: &CheckReport) -> bool {
+    report.damages.iter().any(names_index_repair)
+}
+
 pub fn damaged(damages: u64, report: &CheckReport) -> Failure {
     let mut steps = Vec::new();
-    if has(report, "index/") {
+    if suggests_index(report) {
         steps.push("`snap repair index` makes the index whole");
     }
     if has(report, "snapshots/") || has(report, "forgotten/") {
         steps.push("`snap repair snapshots` brings snapshots back");
     }
-    let is_indexed = |damage: &&Damage| !damage.why.contains("`snap repair index`");
+    let is_indexed = |damage: &&Damage| !names_index_repair(damage);
     let packs = report.damages.iter().filter(|damage| damage.object.starts_with("packs/"));
     let packs: Vec<&Damage> = packs.filter(is_indexed).collect();
     if !packs.is_empty() {

@@ -17,6 +17,8 @@ const LONGEST_PATHS: usize = 60;
 pub struct Known {
     /// Ids, the newest first, each with what it is.
     pub snapshots: Vec<(String, String)>,
+    /// Of restores in place, which a rollback undoes; the newest first.
+    pub safety_snapshots: Vec<(String, String)>,
     pub hosts: Vec<String>,
     pub tags: Vec<String>,
 }
@@ -33,15 +35,21 @@ pub fn look(context: &Context) -> Option<Known> {
     }
     let zone = context.now.time_zone();
     let mut snapshots = open(context).ok()?.ledger().ok()?.live;
-    snapshots.retain(|snapshot| snapshot.kind == SnapshotKind::Backup);
     snapshots.sort_by_key(|snapshot| Reverse(snapshot.begun));
+    let (snapshots, safety): (Vec<Snapshot>, Vec<Snapshot>) =
+        snapshots.into_iter().partition(|snapshot| snapshot.kind == SnapshotKind::Backup);
     let hosts: BTreeSet<&str> = snapshots.iter().map(|one| one.host.name.as_str()).collect();
     let tags: BTreeSet<&String> = snapshots.iter().flat_map(|one| &one.tags).collect();
     Some(Known {
         hosts: hosts.into_iter().map(str::to_owned).collect(),
         tags: tags.into_iter().cloned().collect(),
-        snapshots: snapshots.iter().map(|one| (one.id.short(), describe(one, zone))).collect(),
+        snapshots: with_ids(&snapshots, zone),
+        safety_snapshots: with_ids(&safety, zone),
     })
+}
+
+fn with_ids(snapshots: &[Snapshot], zone: &TimeZone) -> Vec<(String, String)> {
+    snapshots.iter().map(|one| (one.id.short(), describe(one, zone))).collect()
 }
 
 /// Nothing can be asked, and warnings go nowhere.

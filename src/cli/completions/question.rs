@@ -58,6 +58,10 @@ impl Question {
         std::iter::once(latest).chain(self.known().snapshots.iter().cloned()).collect()
     }
 
+    pub fn safety_snapshots(&self) -> Vec<Value> {
+        self.known().safety_snapshots.clone()
+    }
+
     pub fn hosts(&self) -> Vec<Value> {
         plain(&self.known().hosts)
     }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     Snapshot,
+    /// Of a restore in place.
+    SafetySnapshot,
     /// The first is a snapshot (without --at), the others are paths.
     SnapshotThenPaths,
     Host,
@@ -28,8 +30,13 @@ enum Meaning {
 pub fn attach(command: Command, question: &Arc<Question>) -> Command {
     // The ids of keys are not those of snapshots.
     let has_snapshots = command.get_name() != "key";
+    let undoes = command.get_name() == "rollback";
     let command = command.mut_args(|argument| match meaning(&argument) {
         Some(meaning) => {
+            let meaning = match meaning {
+                Meaning::Snapshot if undoes => Meaning::SafetySnapshot,
+                meaning => meaning,
+            };
             let question = Arc::clone(question);
             argument.add(ArgValueCompleter::new(Known { meaning, question }))
         }
@@ -73,6 +80,7 @@ impl ValueCompleter for Known {
             }
             Meaning::Repository => return PathCompleter::dir().complete(current),
             Meaning::Snapshot | Meaning::SnapshotThenPaths => question.snapshots(),
+            Meaning::SafetySnapshot => question.safety_snapshots(),
             Meaning::Host => question.hosts(),
             Meaning::Tag => question.tags(),
             Meaning::Profile => question.profiles(),

@@ -50,6 +50,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let number = count(profiles.len() as u64, "profile", "profiles");
     let (shown, names) = (config.file.display(), profiles.join(", "));
     context.output.say(match warnings {
+        0 if names.is_empty() => format!("{shown} is in order, and has no profiles"),
         0 => format!("{shown} is in order: {number} ({names})"),
         _ => format!(
             "{shown} {}: {number} ({names}), {}",

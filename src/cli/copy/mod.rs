@@ -162,7 +162,7 @@ fn perform(
         }
     };
     let options = CopyOptions { writer: this_writer() };
-    let report = copy(source, target, &plan.wanted, &options, &mut copied, progress.monitor());
+    let report = copy(source, target, plan, &options, &mut copied, progress.monitor());
     let elapsed = progress.elapsed();
     drop(progress);
     let report = report?;

@@ -53,6 +53,8 @@ struct Summary {
     snapshots_copied: u64,
     snapshots_present: u64,
     snapshots_damaged: Vec<String>,
+    /// Were there already, and lacked something.
+    snapshots_mended: u64,
     data_blobs: u64,
     data_added: u64,
     data_added_packed: u64,
@@ -96,6 +98,7 @@ pub fn print_report(
             snapshots_copied: copied,
             snapshots_present: ended.present,
             snapshots_damaged: report.damaged.iter().map(|id| id.hex()).collect(),
+            snapshots_mended: report.mended,
             data_blobs: blobs_new,
             data_added: bytes_new,
             data_added_packed: bytes_stored,
@@ -114,6 +117,11 @@ pub fn print_report(
         line.push_str(&format!("; {were} there already"));
     }
     context.output.say(line)?;
+    if report.mended > 0 {
+        let mended =
+            count(report.mended, "of them was damaged and is", "of them were damaged and are");
+        context.output.say(format!("  {mended} mended"))?;
+    }
     code(report.damaged.len() as u64, ended.unreadable)
 }
 
@@ -136,6 +144,7 @@ pub fn print_estimate(
             snapshots_copied: snapshots,
             snapshots_present: ended.present,
             snapshots_damaged: estimate.damaged.iter().map(|id| id.hex()).collect(),
+            snapshots_mended: 0,
             data_blobs: blobs,
             data_added: 0,
             data_added_packed: bytes,

@@ -1,7 +1,7 @@
 //! Which two things are compared.
 
 use super::is_file;
-use crate::cli::asked::{Asked, find, lines_about};
+use crate::cli::asked::{Asked, find, is_id, lines_about, split};
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::place::{SnapshotPlace, find_places};
@@ -11,6 +11,7 @@ use crate::ops::live_path;
 use crate::policy::{Filter, TimeExpression};
 use crate::repo::{BlobReader, Ledger};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// As it was typed. Without a second snapshot it is the live folders.
@@ -66,6 +67,7 @@ pub fn asked(
 ) -> Result<AskedSides, Failure> {
     if at.is_empty() {
         refuse_times(context, words)?;
+        refuse_paths(words)?;
     }
     let too_many = || {
         Failure::usage("more than two snapshots were named")
@@ -103,6 +105,17 @@ pub fn asked(
         _ => {}
     }
     Ok(AskedSides { old, new })
+}
+
+/// A path belongs to its snapshot.
+fn refuse_paths(words: &[OsString]) -> Result<(), Failure> {
+    let [first, .., last] = words else { return Ok(()) };
+    if is_id(split(last).0.as_bytes()) || !is_id(first.as_bytes()) {
+        return Ok(());
+    }
+    let (id, path) = (first.to_string_lossy(), shell_word(last));
+    Err(Failure::usage(format!("{path} names no snapshot"))
+        .hint(format!("a path in one is written behind it: `snap diff {id}:{path}`")))
 }
 
 /// Times are no names of snapshots.

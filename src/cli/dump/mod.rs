@@ -156,10 +156,20 @@ fn refuse_terminal(arguments: &Arguments, place: &SnapshotPlace) -> Result<(), F
     }
 }
 
+/// A file stays what it is; nobody who asks for an archive expects that.
+fn refuse_archive_of_file(arguments: &Arguments, place: &SnapshotPlace) -> Result<(), Failure> {
+    let is_file = matches!(place.entry.kind, Kind::File(_));
+    match is_file && matches!(arguments.archive, ArchiveFlag::Zip) {
+        true => Err(Failure::usage("--archive is for folders, and this is a file")
+            .hint("name the folder that it is in, or leave out --archive to have the file itself")),
+        false => Ok(()),
+    }
+}
+
 /// A name that promises another format than what would be in the file.
 fn refuse_other_format(arguments: &Arguments, place: &SnapshotPlace) -> Result<(), Failure> {
     let (Some(target), Kind::Directory(_)) = (&arguments.target, &place.entry.kind) else {
-        return Ok(());
+        return refuse_archive_of_file(arguments, place);
     };
     let name = shell_word(target.as_os_str());
     let ending = target.extension().and_then(|ending| ending.to_str()).unwrap_or_default();

@@ -115,7 +115,7 @@ fn print_added(
     if let Some(slot) = found.slots.iter().find(|slot| slot.id == id) {
         let key_file = made.map(|path| path.display().to_string());
         context.output.object("key", &KeyMessage::from(slot).with_file(key_file))?;
-        context.output.say(format!("added key {}; there are {number}", describe(slot)))?;
+        context.output.say(format!("added key {}; {number} now", describe(slot)))?;
     }
     let Some(path) = made else { return Ok(()) };
     let word = shell_word(path.as_os_str());

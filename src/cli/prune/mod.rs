@@ -82,7 +82,8 @@ fn retention(
         None => flags.stored(repository)?,
     };
     let Retention { policy, origin, .. } = &retention;
-    context.output.say(format!("first the policy {origin}, then the space is freed:"))?;
+    context.output.say("first snapshots are forgotten, then the space is freed")?;
+    context.output.say(format!("the policy {origin}:"))?;
     context.output.say(format!("  {policy}"))?;
     Ok(retention)
 }

@@ -176,7 +176,7 @@ fn print(context: &Context, report: &PruneReport, elapsed: Duration) -> Result<(
         missing => {
             let blobs = count(missing, "blob", "blobs");
             Err(Failure::new(Code::Damage, format!("{blobs} that snapshots need are missing"))
-                .hint("`snap check` names the files; another backup may bring them back"))
+                .hint("`snap check` names the files, and says what brings them back"))
         }
     }
 }

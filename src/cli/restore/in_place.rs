@@ -98,6 +98,11 @@ pub fn run(
         }
         if arguments.dry_run {
             say_spared(context, plan.overwrite.spared)?;
+            if context.output.is_verbose() && arguments.conflict.is_none() {
+                context
+                    .output
+                    .say("what -v lists hangs on the strategy: name one with --conflict")?;
+            }
             context.output.say("dry run: nothing was changed")?;
             return Ok(Code::Done);
         }
@@ -230,7 +235,7 @@ pub fn code_of(report: &RestoreReport) -> Result<Code, Failure> {
         (true, failed) => {
             let entries = count(failed, "entry", "entries");
             Err(Failure::new(Code::Failed, format!("{entries} could not be restored"))
-                .hint("they are named above; the rest is there, and it can be run again"))
+                .hint("the reasons stand above; the rest is there, and when they are mended it can be run again"))
         }
     }
 }

@@ -127,7 +127,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let snapshot = find(context, &ledger, &asked, &filter)?.clone();
     context.output.object("snapshot", &SnapshotMessage::from(&snapshot))?;
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
-        context.output.line(line)?;
+        context.output.say(line)?;
     }
     let into = destination::find(arguments, &repository, &snapshot, &asked)?;
     let options = RestoreOptions {

@@ -4,10 +4,12 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::{count, grouped};
 use crate::model::{SessionId, Snapshot};
-use crate::ops::{RestoreAction, RestoreOptions, RestoreReport, RestoreStep};
+use crate::ops::{RestoreAction, RestoreOptions, RestoreReport, RestoreStep, Root};
 use crate::policy::{format_duration, format_size};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// A line for each thing that is done, with `-v`.
@@ -151,7 +153,11 @@ pub fn print(
     if !report.matched {
         return output.line("nothing in the snapshot matches");
     }
-    let target = options.target.display();
+    let target = match &options.root {
+        Root::One(_, name) => options.target.join(OsStr::from_bytes(name.bytes())),
+        _ => options.target.clone(),
+    };
+    let target = target.display();
     let (bytes, duration) = (format_size(report.bytes), format_duration(elapsed));
     output.say(match options.dry_run {
         false if !report.changes() => format!("nothing was written into {target}"),

@@ -57,8 +57,9 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     if !(arguments.list || arguments.dry_run || arguments.yes || ask::is_possible()) {
+        let id = arguments.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
         return Err(Failure::usage("a rollback needs --yes where nobody can be asked")
-            .hint("`snap rollback --dry-run` shows what it would do"));
+            .hint(format!("`snap rollback{id} --dry-run` shows what it would do")));
     }
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;

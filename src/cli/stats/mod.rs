@@ -17,6 +17,7 @@ use crate::model::{EntryPath, Snapshot};
 use crate::ops::{content_of, content_of_entries, share_by_snapshot};
 use crate::policy::Filter;
 use crate::repo::{BlobReader, Ledger, Repository};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -128,16 +129,22 @@ fn one(
 
 /// Without those inside others, which are counted there.
 fn outermost(mut places: Vec<SnapshotPlace>) -> Vec<SnapshotPlace> {
-    places.sort_by(|one, other| one.path.bytes().cmp(other.path.bytes()));
-    let mut last: Option<EntryPath> = None;
-    places.retain(|place| {
-        let keeps = last.as_ref().is_none_or(|last| !place.path.starts_with(last));
-        if keeps {
-            last = Some(place.path.clone());
-        }
-        keeps
-    });
+    places.sort_by(|one, other| one.path.cmp(&other.path));
+    places.dedup_by(|one, other| one.path == other.path);
+    let all: HashSet<EntryPath> = places.iter().map(|place| place.path.clone()).collect();
+    places.retain(|place| !lies_in_one_of(&place.path, &all));
     places
+}
+
+fn lies_in_one_of(path: &EntryPath, all: &HashSet<EntryPath>) -> bool {
+    let mut above = path.clone();
+    while !above.is_root() {
+        above.pop();
+        if all.contains(&above) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Of all snapshots, or of those that the filter lets through.

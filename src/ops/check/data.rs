@@ -124,6 +124,27 @@ impl Reading<'_> {
         Ok(read)
     }
 
+    /// Reads those that are marked as damaged and were not read: what is lost by them is named
+    /// each time, until it is lost no more.
+    pub fn marked(&self, ledger: &Ledger, findings: &mut Findings) -> Result<(), RepoError> {
+        let listed = self.catalog.listed();
+        let unread = findings.marked.difference(&findings.read);
+        let mut packs: Vec<Pack> = unread.filter_map(|id| Some((*id, *listed.get(id)?))).collect();
+        packs.sort_unstable_by_key(|(id, _)| *id);
+        let known = ledger.hashes();
+        let outcomes = self.each(&packs, &|(id, listed)| self.read_pack(id, *listed, &known))?;
+        let mut changed = Vec::new();
+        for (pack, outcome) in packs.iter().zip(outcomes) {
+            findings.read.insert(pack.0);
+            match outcome {
+                Outcome::Whole(_) => drop(findings.whole.insert(pack.0)),
+                Outcome::Changed => changed.push(*pack),
+                Outcome::Gone | Outcome::Left => {}
+            }
+        }
+        self.blame(&changed, findings)
+    }
+
     /// Reads a pack unless the time is up; the first one is always read.
     fn read_in_time(
         &self,

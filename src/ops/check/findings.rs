@@ -28,6 +28,14 @@ pub struct Findings {
     pub notes: Vec<String>,
 }
 
+/// The begin of a sentence.
+pub fn needed_blobs(count: u64) -> String {
+    match count {
+        1 => "1 blob that snapshots need is".to_string(),
+        count => format!("{count} blobs that snapshots need are"),
+    }
+}
+
 impl Findings {
     pub fn new(marked: HashSet<PackId>) -> Self {
         Self {
@@ -86,8 +94,8 @@ impl Findings {
     fn why_nowhere(&self) -> Option<String> {
         let first = self.nowhere.first()?;
         Some(format!(
-            "{} blobs that snapshots need are in no pack that there is, {first} among them",
-            self.nowhere.len()
+            "{} in no pack that there is, {first} among them",
+            needed_blobs(self.nowhere.len() as u64)
         ))
     }
 
@@ -112,9 +120,9 @@ impl Findings {
         let packs = self.packs.into_iter().map(|(pack, why)| (pack_name(&pack), why));
         let objects: BTreeMap<String, String> = self.objects.into_iter().chain(packs).collect();
         let damage = |(object, why): (String, String)| {
-            let Files { named, more } = files.remove(&object).unwrap_or_default();
+            let Files { named, more, snapshots } = files.remove(&object).unwrap_or_default();
             let was_known = known.contains(&object);
-            Damage { object, why, files: named, more_files: more, was_known }
+            Damage { object, why, files: named, more_files: more, snapshots, was_known }
         };
         report.damages = objects.into_iter().map(damage).collect();
         report.notes = self.notes;

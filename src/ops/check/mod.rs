@@ -14,7 +14,7 @@ mod verified;
 pub use verified::Verification;
 
 use super::Tally;
-use crate::model::{Monitor, Snapshot, Stage};
+use crate::model::{Monitor, SessionId, Snapshot, Stage};
 use crate::repo::{BlobReader, Catalog, Ledger, RepoError, Repository};
 use findings::Findings;
 use jiff::Timestamp;
@@ -65,6 +65,8 @@ pub struct Damage {
     pub files: Vec<String>,
     /// How many more there are.
     pub more_files: u64,
+    /// All snapshots that need something of it, the newest first.
+    pub snapshots: Vec<SessionId>,
     /// Whether an earlier check or restore found it, so that backups since then could mend it.
     pub was_known: bool,
 }
@@ -102,13 +104,14 @@ pub fn check(
     let until = options.max_duration.and_then(|duration| begun.checked_add(duration).ok());
     let Look { reader, catalog, ledger, mut findings, walked, mut report } =
         look_until_still(repository, &tally)?;
+    let reading = data::Reading { reader: &reader, catalog: &catalog, needed: &walked.needed };
     if options.read != ReadData::None {
         tally.stage(Stage::ReadingData);
-        let reading = data::Reading { reader: &reader, catalog: &catalog, needed: &walked.needed };
         let read = reading.run(&options, until, &ledger, &mut findings, tally.as_ref())?;
         (report.packs_read, report.bytes_read) = (read.packs, read.bytes);
         report.verification = Some(read.verification);
     }
+    reading.marked(&ledger, &mut findings)?;
     packs::check_marked(&catalog, &walked.needed, &mut findings);
     let files = touched::files(&reader, &ledger.live, &findings.blobs, tally.as_ref())?;
     if options.mark {

@@ -1,7 +1,7 @@
 //! Index and packs from the outside: index objects open, packs have the size that the index
 //! says, and are in it.
 
-use super::findings::Findings;
+use super::findings::{Findings, needed_blobs};
 use super::objects::lost_commit;
 use crate::format::pack_name;
 use crate::model::PackId;
@@ -105,7 +105,7 @@ pub fn check_marked(catalog: &Catalog, needed: &LiveBlobs, findings: &mut Findin
             (true, Some(_)) => {}
             (true, None) => {
                 let count = only_there.get(&pack).copied().unwrap_or_default();
-                let why = format!("{why}, and {count} blobs that snapshots need are only there");
+                let why = format!("{why}, and {} only there", needed_blobs(count));
                 findings.object(name, why);
             }
             (false, found) => {

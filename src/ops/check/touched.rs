@@ -3,11 +3,11 @@
 use crate::format::{Piece, PieceItems};
 use crate::model::{
     AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, EntryPath, Kind, Monitor,
-    Snapshot,
+    SessionId, Snapshot,
 };
 use crate::ops::backup::shown;
 use crate::repo::{BlobReader, RepoError};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// At most so many files are named for an object.
 const NAMED: usize = 10;
@@ -17,18 +17,28 @@ const NAMED: usize = 10;
 pub struct Files {
     pub named: Vec<String>,
     pub more: u64,
+    /// All snapshots that need something of it, the newest first.
+    pub snapshots: Vec<SessionId>,
 }
 
 /// Walks the snapshots, newest first, and looks for `bad` blobs, which are given with the object
 /// to blame. Each tree is looked into once, so that what lies in a directory that did not change
-/// is named of the newest snapshot only. Costs nothing where nothing is bad.
+/// is named of the newest snapshot only. Costs nothing where nothing is bad; else memory grows
+/// with the number of trees.
 pub fn files(
     reader: &BlobReader,
     snapshots: &[Snapshot],
     bad: &BTreeMap<BlobId, String>,
     monitor: &dyn Monitor,
 ) -> Result<BTreeMap<String, Files>, RepoError> {
-    let mut search = Search { reader, bad, touched: BTreeMap::new(), pending: Vec::new() };
+    let mut search = Search {
+        reader,
+        bad,
+        touched: BTreeMap::new(),
+        pending: Vec::new(),
+        above: HashMap::new(),
+        met: BTreeMap::new(),
+    };
     if bad.is_empty() {
         return Ok(search.touched);
     }
@@ -44,6 +54,7 @@ pub fn files(
             }
         }
     }
+    search.name_snapshots(snapshots);
     Ok(search.touched)
 }
 
@@ -52,6 +63,10 @@ struct Search<'a> {
     bad: &'a BTreeMap<BlobId, String>,
     touched: BTreeMap<String, Files>,
     pending: Vec<(BlobId, EntryPath)>,
+    /// The trees that name a tree.
+    above: HashMap<BlobId, Vec<BlobId>>,
+    /// The trees in which an object to blame was met.
+    met: BTreeMap<String, HashSet<BlobId>>,
 }
 
 impl Search<'_> {
@@ -63,7 +78,7 @@ impl Search<'_> {
     ) -> Result<(), RepoError> {
         if let Some(object) = self.bad.get(id) {
             let directory = format!("{}/", directory(path));
-            self.note(object, snapshot, &directory);
+            self.note(object, snapshot, id, &directory);
             return Ok(());
         }
         let piece = match self.reader.piece(id) {
@@ -72,12 +87,13 @@ impl Search<'_> {
         };
         match piece.items {
             PieceItems::Children(children) => {
-                let below = children.into_iter().rev().map(|child| (child.id, path.clone()));
-                self.pending.extend(below);
+                for child in children.into_iter().rev() {
+                    self.below(*id, child.id, path.clone());
+                }
             }
             PieceItems::Entries(entries) => {
                 for entry in &entries {
-                    self.entry(entry, path, snapshot)?;
+                    self.entry(entry, id, path, snapshot)?;
                 }
             }
         }
@@ -87,6 +103,7 @@ impl Search<'_> {
     fn entry(
         &mut self,
         entry: &Entry,
+        tree: &BlobId,
         directory: &EntryPath,
         snapshot: &Snapshot,
     ) -> Result<(), RepoError> {
@@ -97,8 +114,8 @@ impl Search<'_> {
             }
         }
         match &entry.kind {
-            Kind::Directory(Directory { tree: Some(tree), .. }) => {
-                self.pending.push((*tree, directory.join(&entry.name)));
+            Kind::Directory(Directory { tree: Some(below), .. }) => {
+                self.below(*tree, *below, directory.join(&entry.name));
             }
             Kind::File(file) => self.blame(&file.chunks, &mut objects)?,
             Kind::Collection(collection) => match &collection.content {
@@ -110,7 +127,7 @@ impl Search<'_> {
         }
         if !objects.is_empty() {
             let path = shown(&directory.join(&entry.name));
-            objects.into_iter().for_each(|object| self.note(object, snapshot, &path));
+            objects.into_iter().for_each(|object| self.note(object, snapshot, tree, &path));
         }
         Ok(())
     }
@@ -174,7 +191,26 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn note(&mut self, object: &str, snapshot: &Snapshot, path: &str) {
+    fn below(&mut self, above: BlobId, tree: BlobId, path: EntryPath) {
+        self.above.entry(tree).or_default().push(above);
+        self.pending.push((tree, path));
+    }
+
+    /// From where an object was met up to the roots.
+    fn name_snapshots(&mut self, snapshots: &[Snapshot]) {
+        for (object, met) in std::mem::take(&mut self.met) {
+            let (mut reached, mut pending) = (met.clone(), Vec::from_iter(met));
+            while let Some(tree) = pending.pop() {
+                let above = self.above.get(&tree).into_iter().flatten();
+                pending.extend(above.filter(|above| reached.insert(**above)));
+            }
+            let touched = snapshots.iter().rev().filter(|one| reached.contains(&one.tree));
+            self.touched.entry(object).or_default().snapshots = touched.map(|one| one.id).collect();
+        }
+    }
+
+    fn note(&mut self, object: &str, snapshot: &Snapshot, tree: &BlobId, path: &str) {
+        self.met.entry(object.to_string()).or_default().insert(*tree);
         let files = self.touched.entry(object.to_string()).or_default();
         match files.named.len() < NAMED {
             true => files.named.push(format!("{}:{path}", snapshot.id.short())),

@@ -87,6 +87,12 @@ impl Known {
         self.bases.push(base);
     }
 
+    /// Forgets what is seen: each blob will be looked up.
+    pub fn doubt(&mut self) {
+        self.seen = LiveBlobs::new(self.catalog.index());
+        self.bases.clear();
+    }
+
     /// Whether a session may rely unread on what is seen (design §5, W5): where it may not,
     /// nothing is seen any more, and each blob will be looked up.
     pub fn begin(&mut self, session: &Session) -> Result<(), RepoError> {
@@ -97,8 +103,7 @@ impl Known {
             None => false,
         };
         if !relies {
-            self.seen = LiveBlobs::new(self.catalog.index());
-            self.bases.clear();
+            self.doubt();
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ pub use plan::{CopyEstimate, CopyPlan, estimate_copy, plan_copy};
 
 use super::Tally;
 use crate::format::SessionKind;
-use crate::model::{Counter, Monitor, Problem, ProblemKind, SessionId, Snapshot, Stage};
+use crate::model::{BlobId, Counter, Monitor, Problem, ProblemKind, SessionId, Snapshot, Stage};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use known::Known;
@@ -41,6 +41,8 @@ pub struct CopyReport {
     pub damaged: Vec<SessionId>,
     /// Were forgotten in the source while the copy ran.
     pub forgotten: Vec<SessionId>,
+    /// That were there already, and of which something was stored anew.
+    pub mended: u64,
     /// Blobs that the target did not have.
     pub blobs_new: u64,
     /// Their plain bytes.
@@ -69,20 +71,23 @@ fn is_damage_of_source(error: &CopyError) -> bool {
     matches!(error, CopyError::Source(error) if error.is_damage())
 }
 
-/// Copies the `wanted` snapshots of `source` in this order; `copied` hears of each one that is
+/// Copies the snapshots of `source` that the plan names, in this order; `copied` hears of each one that is
 /// complete, the old and the new. A snapshot that is damaged in the source is named to the
-/// monitor and left out. The target is written to, the source is only read.
+/// monitor and left out. The target is written to, the source is only read. Where the target is
+/// marked as damaged, what those that it has lack is stored anew: that reads them whole.
 pub fn copy(
     source: &Arc<Repository>,
     target: &Arc<Repository>,
-    wanted: &[Snapshot],
+    plan: &CopyPlan,
     options: &CopyOptions,
     copied: &mut dyn FnMut(&Snapshot, &Snapshot),
     monitor: Arc<dyn Monitor>,
 ) -> Result<CopyReport, CopyError> {
     let tally = Tally::new(monitor);
     let mut report = CopyReport::default();
-    if wanted.is_empty() {
+    let wanted = plan.wanted.as_slice();
+    let damaged = plan.to_mend(source, target)?;
+    if wanted.is_empty() && damaged.is_empty() {
         return Ok(report);
     }
     tally.stage(Stage::Indexing);
@@ -105,6 +110,16 @@ pub fn copy(
         }
         tally.add(Counter::SnapshotsCopied, 1);
     }
+    for snapshot in &damaged {
+        match run.mend(snapshot) {
+            Ok(true) => report.mended += 1,
+            Ok(false) => {}
+            Err(CopyError::Source(error)) if error.is_damage() => {
+                run.left_out(snapshot, &error, &mut report)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
     report.blobs_new = tally.count(Counter::BlobsNew);
     report.bytes_new = tally.count(Counter::BytesNew);
     report.bytes_stored = tally.count(Counter::BytesStored);
@@ -121,6 +136,29 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Stores what the target lacks of a snapshot that it has; whether that was anything.
+    fn mend(&mut self, snapshot: &Snapshot) -> Result<bool, CopyError> {
+        let before = self.tally.count(Counter::BlobsNew);
+        let monitor = Arc::clone(self.tally) as Arc<dyn Monitor>;
+        let session = Session::begin(self.target, SessionKind::Copy, &self.options.writer, monitor)
+            .map_err(CopyError::Target)?;
+        // Nothing that was copied before is relied on unread.
+        self.known.doubt();
+        let done = self.known.seen.clone();
+        let stored = self
+            .trees(&session, snapshot, done)
+            .and_then(|_| session.flush().and_then(|()| session.end()).map_err(CopyError::Target));
+        // What it met was looked up in this session only.
+        self.known.doubt();
+        match stored {
+            Ok(()) => Ok(self.tally.count(Counter::BlobsNew) > before),
+            Err(error) => {
+                session.give_up();
+                Err(error)
+            }
+        }
+    }
+
     /// Copies one, again if a prune shut the session out.
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<Snapshot, CopyError> {
         let mut attempt = 1;
@@ -160,6 +198,19 @@ impl Run<'_> {
         snapshot: &Snapshot,
         done: LiveBlobs,
     ) -> Result<Snapshot, CopyError> {
+        let tree = self.trees(session, snapshot, done)?;
+        // The parent that it names is not there, or has another id.
+        let copy = Snapshot { tree, parent: None, ..snapshot.clone() };
+        session.commit_again(copy).map_err(CopyError::Target)
+    }
+
+    /// Stores all of a snapshot but itself; returns the id that its tree has there.
+    fn trees(
+        &mut self,
+        session: &Session,
+        snapshot: &Snapshot,
+        done: LiveBlobs,
+    ) -> Result<BlobId, CopyError> {
         let monitor = self.tally.as_ref();
         data::copy_data(self.reader, session, &mut self.known, snapshot.tree, monitor)?;
         let trees = TreeCopy {
@@ -171,10 +222,7 @@ impl Run<'_> {
             compressor: self.target.compressor().map_err(CopyError::Target)?,
             monitor,
         };
-        let tree = trees.run(snapshot.tree)?;
-        // The parent that it names is not there, or has another id.
-        let copy = Snapshot { tree, parent: None, ..snapshot.clone() };
-        session.commit_again(copy).map_err(CopyError::Target)
+        trees.run(snapshot.tree)
     }
 
     fn left_out(

@@ -50,6 +50,23 @@ pub fn plan_copy(source: &Ledger, chosen: &HashSet<SessionId>, target: &[Snapsho
 }
 
 impl CopyPlan {
+    /// The snapshots that the target has and that may lack something there: all, if it is marked
+    /// as damaged.
+    pub(super) fn to_mend(
+        &self,
+        source: &Repository,
+        target: &Repository,
+    ) -> Result<Vec<Snapshot>, CopyError> {
+        let is_damaged = !target.damaged_packs().map_err(CopyError::Target)?.is_empty();
+        if !is_damaged || self.present.is_empty() {
+            return Ok(Vec::new());
+        }
+        let present: HashSet<SessionId> = self.present.iter().map(|(id, _)| *id).collect();
+        let mut live = source.ledger().map_err(CopyError::Source)?.live;
+        live.retain(|snapshot| present.contains(&snapshot.id));
+        Ok(live)
+    }
+
     /// Leaves out what `policy` would not keep in the target, beside what is there: the next prune
     /// there would forget it again. Returns how many that are. A policy that makes no sense leaves
     /// nothing out.

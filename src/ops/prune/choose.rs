@@ -9,7 +9,8 @@ use std::cmp::Reverse;
 pub struct Thrift {
     /// Dead bytes that may stay in packs with live blobs, as a part of the live bytes.
     pub tolerated: f64,
-    /// Packs smaller than this are put together when there are many.
+    /// Packs smaller than this are put together when there are many; at most a quarter of what
+    /// packs are to have, so that what is put together is small no more.
     pub small: u64,
     /// False: only packs without live blobs go (a full disk has no room for new packs).
     pub rewrite: bool,
@@ -116,6 +117,13 @@ mod tests {
         let thrift = Thrift { rewrite: false, ..THRIFT };
         let choice = choose(&[pack(1, 100_000, 10), pack(2, 100_000, 0)], thrift);
         assert_eq!((numbers(&choice.dead), choice.rewritten.len()), (vec![2], 0));
+    }
+
+    #[test]
+    fn packs_that_are_as_small_as_they_are_to_be_stay() {
+        let packs: Vec<_> = (0..20).map(|number| pack(number, 90, 80)).collect();
+        assert!(choose(&packs, THRIFT.for_packs_of(90)).rewritten.is_empty());
+        assert_eq!(choose(&packs, THRIFT.for_packs_of(400)).rewritten.len(), 20);
     }
 
     #[test]

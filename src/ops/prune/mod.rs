@@ -42,6 +42,11 @@ impl Thrift {
     /// One part in a hundred may stay dead; packs below 4 MiB are put together when there are
     /// ten.
     pub const STANDARD: Self = Self { tolerated: 0.01, small: 4 << 20, rewrite: true };
+
+    /// The same where packs are to have so many bytes.
+    pub(super) fn for_packs_of(self, bytes: u32) -> Self {
+        Self { small: self.small.min(u64::from(bytes / 4)), ..self }
+    }
 }
 
 /// What a prune would be asked to do.

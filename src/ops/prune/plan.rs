@@ -47,7 +47,8 @@ pub fn plan_of(
     options: &PlanOptions<'_>,
 ) -> Result<PrunePlan, RepoError> {
     let uses = inventory.uses(live)?;
-    let choice = choose(&uses.free, options.thrift);
+    let pack_size = inventory.reader.repository().config().pack_size;
+    let choice = choose(&uses.free, options.thrift.for_packs_of(pack_size));
     let bytes = |packs: &[PackUse]| packs.iter().map(|pack| pack.size).sum();
     let mut plan = PrunePlan {
         packs: uses.free.len() as u64,

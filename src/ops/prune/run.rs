@@ -164,7 +164,8 @@ impl Run<'_> {
         self.report.fenced += fence_dead(self.repository, self.options, &self.session)?;
         let survey = survey(self.repository, self.monitor)?;
         look_after_marks(self.repository, &survey)?;
-        let choice = choose(&survey.uses.free, self.thrift);
+        let thrift = self.thrift.for_packs_of(self.repository.config().pack_size);
+        let choice = choose(&survey.uses.free, thrift);
         let condemned = self.condemn(&survey, &choice)?;
         self.report.bytes_left = choice.left;
         if condemned.is_empty() {
