@@ -36,6 +36,7 @@ fn an_invariant_over_two_collections_holds() {
                 std::panic::resume_unwind(panic);
             }
         }
+        println!("{rounds} backups");
         over.store(true, Ordering::Relaxed);
     });
 }

@@ -23,6 +23,8 @@ pub struct Mongod {
     port: u16,
     runtime: Runtime,
     client: Client,
+    /// As it was started.
+    command: Command,
     _data: tempfile::TempDir,
 }
 
@@ -60,7 +62,7 @@ impl Mongod {
             .unwrap();
         let address = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
         let client = runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
-        let mut server = Self { process, port, runtime, client, _data: data };
+        let mut server = Self { process, port, runtime, client, command, _data: data };
         server.wait_until_there(role).then_some(server)
     }
 
@@ -162,6 +164,14 @@ impl Mongod {
             self.client.database(database).run_raw_command(command).await.unwrap()
         });
         assert!(!answer.contains_key("writeErrors"), "{answer}");
+    }
+
+    /// Kills the server where it is, and starts it again with the same data.
+    pub fn restart_killed(&mut self) {
+        self.kill();
+        self.process = self.command.spawn().unwrap();
+        // A set that was made once is not made again.
+        assert!(self.wait_until_there(Role::Standalone), "mongod starts again");
     }
 
     /// Kills the server where it is.
