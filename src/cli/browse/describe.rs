@@ -97,16 +97,21 @@ fn bytes(number: u64) -> String {
     format!("{} bytes", grouped(number))
 }
 
+/// What fits beside the details on a narrow terminal; those have the rest.
 pub fn snapshot_line(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let host = readable(snapshot.host.name.as_bytes());
     let safety = if snapshot.kind == SnapshotKind::Safety { "  (safety)" } else { "" };
-    format!(
-        "{}  {}  {:>11}  {host}  {}{safety}",
-        time(snapshot.begun, zone),
-        snapshot.id.short(),
-        format_size(snapshot.summary.bytes),
-        addresses(snapshot).join(", "),
-    )
+    let begun = time(snapshot.begun, zone);
+    let to_the_minute = begun.get(..16).unwrap_or(&begun);
+    let sources: Vec<String> = addresses(snapshot).iter().map(|one| last_name(one)).collect();
+    let (id, sources) = (snapshot.id.short(), sources.join(" "));
+    format!("{to_the_minute}  {id}  {host}: {sources}{safety}")
+}
+
+/// `bot` for `/srv/bot`.
+fn last_name(address: &str) -> String {
+    let name = address.rsplit('/').find(|name| !name.is_empty());
+    name.unwrap_or(address).to_owned()
 }
 
 fn addresses(snapshot: &Snapshot) -> Vec<String> {
