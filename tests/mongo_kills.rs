@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Enough that a backup takes a while.
-const DOCUMENTS: i32 = 20_000;
+const DOCUMENTS: i32 = 6_000;
 const BATCH: i32 = 1000;
 
 /// Numbers that look random, the same for the same seed.
