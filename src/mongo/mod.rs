@@ -19,4 +19,4 @@ pub use connection::Connection;
 pub use error::MongoError;
 pub use scan::{Batch, Scan, ScanOptions};
 pub use server::{Server, ServerKind};
-pub use target::{Accounts, IndexOutcome, Inserted, Place, Refusal};
+pub use target::{Accounts, IndexOutcome, Inserted, Place, Refusal, Replaced, Replacement};
