@@ -3,6 +3,8 @@
 //! dry run says what then happens.
 
 mod matrix;
+mod rollback;
+mod selection;
 
 use crate::support::{Mongod, Role, World};
 use bson::{Document, doc};

@@ -57,10 +57,11 @@ pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
     CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
-    DatabaseRestoreOptions, DatabaseRestoreReport, DocumentConflict, FieldPath, InPlaceOptions,
-    InPlaceReport, MatchKey, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions,
-    RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Wanted,
-    plan_in_place, restore, restore_in_place, restore_into,
+    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
+    DocumentConflict, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback,
+    Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport,
+    RestoreStep, Root, Samples, Selection, StepSink, Wanted, plan_in_place, restore,
+    restore_in_place, restore_into,
 };
 pub use rollback::{
     InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,

@@ -147,9 +147,10 @@ impl Parser<'_> {
 
     fn close(&mut self, place: usize) {
         let behind = self.tokens.len();
-        match self.tokens.get_mut(place) {
-            Some(JsonToken::Array { end } | JsonToken::Object { end }) => *end = behind,
-            _ => {}
+        if let Some(JsonToken::Array { end } | JsonToken::Object { end }) =
+            self.tokens.get_mut(place)
+        {
+            *end = behind;
         }
         self.open.pop();
     }
@@ -249,7 +250,7 @@ fn is_number(text: &str) -> bool {
     let begins = digits.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
     let is_padded = digits.len() > 1
         && digits.starts_with('0')
-        && digits.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit());
+        && digits.as_bytes().get(1).copied().is_some_and(|byte| byte.is_ascii_digit());
     begins && !is_padded && text.parse::<f64>().is_ok()
 }
 
@@ -324,7 +325,8 @@ mod tests {
 
     #[test]
     fn values_are_found() {
-        let tape = JsonTape::parse(br#" {"a": [1, {"b": null}, []], "c\u0041": "x\n\ud83d\ude00"} "#);
+        let tape =
+            JsonTape::parse(br#" {"a": [1, {"b": null}, []], "c\u0041": "x\n\ud83d\ude00"} "#);
         let tape = tape.unwrap();
         let array = tape.member(0, "a").unwrap();
         assert_eq!(tape.inside(array).count(), 3);
@@ -345,8 +347,25 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused() {
         for text in [
-            "", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{1:2}", "[1 2]", "01", "1.", "tru", "\"a",
-            "\"\\x\"", "\"\\u12\"", "\"\n\"", "1 1", "+1", "inf", "[,1]",
+            "",
+            "{",
+            "[1",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{1:2}",
+            "[1 2]",
+            "01",
+            "1.",
+            "tru",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\n\"",
+            "1 1",
+            "+1",
+            "inf",
+            "[,1]",
         ] {
             assert!(JsonTape::parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -17,8 +17,8 @@ mod witness;
 
 pub use databases::{
     CollectionComparison, CollectionReport, DatabaseRestore, DatabaseRestoreError,
-    DatabaseRestoreOptions, DatabaseRestoreReport, DocumentConflict, FieldPath, MatchKey, Outcome,
-    Rename, Samples, Selection,
+    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
+    DocumentConflict, FieldPath, MatchKey, NamespaceRollback, Outcome, Rename, Samples, Selection,
 };
 pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
 pub use options::{

@@ -1,5 +1,6 @@
 //! Flags that say which documents are restored, and how.
 
+use super::selection::selection;
 use crate::cli::error::Failure;
 use crate::cli::restore::flags::ConflictFlag;
 use crate::ops::{DatabaseRestoreOptions, DocumentConflict, FieldPath, MatchKey, Rename};
@@ -13,6 +14,12 @@ pub struct DatabaseFlags {
     /// Only this collection, NAME or DATABASE.NAME (may be repeated)
     #[arg(long = "collection", value_name = "NAME", requires = "to")]
     collections: Vec<String>,
+    /// Only documents that this filter fits ('{"state.step": {"$gte": 3}}')
+    #[arg(long, value_name = "JSON", requires = "to")]
+    query: Option<String>,
+    /// Only the document with this _id, JSON or a plain text (may be repeated)
+    #[arg(long = "id", value_name = "VALUE", requires = "to")]
+    ids: Vec<String>,
     /// Give collections that fit this ('shop.*') another name (may be repeated)
     #[arg(long, value_name = "PATTERN", requires = "to")]
     ns_from: Vec<String>,
@@ -28,6 +35,12 @@ pub struct DatabaseFlags {
     /// The field that says which document is newer, with --conflict newest
     #[arg(long, value_name = "FIELD", requires = "to")]
     newest_by: Option<String>,
+    /// Load collections beside those that are there, and put them in their place in one step
+    #[arg(long, requires = "to", conflicts_with_all = ["conflict", "key", "query", "ids"])]
+    swap: bool,
+    /// Give collections that are made the UUIDs that they had (needs the role root or __system)
+    #[arg(long, requires = "to")]
+    keep_uuids: bool,
     /// When indexes are made that let documents expire: held back where restored documents would
     /// be gone at once, or now
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, requires = "to")]
@@ -71,8 +84,15 @@ impl DatabaseFlags {
             renames: renames.map_err(Failure::usage)?,
             expire_at_once: self.ttl == Ttl::Now,
             key,
+            selection: selection(self.query.as_ref(), &self.ids)?,
+            swap: self.swap,
+            keep_uuids: self.keep_uuids,
             ..DatabaseRestoreOptions::default()
         })
+    }
+
+    pub fn is_swap(&self) -> bool {
+        self.swap
     }
 
     /// The strategy of this name; what belongs to another one is refused.

@@ -3,10 +3,12 @@
 mod flags;
 mod plan;
 mod report;
+mod selection;
 
 pub use flags::DatabaseFlags;
 
 use super::Arguments;
+use super::in_place::place_options;
 use crate::cli::ask;
 use crate::cli::asked::{Asked, find, lines_about};
 use crate::cli::code::Code;
@@ -79,7 +81,8 @@ impl Run<'_> {
         if is_in_place && !(arguments.dry_run || arguments.yes || ask::is_possible()) {
             return Err(self.undecided("--yes where nobody can be asked"));
         }
-        let is_decided = !is_in_place || (arguments.yes && arguments.conflict.is_some());
+        let is_named = arguments.conflict.is_some() || options.swap;
+        let is_decided = !is_in_place || (arguments.yes && is_named);
         if arguments.dry_run || !is_decided {
             let plan = self.plan(&restore)?;
             if arguments.dry_run || !arguments.yes {
@@ -89,7 +92,7 @@ impl Run<'_> {
                 context.output.say("dry run: nothing was changed")?;
                 return Ok(Code::Done);
             }
-            options.conflict = self.decide(&plan, &options.conflict)?;
+            options.conflict = self.decide(&plan, &options.conflict, is_named)?;
         }
         self.perform(&self.restore(&options)?, &options)
     }
@@ -111,9 +114,14 @@ impl Run<'_> {
     }
 
     /// Asks which strategy, or whether to go on with the one that was named.
-    fn decide(&self, plan: &Plan, named: &DocumentConflict) -> Result<DocumentConflict, Failure> {
+    fn decide(
+        &self,
+        plan: &Plan,
+        named: &DocumentConflict,
+        is_named: bool,
+    ) -> Result<DocumentConflict, Failure> {
         let Self { context, arguments, .. } = self;
-        let is_chosen = arguments.conflict.is_some() || plan.is_one();
+        let is_chosen = is_named || plan.is_one();
         if !is_chosen && arguments.yes {
             return Err(self.undecided("--conflict, for other documents are there"));
         }
@@ -133,7 +141,10 @@ impl Run<'_> {
         }
         let Outcome { inserted, overwritten, merged, .. } = plan.of(named);
         let changes = count(overwritten + merged, "document", "documents");
-        let question = format!("create {}, and change {changes}?", grouped(inserted));
+        let question = match arguments.databases.is_swap() {
+            true => "put the snapshot's collections in the place of those there?".to_string(),
+            false => format!("create {}, and change {changes}?", grouped(inserted)),
+        };
         match ask::confirm(&question, &context.stop)? {
             true => Ok(named.clone()),
             false => Err(not_confirmed()),
@@ -146,8 +157,9 @@ impl Run<'_> {
         options: &DatabaseRestoreOptions,
     ) -> Result<Code, Failure> {
         let Self { context, snapshot, connection, .. } = self;
+        let place = place_options(context, &self.repository)?;
         let progress = Progress::start(context);
-        let report = restore.run(progress.monitor().as_ref());
+        let report = restore.run(&place, &progress.monitor());
         let elapsed = progress.elapsed();
         drop(progress);
         let report = report?;

@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Serialize)]
 pub struct Summary {
     snapshot_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    safety_snapshot_id: Option<String>,
     target: String,
     conflict: &'static str,
     collections: Vec<CollectionMessage>,
@@ -52,6 +54,7 @@ impl Summary {
         let sum = |of: fn(&CollectionReport) -> u64| report.collections.iter().map(of).sum();
         Self {
             snapshot_id: snapshot.id.hex(),
+            safety_snapshot_id: report.safety.as_ref().map(|safety| safety.id.hex()),
             target: target.to_owned(),
             conflict,
             collections: report.collections.iter().map(CollectionMessage::from).collect(),
@@ -95,6 +98,11 @@ pub fn print(
     for collection in &report.collections {
         output.say(format!("  {}", line(collection)))?;
     }
+    if let Some(safety) = &report.safety {
+        let id = safety.id.short();
+        output.say(format!("what was there before is in safety snapshot {id}, for 30 days:"))?;
+        output.say(format!("  `snap rollback {id}` undoes this restore"))?;
+    }
     let held: Vec<&String> = report.collections.iter().flat_map(|c| &c.held_back).collect();
     if !held.is_empty() {
         output.say(
@@ -114,6 +122,9 @@ fn line(report: &CollectionReport) -> String {
         return format!("{names}: view{there}");
     }
     let mut line = format!("{names}: {}", count(*inserted, "document", "documents"));
+    if report.swapped {
+        line.push_str(", in the place of what was there");
+    }
     for (number, word) in [
         (&report.overwritten, "overwritten"),
         (&report.merged, "merged"),

@@ -55,7 +55,7 @@ impl CollectionRestore<'_> {
         Ok((progress.report, progress.failed))
     }
 
-    fn fail(&self, progress: &mut Progress, why: String) {
+    pub fn fail(&self, progress: &mut Progress, why: String) {
         progress.failed += 1;
         tell(self.monitor, self.planned.to(), why);
     }
@@ -72,7 +72,7 @@ impl CollectionRestore<'_> {
         }
     }
 
-    fn collection(
+    pub fn collection(
         &self,
         collection: &Collection,
         progress: &mut Progress,
@@ -87,13 +87,15 @@ impl CollectionRestore<'_> {
         }
         let place = self.connection.place(to_database, to_name)?;
         progress.report.was_there = place != Place::Free;
-        if let Some(why) = unfit(&place, collection) {
+        if let Some(why) = unfit(&place, collection).filter(|_| !self.options.swap) {
             self.fail(progress, why.to_string());
             return Ok(());
         }
         let name = self.planned.data_name(collection);
         if place == Place::Free {
-            self.connection.create(to_database, to_name, &collection.options)?;
+            self.create(collection, progress)?;
+        } else if self.options.swap {
+            return self.swapped(collection, progress);
         } else if matches!(collection.content, Documents::Stream(_))
             && !self.connection.is_empty(to_database, &name)?
         {

@@ -13,21 +13,27 @@ mod plan;
 mod put;
 mod rename;
 mod report;
+mod safety;
 mod selection;
+mod swap;
+mod undo;
 
 pub use conflict::{Decision, DocumentConflict};
 pub use fields::{FieldPath, MatchKey};
 pub use rename::Rename;
 pub use report::{CollectionComparison, CollectionReport, DatabaseRestoreReport, Outcome, Samples};
 pub use selection::Selection;
+pub use undo::{DatabaseRollback, DatabaseRollbackReport, NamespaceRollback};
 
+use super::InPlaceOptions;
 use super::content::Blamed;
 use crate::model::{Monitor, Problem, ProblemKind, Snapshot, Stage};
-use crate::mongo::{Connection, MongoError};
+use crate::mongo::{Connection, MongoError, Place};
 use crate::repo::{BlobReader, RepoError, Repository};
 use collection::CollectionRestore;
 use compare::Comparing;
 use plan::{Planned, PlannedContent, plan};
+use safety::{Request, Touched};
 use std::sync::Arc;
 
 /// Commands to the server at one time.
@@ -50,6 +56,10 @@ pub struct DatabaseRestoreOptions {
     pub key: MatchKey,
     /// What happens with documents that are there and differ.
     pub conflict: DocumentConflict,
+    /// Loads collections beside those that are there, and puts them in their place.
+    pub swap: bool,
+    /// Collections that are made get the UUIDs that they had.
+    pub keep_uuids: bool,
 }
 
 impl DatabaseRestoreOptions {
@@ -68,6 +78,16 @@ pub enum DatabaseRestoreError {
     Repo(#[from] RepoError),
     #[error(transparent)]
     Mongo(#[from] MongoError),
+    /// Boxed: it holds others.
+    #[error(transparent)]
+    Backup(#[from] Box<crate::ops::BackupError>),
+    /// Nothing was changed; what was in the way was reported.
+    #[error("{0} collections that are about to be written cannot be read whole")]
+    Unsaved(u64),
+    #[error("a prune is under way, and the safety snapshot cannot rely on what it may take away")]
+    PruneUnderWay,
+    #[error("the safety snapshot is of the server {of}, and this is {is}")]
+    OtherServer { of: String, is: String },
     #[error("two collections would both become {0}")]
     SameTarget(String),
     #[error("the address names the database {0}, and several would go into it")]
@@ -132,11 +152,48 @@ impl<'a> DatabaseRestore<'a> {
         self.planned.iter().map(compare).collect()
     }
 
-    /// Restores everything. The time is what decides which documents would expire at once.
+    /// Restores everything. The time is what decides which documents would expire at once. Before
+    /// anything is written where something is, a safety snapshot of it is committed.
     pub fn run(
         &self,
-        monitor: &dyn Monitor,
+        place: &InPlaceOptions,
+        monitor: &Arc<dyn Monitor>,
     ) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
+        let touched = self.touched()?;
+        if touched.iter().all(|touched| !touched.is_there) {
+            return self.write(monitor.as_ref());
+        }
+        let repository = self.reader.repository();
+        let request = Request {
+            repository,
+            connection: self.connection,
+            place,
+            from: self.snapshot,
+            is_rollback: false,
+            key: &self.options.key,
+            touched: &touched,
+        };
+        let (safety, report) = safety::guard(&request, monitor, || {
+            let report = self.write(monitor.as_ref())?;
+            Ok((report.failed == 0, report))
+        })?;
+        Ok(DatabaseRestoreReport { safety: Some(safety), ..report })
+    }
+
+    /// What may be written, with whether it is there.
+    fn touched(&self) -> Result<Vec<Touched>, DatabaseRestoreError> {
+        let is_written = |planned: &&Planned| {
+            collection::accounts_of(planned).is_none()
+                && collection::is_foreign(&planned.to_name).is_none()
+        };
+        let touched = |planned: &Planned| {
+            let place = self.connection.place(&planned.to_database, &planned.to_name)?;
+            Ok(Touched::new(planned, place != Place::Free))
+        };
+        self.planned.iter().filter(is_written).map(touched).collect()
+    }
+
+    fn write(&self, monitor: &dyn Monitor) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
         monitor.stage(Stage::Restoring);
         let blamed = Blamed::default();
         let restored = self.each(monitor, &blamed);

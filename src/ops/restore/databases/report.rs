@@ -1,5 +1,7 @@
 //! What a restore of databases did, and what it would do.
 
+use crate::model::Snapshot;
+
 /// What became of one collection or view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CollectionReport {
@@ -10,6 +12,8 @@ pub struct CollectionReport {
     pub is_view: bool,
     /// It was there already, or something was.
     pub was_there: bool,
+    /// It was loaded beside what was there, and has taken its place.
+    pub swapped: bool,
     /// Documents that were not there.
     pub inserted: u64,
     pub overwritten: u64,
@@ -31,6 +35,8 @@ pub struct CollectionReport {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DatabaseRestoreReport {
     pub collections: Vec<CollectionReport>,
+    /// What was there before; `None` where nothing was.
+    pub safety: Option<Snapshot>,
     /// Collections, indexes and documents that could not be restored; each was told, documents
     /// up to a few of each collection.
     pub failed: u64,
