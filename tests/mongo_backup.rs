@@ -82,7 +82,8 @@ fn files_and_databases_are_one_snapshot() {
     world.snap(["restore", "latest", "--target", "back"]).success();
     let saved = world.snap(["backup", "--json", &to]);
     assert!(names_of_lines(&saved).contains("backup_summary"), "{saved:?}");
-    let restored = world.snap(["restore", "--json", "latest", "--to", &to]);
+    let in_place = ["--conflict", "skip", "--yes", "--json"];
+    let restored = world.snap(["restore", "latest", "--to", &to].iter().chain(&in_place));
     assert!(names_of_lines(&restored).contains("restore_databases_summary"), "{restored:?}");
 }
 

@@ -32,6 +32,7 @@ mod manifest;
 mod mongo_backup;
 mod mongo_keys;
 mod mongo_kills;
+mod mongo_restore;
 mod mongo_writers;
 mod mounting;
 mod protocol_model;

@@ -48,6 +48,15 @@ impl From<DatabaseRestoreError> for Failure {
         match error {
             DatabaseRestoreError::Repo(error) => error.into(),
             DatabaseRestoreError::Mongo(error) => error.into(),
+            DatabaseRestoreError::Backup(error) => (*error).into(),
+            DatabaseRestoreError::Unsaved(_) => {
+                Self::new(Code::Failed, &error).hint("nothing was changed; they are named above")
+            }
+            DatabaseRestoreError::PruneUnderWay => Self::new(Code::Failed, &error)
+                .hint("nothing was changed; try again when the prune has finished"),
+            DatabaseRestoreError::OtherServer { .. } => {
+                usage("name the address of that server with --to")
+            }
             DatabaseRestoreError::SameTarget(_) => {
                 usage("choose other names with --ns-from and --ns-to")
             }

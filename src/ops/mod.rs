@@ -56,10 +56,12 @@ pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
-    CollectionReport, Conflict, DatabaseRestoreError, DatabaseRestoreOptions,
-    DatabaseRestoreReport, InPlaceOptions, InPlaceReport, Rename, RestoreAction, RestoreError,
-    RestoreOptions, RestorePlan, RestoreReport, RestoreStep, Root, StepSink, Wanted, plan_in_place,
-    restore, restore_databases, restore_in_place, restore_into,
+    CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
+    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
+    DocumentConflict, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback,
+    Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport,
+    RestoreStep, Root, Samples, Selection, StepSink, Wanted, plan_in_place, restore,
+    restore_in_place, restore_into,
 };
 pub use rollback::{
     InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,

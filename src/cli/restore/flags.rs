@@ -42,16 +42,20 @@ pub enum ConflictFlag {
     Skip,
     /// Replace it
     Overwrite,
+    /// Fields of both (documents only)
+    Merge,
     /// Replace it if it is older
     Newest,
 }
 
-impl From<ConflictFlag> for Conflict {
-    fn from(flag: ConflictFlag) -> Self {
-        match flag {
-            ConflictFlag::Skip => Self::Skip,
-            ConflictFlag::Overwrite => Self::Overwrite,
-            ConflictFlag::Newest => Self::Newest,
+impl ConflictFlag {
+    pub fn for_files(self) -> Result<Conflict, Failure> {
+        match self {
+            Self::Skip => Ok(Conflict::Skip),
+            Self::Overwrite => Ok(Conflict::Overwrite),
+            Self::Newest => Ok(Conflict::Newest),
+            Self::Merge => Err(Failure::usage("--conflict merge is for documents, not for files")
+                .hint("name skip, overwrite or newest; databases go --to mongodb://…")),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Back to where things came from: the plan, the question, the restore.
 
 use super::Arguments;
+use super::flags::ConflictFlag;
 use super::report::{PlanMessage, Summary, list, print_counts, say_spared};
 use crate::cli::ask;
 use crate::cli::code::Code;
@@ -178,7 +179,8 @@ fn decide(
     plan: &RestorePlan,
 ) -> Result<Conflict, Failure> {
     let any = plan.is_one().then_some(Conflict::Skip);
-    let Some(conflict) = arguments.conflict.map(Conflict::from).or(any) else {
+    let named = arguments.conflict.map(ConflictFlag::for_files).transpose()?;
+    let Some(conflict) = named.or(any) else {
         if arguments.yes {
             return Err(undecided(arguments, "--conflict, for something else is there"));
         }

@@ -116,6 +116,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     if let Some(SourceAddress::Database(to)) = arguments.to.clone().map(SourceAddress::parse) {
         return databases::run(context, arguments, &asked, &to);
     }
+    let conflict = arguments.conflict.unwrap_or_default().for_files()?;
     let is_in_place = arguments.target.is_none() && arguments.to.is_none();
     if is_in_place {
         in_place::require_decision(arguments)?;
@@ -135,7 +136,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         root: into.root,
         filter: pattern,
         target: into.target,
-        conflict: arguments.conflict.unwrap_or_default().into(),
+        conflict,
         delete: arguments.delete,
         dry_run: arguments.dry_run,
         verify: arguments.verify,

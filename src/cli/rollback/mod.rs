@@ -1,5 +1,6 @@
 //! `snap rollback`
 
+mod databases;
 mod list;
 
 use super::ask;
@@ -14,8 +15,8 @@ use super::select::read_ledger;
 use super::text::{count, grouped, readable, time_with_zone};
 use crate::model::SessionId;
 use crate::ops::{
-    InPlaceOptions, InPlaceReport, InPlaceRun, RestoreReport, RestoreStep, RollbackPlan,
-    list_in_place, newest_to_undo, plan_rollback, rollback,
+    DatabaseRollback, InPlaceOptions, InPlaceReport, InPlaceRun, RestoreReport, RestoreStep,
+    RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
 };
 use crate::policy::{format_duration, format_size};
 use crate::repo::Repository;
@@ -33,6 +34,10 @@ What the restore replaced, deleted or gave other metadata becomes what it was;
 what it made goes, also where it was changed since. What else is there stays.
 A rollback takes a safety snapshot, too: it can be undone by naming that.
 
+Of databases: documents that the restore changed become what they were, those
+that it added go, collections that were not there are dropped. Other documents
+stay. Where the server needs a password, --to or the profile names it.
+
 A restore or rollback that was killed can be run again, or rolled back. Safety
 snapshots are kept for 30 days; `snap restore ID:PATH --target DIR` gets
 single things out of them.";
@@ -44,8 +49,12 @@ pub struct Arguments {
     /// The safety snapshot of the restore to undo [default: the newest that is not undone]
     #[arg(value_name = "ID")]
     id: Option<String>,
+    /// The server, for a restore of databases [default: where they were restored, as the profile
+    /// or else the safety snapshot names it]
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
     /// Show the restores in place and rollbacks of this host
-    #[arg(long, conflicts_with_all = ["id", "dry_run", "yes"])]
+    #[arg(long, conflicts_with_all = ["id", "dry_run", "yes", "to"])]
     list: bool,
     /// Change nothing, show what would be done (-v lists it)
     #[arg(short = 'n', long)]
@@ -69,6 +78,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         return list::print(context, &runs);
     }
     let run = chosen(arguments, &runs)?;
+    if DatabaseRollback::is_of_databases(&run.safety) {
+        return databases::run(context, arguments, &repository, run, &place);
+    }
     announce(context, run)?;
     if !arguments.yes || arguments.dry_run {
         let plan = plan(context, arguments, &repository, run, &place)?;

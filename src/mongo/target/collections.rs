@@ -83,4 +83,57 @@ impl Connection {
             .boolean("singleBatch", true);
         Ok(!self.list(database, &what, command)?.0.is_empty())
     }
+
+    /// Takes a collection or view away; nothing happens if there is none.
+    pub fn drop_collection(&self, database: &str, name: &str) -> Result<(), MongoError> {
+        const NOT_FOUND: i32 = 26;
+        let what = format!("cannot drop {database}.{name}");
+        match self.run(database, &what, DocumentBuilder::new().string("drop", name)) {
+            Err(error) if error.code() != Some(NOT_FOUND) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a collection another name in its database; what has that name goes, in one step.
+    pub fn rename_over(&self, database: &str, from: &str, to: &str) -> Result<(), MongoError> {
+        let what = format!("cannot put {database}.{to} in its place");
+        let command = DocumentBuilder::new()
+            .string("renameCollection", &format!("{database}.{from}"))
+            .string("to", &format!("{database}.{to}"))
+            .boolean("dropTarget", true);
+        self.run("admin", &what, command).map(drop)
+    }
+
+    /// Makes a collection like [`Connection::create`], with the UUID that it had. Needs more
+    /// rights than the role `restore` gives, and that no other collection has it.
+    pub fn create_with_uuid(
+        &self,
+        database: &str,
+        name: &str,
+        options: &[u8],
+        uuid: [u8; 16],
+    ) -> Result<(), MongoError> {
+        const UUID_SUBTYPE: u8 = 4;
+        let what = format!("cannot create {database}.{name} with its UUID");
+        let options = elements(&what, options)?;
+        let kept = options.iter().filter(|option| option.name != EXPIRY && option.name != b"uuid");
+        let create =
+            kept.fold(DocumentBuilder::new().string("create", name), DocumentBuilder::element);
+        let value = [&16_u32.to_le_bytes()[..], &[UUID_SUBTYPE], &uuid].concat();
+        let operation = DocumentBuilder::new()
+            .string("op", "c")
+            .string("ns", &format!("{database}.$cmd"))
+            .raw(crate::codec::ElementType::Binary, "ui", &value)
+            .document("o", &create.finish())
+            .finish();
+        let command = DocumentBuilder::new().documents("applyOps", [&operation[..]]);
+        self.run("admin", &what, command).map(drop)
+    }
+
+    /// Takes indexes away, by their names.
+    pub fn drop_index(&self, database: &str, name: &str, index: &str) -> Result<(), MongoError> {
+        let what = format!("cannot drop the index {index} of {database}.{name}");
+        let command = DocumentBuilder::new().string("dropIndexes", name).string("index", index);
+        self.run(database, &what, command).map(drop)
+    }
 }

@@ -1,23 +1,9 @@
 //! Inserts documents as they are.
 
-use crate::codec::{DocumentBuilder, ElementType};
-use crate::mongo::error::write_concern_error;
-use crate::mongo::reply::elements;
+use super::replace::Replacement;
+use super::write::{WriteError, batch_length, by_equality, has_empty_timestamp, id, write_errors};
+use crate::codec::DocumentBuilder;
 use crate::mongo::{Connection, MongoError};
-use bson::Document;
-use std::time::Duration;
-
-/// One command, with what it adds around each document, may be 16 MiB and 16 KiB long.
-const LARGEST_BATCH: usize = 16 << 20;
-/// What a document takes beside itself, at most.
-const AROUND: usize = 16;
-const MOST_DOCUMENTS: usize = 50_000;
-
-/// "Duplicate key".
-const IS_THERE: i32 = 11_000;
-
-/// Before each further attempt, which looks for a server itself.
-const WAITS_MILLISECONDS: [u64; 4] = [250, 1000, 3000, 6000];
 
 /// What became of documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,16 +43,6 @@ impl Connection {
         }
         Ok(all)
     }
-}
-
-/// How many of the documents go into one command: at least one.
-fn batch_length(documents: &[&[u8]]) -> usize {
-    let mut size = 0;
-    let fits = documents.iter().take(MOST_DOCUMENTS).take_while(|document| {
-        size += document.len() + AROUND;
-        size <= LARGEST_BATCH
-    });
-    fits.count().max(1)
 }
 
 struct Inserting<'a> {
@@ -115,7 +91,7 @@ impl Inserting<'_> {
         for document in put {
             all.inserted += 1;
             if has_empty_timestamp(document) {
-                self.put_empty_timestamps_back(document)?;
+                all.refused.extend(self.put_empty_timestamps_back(document)?);
             }
         }
         Ok(())
@@ -123,28 +99,27 @@ impl Inserting<'_> {
 
     /// Sends one batch until there is an answer; whether it took several attempts.
     fn send(&self, documents: &[&[u8]]) -> Result<(Vec<WriteError>, bool), MongoError> {
-        let what = format!("cannot write to {}.{}", self.database, self.name);
-        let mut waits = WAITS_MILLISECONDS.iter();
-        let mut is_repeated = false;
-        loop {
-            let command = DocumentBuilder::new()
+        let (answer, is_repeated) = self.connection.write(self.database, self.name, || {
+            DocumentBuilder::new()
                 .string("insert", self.name)
                 .boolean("ordered", self.in_order)
                 .boolean("bypassDocumentValidation", true)
-                .documents("documents", documents.iter().copied());
-            let answer = self.connection.run(self.database, &what, command);
-            let answer = answer.and_then(|answer| match write_concern_error(&what, &answer) {
-                Some(error) => Err(error),
-                None => Ok(answer),
-            });
-            match (answer, waits.next()) {
-                (Ok(answer), _) => return Ok((write_errors(&answer), is_repeated)),
-                (Err(error), Some(wait)) if error.is_passing() => {
-                    std::thread::sleep(Duration::from_millis(*wait));
-                    is_repeated = true;
-                }
-                (Err(error), _) => return Err(error),
+                .documents("documents", documents.iter().copied())
+        })?;
+        Ok((write_errors(&answer), is_repeated))
+    }
+
+    /// The server has put the time into them.
+    fn put_empty_timestamps_back(&self, document: &[u8]) -> Result<Vec<Refusal>, MongoError> {
+        let replacement = Replacement { id: id(document), document: document.to_vec() };
+        match self.connection.replace(self.database, self.name, &[replacement]) {
+            Ok(replaced) => Ok(replaced.refused),
+            Err(error) if error.is_not_authorised() => {
+                let why = "it is there, but the server has put the time into its empty \
+                     timestamps, and this account may not put them back";
+                Ok(vec![Refusal { id: id(document), why: why.to_string() }])
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -156,89 +131,5 @@ impl Inserting<'_> {
             .int32("limit", 1);
         let (found, _) = self.connection.list(self.database, &what, command)?;
         Ok(found.first().is_some_and(|found| *found == document))
-    }
-
-    /// The server puts the time into every empty timestamp on the top of what is inserted or
-    /// replaced, and not into what a pipeline makes.
-    fn put_empty_timestamps_back(&self, document: &[u8]) -> Result<(), MongoError> {
-        let what = format!("cannot write to {}.{}", self.database, self.name);
-        let literal = DocumentBuilder::new().document("$literal", document).finish();
-        let stage = DocumentBuilder::new().document("$replaceWith", &literal).finish();
-        let update = DocumentBuilder::new()
-            .document("q", &by_equality(&id(document)))
-            .documents("u", [&stage[..]])
-            .finish();
-        let command = DocumentBuilder::new()
-            .string("update", self.name)
-            .boolean("bypassDocumentValidation", true)
-            .documents("updates", [&update[..]]);
-        let answer = self.connection.run(self.database, &what, command)?;
-        match write_errors(&answer).into_iter().next() {
-            None => Ok(()),
-            Some(error) => Err(MongoError::answer(what, error.why)),
-        }
-    }
-}
-
-struct WriteError {
-    at: usize,
-    is_there: bool,
-    why: String,
-}
-
-fn write_errors(answer: &Document) -> Vec<WriteError> {
-    let Ok(errors) = answer.get_array("writeErrors") else { return Vec::new() };
-    let errors = errors.iter().filter_map(|error| {
-        let error = error.as_document()?;
-        let by_id = error.get_document("keyPattern").is_ok_and(|key| key.keys().eq(["_id"]));
-        let is_there = error.get_i32("code").is_ok_and(|code| code == IS_THERE) && by_id;
-        let at = usize::try_from(error.get_i32("index").ok()?).ok()?;
-        Some(WriteError { at, is_there, why: error.get_str("errmsg").unwrap_or("").to_string() })
-    });
-    errors.collect()
-}
-
-/// `{_id: value}`; empty if there is none.
-fn id(document: &[u8]) -> Vec<u8> {
-    let elements = elements("a document", document).unwrap_or_default();
-    let id = elements.iter().find(|element| element.name == b"_id");
-    id.into_iter().fold(DocumentBuilder::new(), DocumentBuilder::element).finish()
-}
-
-/// `{_id: {$eq: value}}`: a regular expression, or a document of operators, is meant as a value.
-fn by_equality(id: &[u8]) -> Vec<u8> {
-    let elements = elements("an _id", id).unwrap_or_default();
-    let values = elements.iter();
-    let equal = values.fold(DocumentBuilder::new(), |equal, value| equal.named("$eq", value));
-    DocumentBuilder::new().document("_id", &equal.finish()).finish()
-}
-
-fn has_empty_timestamp(document: &[u8]) -> bool {
-    let elements = elements("a document", document).unwrap_or_default();
-    elements.iter().any(|element| {
-        element.kind == ElementType::Timestamp && element.name != b"_id" && element.value == [0; 8]
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_holds_what_one_command_can() {
-        let (small, large) = (vec![0; 1000], vec![0; LARGEST_BATCH]);
-        assert_eq!(batch_length(&[&large, &small]), 1);
-        assert_eq!(batch_length(&[&small, &large]), 1);
-        assert_eq!(batch_length(&[&small, &small]), 2);
-        assert_eq!(batch_length(&vec![&small[..]; 100_000]), LARGEST_BATCH / 1016);
-    }
-
-    #[test]
-    fn only_empty_timestamps_on_the_top_are_endangered() {
-        let empty = DocumentBuilder::new().timestamp("t", 0, 0).finish();
-        let inside = DocumentBuilder::new().document("d", &empty).finish();
-        assert!(has_empty_timestamp(&empty));
-        assert!(!has_empty_timestamp(&inside));
-        assert!(!has_empty_timestamp(&DocumentBuilder::new().timestamp("_id", 0, 0).finish()));
     }
 }

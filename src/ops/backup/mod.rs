@@ -24,7 +24,8 @@ use crate::model::{
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use assemble::Assembler;
 use comparison::Comparison;
-use databases::{DatabaseSaver, SavedDatabases};
+pub(super) use databases::DatabaseSaver;
+use databases::SavedDatabases;
 use jiff::Timestamp;
 use pool::{Helping, Pool};
 use previous::{PreviousTree, Reuse};

@@ -16,8 +16,9 @@ mod walk;
 mod witness;
 
 pub use databases::{
-    CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, DatabaseRestoreReport, Rename,
-    restore_databases,
+    CollectionComparison, CollectionReport, DatabaseRestore, DatabaseRestoreError,
+    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
+    DocumentConflict, FieldPath, MatchKey, NamespaceRollback, Outcome, Rename, Samples, Selection,
 };
 pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
 pub use options::{

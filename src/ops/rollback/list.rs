@@ -1,6 +1,6 @@
 //! Which restores in place there were.
 
-use super::super::restore::{Journal, RestoreError, safety_trees};
+use super::super::restore::{DatabaseRollback, Journal, RestoreError};
 use super::InPlaceOptions;
 use crate::model::{Directory, InPlace, Kind, SessionId, Snapshot};
 use crate::ops::restore::ABSENT;
@@ -86,12 +86,15 @@ fn undone(found: &[(&Snapshot, InPlace)], unfinished: &HashSet<SessionId>) -> Ha
 }
 
 fn created(reader: &BlobReader, safety: &Snapshot) -> Result<u64, RestoreError> {
-    if safety_trees(reader, &safety.tree)?.is_none() {
-        return Ok(0);
-    }
     let absent = reader.find_entry(&safety.tree, ABSENT)?;
-    Ok(match absent.map(|entry| entry.kind) {
+    let listed = match absent.map(|entry| entry.kind) {
         Some(Kind::Directory(Directory { summary, .. })) => summary.files,
         _ => 0,
-    })
+    };
+    // Of databases everything that is written is listed there, also what was there.
+    let was_there = match DatabaseRollback::is_of_databases(safety) {
+        true => safety.summary.files,
+        false => 0,
+    };
+    Ok(listed.saturating_sub(was_there))
 }

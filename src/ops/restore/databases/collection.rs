@@ -1,22 +1,18 @@
 //! Restores one collection: made with its options, documents in parallel, indexes after them.
 
+use super::documents::{DocumentWalk, FirstError, Met};
 use super::expiry::Expiry;
-use super::{
-    Blamed, CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, Planned,
-    PlannedContent, tell,
-};
-use crate::codec::{BlobClass, Elements};
-use crate::format::{LARGEST_DOCUMENT, documents};
-use crate::model::{ChunkTree, Collection, CollectionKind, Counter, Documents, Monitor};
-use crate::mongo::{Accounts, Connection, Inserted, Place, Refusal};
-use crate::repo::{BlobReader, DocumentPart, RepoError};
-use crossbeam_channel::bounded;
+use super::fields::{MatchKey, shown_id};
+use super::pairs::Pairing;
+use super::plan::{Planned, PlannedContent};
+use super::put::Putting;
+use super::{Blamed, CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, tell};
+use crate::codec::Elements;
+use crate::model::{Collection, CollectionKind, Documents, Monitor};
+use crate::mongo::{Accounts, Connection, Place, Refusal};
+use crate::repo::BlobReader;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Commands to the server at one time.
-const WRITERS: usize = 4;
-/// Documents of a stream that go together, in bytes.
-const TOGETHER: usize = 4 << 20;
 /// Documents that the server refused are named up to this many a collection.
 const NAMED: u64 = 10;
 
@@ -32,11 +28,10 @@ pub struct CollectionRestore<'a> {
 
 /// What the writers have in common.
 #[derive(Default)]
-struct Progress {
-    report: CollectionReport,
-    failed: u64,
-    /// What ends the restore.
-    broken: Option<DatabaseRestoreError>,
+pub struct Progress {
+    pub report: CollectionReport,
+    /// Things that failed, each of which was told.
+    pub failed: u64,
 }
 
 type Outcome = Result<(CollectionReport, u64), DatabaseRestoreError>;
@@ -57,13 +52,10 @@ impl CollectionRestore<'_> {
             }
             done => done?,
         }
-        match progress.broken {
-            Some(error) => Err(error),
-            None => Ok((progress.report, progress.failed)),
-        }
+        Ok((progress.report, progress.failed))
     }
 
-    fn fail(&self, progress: &mut Progress, why: String) {
+    pub fn fail(&self, progress: &mut Progress, why: String) {
         progress.failed += 1;
         tell(self.monitor, self.planned.to(), why);
     }
@@ -80,31 +72,40 @@ impl CollectionRestore<'_> {
         }
     }
 
-    fn collection(
+    pub fn collection(
         &self,
         collection: &Collection,
         progress: &mut Progress,
     ) -> Result<(), DatabaseRestoreError> {
         let Planned { to_database, to_name, .. } = self.planned;
-        if let Some(accounts) = Accounts::of(to_database, to_name) {
+        if let Some(accounts) = accounts_of(self.planned) {
             return self.accounts(accounts, collection, progress);
         }
-        if to_name.starts_with("system.") && !KEPT_BY_SERVERS.contains(&to_name.as_str()) {
-            let why = "it belongs to the server, which does not let it be written: its documents \
-                 are in the snapshot";
+        if let Some(why) = is_foreign(to_name) {
             self.fail(progress, why.to_string());
             return Ok(());
         }
         let place = self.connection.place(to_database, to_name)?;
         progress.report.was_there = place != Place::Free;
-        if let Some(why) = unfit(&place, collection) {
+        if let Some(why) = unfit(&place, collection).filter(|_| !self.options.swap) {
             self.fail(progress, why.to_string());
             return Ok(());
         }
+        let name = self.planned.data_name(collection);
         if place == Place::Free {
-            self.connection.create(to_database, to_name, &collection.options)?;
+            self.create(collection, progress)?;
+        } else if self.options.swap {
+            return self.swapped(collection, progress);
+        } else if matches!(collection.content, Documents::Stream(_))
+            && !self.connection.is_empty(to_database, &name)?
+        {
+            self.fail(progress, ONLY_EMPTY.to_string());
+            return Ok(());
         }
-        self.documents(collection, &self.data_name(collection), progress)?;
+        let DatabaseRestoreOptions { conflict, key, .. } = self.options;
+        let is_plain =
+            (place == Place::Free && *key == MatchKey::Id) || Putting::is_plain(conflict, key);
+        self.documents(collection, &name, is_plain, progress)?;
         self.indexes(collection, progress)
     }
 
@@ -117,127 +118,76 @@ impl CollectionRestore<'_> {
     ) -> Result<(), DatabaseRestoreError> {
         progress.report.was_there = true;
         self.connection.drop_aside(accounts)?;
-        self.documents(collection, accounts.aside(), progress)?;
-        match progress.broken {
-            Some(_) => Ok(()),
-            None => Ok(self.connection.merge_accounts(accounts)?),
-        }
+        self.documents(collection, accounts.aside(), true, progress)?;
+        Ok(self.connection.merge_accounts(accounts)?)
     }
 
-    /// Where the documents go: those of a time series into its buckets.
-    fn data_name(&self, collection: &Collection) -> String {
-        let name = &self.planned.to_name;
-        match collection.kind {
-            CollectionKind::Ordinary => name.clone(),
-            CollectionKind::TimeSeries => format!("system.buckets.{name}"),
-        }
-    }
-
-    /// Puts the documents into the collection `name`.
+    /// Puts the documents into the collection `name`; `is_plain` where nothing needs to be looked
+    /// at there.
     fn documents(
         &self,
         collection: &Collection,
         name: &str,
+        is_plain: bool,
         progress: &mut Progress,
     ) -> Result<(), DatabaseRestoreError> {
         let shared = Mutex::new(std::mem::take(progress));
-        let written = match &collection.content {
-            Documents::Tree(None) => Ok(()),
-            Documents::Tree(Some(root)) => self.tree(root, name, &shared),
-            Documents::Stream(chunks) => self.stream(chunks, name, &shared),
+        let place = (self.planned.to_database.as_str(), name);
+        let conflicts = std::slice::from_ref(&self.options.conflict);
+        let is_series = collection.kind == CollectionKind::TimeSeries;
+        let key = &self.options.key;
+        let putting = Putting {
+            restore: self,
+            name,
+            pairing: Pairing::new(self.connection, place, key, conflicts, is_series),
+            is_plain,
+            in_order: matches!(collection.content, Documents::Stream(_)),
+            progress: &shared,
         };
+        let failed = FirstError::default();
+        let walked = self.walk().run(&collection.content, &|met| match met {
+            Met::Documents(documents) => match putting.put(documents) {
+                Ok(()) => true,
+                Err(error) => {
+                    failed.set(error);
+                    false
+                }
+            },
+            Met::Unreadable { count, why } => {
+                self.unreadable(count, &why, &mut lock(&shared));
+                true
+            }
+        });
+        drop(putting);
         *progress = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-        written
+        failed.or(walked)
     }
 
-    fn tree(
-        &self,
-        root: &crate::model::BlobId,
-        name: &str,
-        progress: &Mutex<Progress>,
-    ) -> Result<(), DatabaseRestoreError> {
-        let workers = self.reader.repository().workers().min(WRITERS);
-        let parts = self.reader.document_parts(root)?;
-        std::thread::scope(|scope| {
-            let (sender, queue) = bounded::<DocumentPart>(2 * workers);
-            if workers > 1 {
-                for _ in 0..workers {
-                    let queue = queue.clone();
-                    scope.spawn(move || {
-                        queue.into_iter().for_each(|part| self.part(&part, name, progress));
-                    });
-                }
-            }
-            for part in parts {
-                if lock(progress).broken.is_some() || self.monitor.stopped() {
-                    break;
-                }
-                match part {
-                    // The workers end only after the sender is gone.
-                    Ok(part) if workers > 1 => drop(sender.send(part)),
-                    Ok(part) => self.part(&part, name, progress),
-                    Err(error) if error.is_damage() => self.unreadable(&error, 0, progress),
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
-        })?;
-        match self.monitor.stopped() {
-            true => Err(RepoError::Stopped.into()),
-            false => Ok(()),
-        }
-    }
-
-    fn part(&self, part: &DocumentPart, name: &str, progress: &Mutex<Progress>) {
-        if lock(progress).broken.is_some() {
-            return;
-        }
-        match self.reader.documents(part) {
-            Ok(bytes) => self.insert(&bytes, name, false, progress),
-            Err(error) if error.is_damage() => self.unreadable(&error, part.count(), progress),
-            Err(error) => lock(progress).broken = Some(error.into()),
+    fn walk(&self) -> DocumentWalk<'_> {
+        DocumentWalk {
+            reader: self.reader,
+            monitor: self.monitor,
+            blamed: self.blamed,
+            selection: &self.options.selection,
+            name: self.planned.from(),
+            workers: self.options.workers(self.reader),
         }
     }
 
     /// A part of the documents is damaged: it is named, and the others are restored.
-    fn unreadable(&self, error: &RepoError, count: u64, progress: &Mutex<Progress>) {
-        self.blamed.note(error);
-        let mut progress = lock(progress);
+    fn unreadable(&self, count: u64, why: &str, progress: &mut Progress) {
         progress.report.failed += count;
         progress.failed += count.saturating_sub(1);
         let why = match count {
-            0 => format!("a part of its documents cannot be read: {error}"),
-            count => format!("{count} of its documents cannot be read: {error}"),
+            0 => format!("a part of its documents cannot be read: {why}"),
+            count => format!("{count} of its documents cannot be read: {why}"),
         };
-        self.fail(&mut progress, why);
+        self.fail(progress, why);
     }
 
-    /// Inserts documents that lie end to end.
-    fn insert(&self, bytes: &[u8], name: &str, in_order: bool, progress: &Mutex<Progress>) {
-        let split: Result<Vec<&[u8]>, _> = documents(bytes).collect();
-        let split = match split {
-            Ok(split) => split,
-            Err(error) => return self.fail(&mut lock(progress), error.to_string()),
-        };
-        let database = &self.planned.to_database;
-        match self.connection.insert(database, name, &split, in_order) {
-            Ok(inserted) => {
-                self.monitor.add(Counter::EntriesRestored, inserted.inserted);
-                self.monitor.add(Counter::EntriesSkipped, inserted.present);
-                self.monitor.add(Counter::BytesRestored, bytes.len() as u64);
-                self.count(inserted, bytes.len() as u64, &mut lock(progress));
-            }
-            Err(error) => {
-                lock(progress).broken.get_or_insert(error.into());
-            }
-        }
-    }
-
-    fn count(&self, inserted: Inserted, bytes: u64, progress: &mut Progress) {
-        progress.report.inserted += inserted.inserted;
-        progress.report.present += inserted.present;
-        progress.report.bytes += bytes;
-        for Refusal { id, why } in inserted.refused {
+    /// Counts documents that are not as they should be, and names a few.
+    pub fn refused(&self, refused: Vec<Refusal>, progress: &mut Progress) {
+        for Refusal { id, why } in refused {
             progress.report.failed += 1;
             progress.failed += 1;
             if progress.report.failed <= NAMED {
@@ -247,50 +197,11 @@ impl CollectionRestore<'_> {
         }
     }
 
-    /// In order, on this thread: what a capped collection holds is known by its order.
-    fn stream(
-        &self,
-        chunks: &ChunkTree,
-        name: &str,
-        progress: &Mutex<Progress>,
-    ) -> Result<(), DatabaseRestoreError> {
-        let mut waiting = Vec::new();
-        let read = self.reader.each_chunk(chunks, &mut |chunk| {
-            let plain = self.reader.read(BlobClass::Data, &chunk.id)?;
-            waiting.extend_from_slice(&plain);
-            if waiting.len() >= TOGETHER {
-                let whole = whole_documents(&waiting);
-                if whole == 0 && waiting.len() > LARGEST_DOCUMENT {
-                    return Err(RepoError::Damaged {
-                        name: self.planned.from(),
-                        why: "a document is not as long as it says".to_string(),
-                    });
-                }
-                self.insert(&waiting[..whole], name, true, progress);
-                waiting.drain(..whole);
-            }
-            match self.monitor.stopped() || lock(progress).broken.is_some() {
-                true => Err(RepoError::Stopped),
-                false => Ok(()),
-            }
-        });
-        match read {
-            Ok(()) => self.insert(&waiting, name, true, progress),
-            Err(error) if error.is_damage() => self.unreadable(&error, 0, progress),
-            Err(_) if lock(progress).broken.is_some() => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
     fn indexes(
         &self,
         collection: &Collection,
         progress: &mut Progress,
     ) -> Result<(), DatabaseRestoreError> {
-        if progress.broken.is_some() {
-            return Ok(());
-        }
         let Planned { to_database, to_name, .. } = self.planned;
         let indexes = collection.indexes.iter().filter(|index| !is_id_index(index));
         let (expiring, others): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) =
@@ -299,7 +210,7 @@ impl CollectionRestore<'_> {
         let now = self.reader.repository().clock().now();
         for index in expiring {
             let Some(expiry) = Expiry::of_index(index) else { continue };
-            let name = self.data_name(collection);
+            let name = self.planned.data_name(collection);
             match self.options.expire_at_once
                 || !expiry.is_due(self.connection, to_database, &name, now)?
             {
@@ -310,8 +221,8 @@ impl CollectionRestore<'_> {
                 }
             }
         }
-        let is_collated = has(&collection.options, b"collation");
-        let name = self.data_name(collection);
+        let is_collated = has_option(&collection.options, b"collation");
+        let name = self.planned.data_name(collection);
         for outcome in self.connection.create_indexes(to_database, &name, &wanted, is_collated) {
             match outcome.result {
                 Ok(()) => progress.report.indexes += 1,
@@ -336,8 +247,26 @@ impl CollectionRestore<'_> {
 /// Collections of the server's own names that anyone may write.
 const KEPT_BY_SERVERS: [&str; 1] = ["system.js"];
 
+/// Users or roles, which are merged by the server.
+pub fn accounts_of(planned: &Planned) -> Option<Accounts> {
+    Accounts::of(&planned.to_database, &planned.to_name)
+}
+
+/// Why nothing is put into a collection of this name.
+pub fn is_foreign(name: &str) -> Option<&'static str> {
+    let is_foreign = name.starts_with("system.") && !KEPT_BY_SERVERS.contains(&name);
+    is_foreign.then_some(
+        "it belongs to the server, which does not let it be written: its documents are in the \
+         snapshot",
+    )
+}
+
+/// Why a capped collection, or one without usable ids, does not go to where documents are.
+pub const ONLY_EMPTY: &str =
+    "documents are there: what is kept in its order goes only into an empty place";
+
 /// Why documents cannot go to what is there.
-fn unfit(place: &Place, collection: &Collection) -> Option<&'static str> {
+pub fn unfit(place: &Place, collection: &Collection) -> Option<&'static str> {
     match (place, collection.kind) {
         (Place::Free, _) | (Place::TimeSeries, CollectionKind::TimeSeries) => None,
         (Place::View, _) => Some("a view of this name is there"),
@@ -345,14 +274,20 @@ fn unfit(place: &Place, collection: &Collection) -> Option<&'static str> {
         (Place::Collection { .. }, CollectionKind::TimeSeries) => {
             Some("a collection of this name is there, which is no time series")
         }
-        (Place::Collection { options }, _) if has(options, b"capped") => Some(
-            "a capped collection of this name is there: documents put into it would push others out",
-        ),
+        (Place::Collection { options }, _)
+            if has_option(options, b"capped")
+                && matches!(collection.content, Documents::Tree(_)) =>
+        {
+            Some(
+                "a capped collection of this name is there: documents put into it would push \
+                 others out",
+            )
+        }
         (Place::Collection { .. }, _) => None,
     }
 }
 
-fn has(options: &[u8], name: &[u8]) -> bool {
+pub fn has_option(options: &[u8], name: &[u8]) -> bool {
     let found = Elements::new(options).and_then(|elements| elements.find(name));
     found.is_ok_and(|found| found.is_some())
 }
@@ -366,25 +301,6 @@ fn is_id_index(index: &[u8]) -> bool {
     key.is_ok_and(
         |key| matches!(key.as_slice(), [only] if only.name == b"_id" && only.integer() == Some(1)),
     )
-}
-
-/// How many of the bytes are whole documents.
-fn whole_documents(bytes: &[u8]) -> usize {
-    let mut whole = 0;
-    for document in documents(bytes) {
-        match document {
-            Ok(document) => whole += document.len(),
-            Err(_) => break,
-        }
-    }
-    whole
-}
-
-/// `{_id: value}` for people.
-fn shown_id(id: &[u8]) -> String {
-    let raw = bson::RawDocumentBuf::from_bytes(id.to_vec()).ok();
-    let document = raw.and_then(|raw| bson::Document::try_from(raw).ok());
-    document.map_or_else(String::new, |id| bson::Bson::Document(id).to_string())
 }
 
 fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {

@@ -1,22 +1,43 @@
 //! Databases go back into a server.
 
 mod collection;
+mod compare;
+mod conflict;
+mod documents;
 mod expiry;
+mod fields;
+mod merge;
+mod ordered;
+mod pairs;
+mod plan;
+mod put;
 mod rename;
+mod report;
+mod safety;
+mod selection;
+mod swap;
+mod undo;
 
+pub use conflict::{Decision, DocumentConflict};
+pub use fields::{FieldPath, MatchKey};
 pub use rename::Rename;
+pub use report::{CollectionComparison, CollectionReport, DatabaseRestoreReport, Outcome, Samples};
+pub use selection::Selection;
+pub use undo::{DatabaseRollback, DatabaseRollbackReport, NamespaceRollback};
 
+use super::InPlaceOptions;
 use super::content::Blamed;
-use crate::model::{
-    Collection, Directory, Entry, Kind, Monitor, Problem, ProblemKind, Snapshot, Stage,
-    unescape_name,
-};
-use crate::mongo::{Connection, MongoError};
-use crate::ops::backup::MONGODB;
+use crate::model::{Monitor, Problem, ProblemKind, Snapshot, Stage};
+use crate::mongo::{Connection, MongoError, Place};
 use crate::repo::{BlobReader, RepoError, Repository};
 use collection::CollectionRestore;
-use std::collections::BTreeMap;
+use compare::Comparing;
+use plan::{Planned, PlannedContent, plan};
+use safety::{Request, Touched};
 use std::sync::Arc;
+
+/// Commands to the server at one time.
+const WRITERS: usize = 4;
 
 /// What to restore, and how.
 #[derive(Debug, Clone, Default)]
@@ -31,37 +52,24 @@ pub struct DatabaseRestoreOptions {
     pub into: Option<String>,
     /// Makes indexes and options that let documents expire even where some would at once.
     pub expire_at_once: bool,
+    pub selection: Selection,
+    pub key: MatchKey,
+    /// What happens with documents that are there and differ.
+    pub conflict: DocumentConflict,
+    /// Loads collections beside those that are there, and puts them in their place.
+    pub swap: bool,
+    /// Collections that are made get the UUIDs that they had.
+    pub keep_uuids: bool,
 }
 
-/// What became of one collection or view.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CollectionReport {
-    /// `database.collection`, in the snapshot.
-    pub from: String,
-    /// In the server.
-    pub to: String,
-    pub is_view: bool,
-    /// It was there already, or something was.
-    pub was_there: bool,
-    pub inserted: u64,
-    /// Documents whose `_id` was there already, and which stayed.
-    pub present: u64,
-    /// Documents that are not there now.
-    pub failed: u64,
-    /// Bytes of the documents that were given to the server.
-    pub bytes: u64,
-    pub indexes: u64,
-    /// What was not done so that documents do not expire at once: commands for mongosh.
-    pub held_back: Vec<String>,
-}
-
-/// What a restore of databases did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DatabaseRestoreReport {
-    pub collections: Vec<CollectionReport>,
-    /// Collections, indexes and documents that could not be restored; each was told, documents
-    /// up to a few of each collection.
-    pub failed: u64,
+impl DatabaseRestoreOptions {
+    /// Threads that may work on documents: one after the other where keys may come twice.
+    fn workers(&self, reader: &BlobReader) -> usize {
+        match self.key {
+            MatchKey::Id => reader.repository().workers().min(WRITERS),
+            MatchKey::Fields(_) => 1,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,154 +78,150 @@ pub enum DatabaseRestoreError {
     Repo(#[from] RepoError),
     #[error(transparent)]
     Mongo(#[from] MongoError),
+    /// Boxed: it holds others.
+    #[error(transparent)]
+    Backup(#[from] Box<crate::ops::BackupError>),
+    /// Nothing was changed; what was in the way was reported.
+    #[error("{0} collections that are about to be written cannot be read whole")]
+    Unsaved(u64),
+    #[error("a prune is under way, and the safety snapshot cannot rely on what it may take away")]
+    PruneUnderWay,
+    #[error("the safety snapshot is of the server {of}, and this is {is}")]
+    OtherServer { of: String, is: String },
     #[error("two collections would both become {0}")]
     SameTarget(String),
     #[error("the address names the database {0}, and several would go into it")]
     SeveralInto(String),
 }
 
-/// One collection or view of the snapshot that is wanted.
-struct Planned {
-    database: String,
-    name: String,
-    to_database: String,
-    to_name: String,
-    content: PlannedContent,
+/// A restore of databases that was looked at, and can be done.
+pub struct DatabaseRestore<'a> {
+    reader: BlobReader,
+    snapshot: &'a Snapshot,
+    connection: &'a Connection,
+    options: &'a DatabaseRestoreOptions,
+    planned: Vec<Planned>,
 }
 
-enum PlannedContent {
-    Collection(Box<Collection>),
-    View { options: Vec<u8> },
-}
+impl<'a> DatabaseRestore<'a> {
+    /// Finds what is wanted of a snapshot.
+    pub fn new(
+        repository: &Arc<Repository>,
+        snapshot: &'a Snapshot,
+        connection: &'a Connection,
+        options: &'a DatabaseRestoreOptions,
+    ) -> Result<Self, DatabaseRestoreError> {
+        let reader = BlobReader::new(Arc::clone(repository))?;
+        let planned = plan(&reader, snapshot, options)?;
+        Ok(Self { reader, snapshot, connection, options, planned })
+    }
 
-/// Restores databases of a snapshot into a server. Documents whose `_id` is there already stay
-/// as they are. The time is what decides which documents would expire at once.
-pub fn restore_databases(
-    repository: &Arc<Repository>,
-    snapshot: &Snapshot,
-    connection: &Connection,
-    options: &DatabaseRestoreOptions,
-    monitor: &dyn Monitor,
-) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
-    monitor.stage(Stage::Indexing);
-    let reader = BlobReader::new(Arc::clone(repository))?;
-    let planned = plan(&reader, snapshot, options)?;
-    monitor.stage(Stage::Restoring);
-    let blamed = Blamed::default();
-    let mut restored = Ok(DatabaseRestoreReport::default());
-    // Views last: servers look at what they are made of.
-    let (views, collections): (Vec<_>, Vec<_>) =
-        planned.iter().partition(|planned| matches!(planned.content, PlannedContent::View { .. }));
-    for planned in collections.into_iter().chain(views) {
-        let Ok(report) = &mut restored else { break };
-        let restore = CollectionRestore {
-            reader: &reader,
-            connection,
-            planned,
-            options,
-            monitor,
-            blamed: &blamed,
+    pub fn is_empty(&self) -> bool {
+        self.planned.is_empty()
+    }
+
+    /// Whether something goes back to the very place that it came from.
+    pub fn is_in_place(&self) -> bool {
+        self.planned.iter().any(|planned| {
+            planned.server == self.connection.name() && planned.from() == planned.to()
+        })
+    }
+
+    /// Compares everything with what is there, and says what each of `conflicts` would do.
+    /// Writes nothing.
+    pub fn compare(
+        &self,
+        conflicts: &[DocumentConflict],
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<CollectionComparison>, DatabaseRestoreError> {
+        monitor.stage(Stage::Planning);
+        let blamed = Blamed::default();
+        let Self { reader, connection, options, .. } = self;
+        let compare = |planned| {
+            let comparing = Comparing {
+                reader,
+                connection,
+                planned,
+                options,
+                conflicts,
+                monitor,
+                blamed: &blamed,
+            };
+            comparing.run()
         };
-        match restore.run() {
-            Ok((collection, failed)) => {
-                report.collections.push(collection);
-                report.failed += failed;
-            }
-            Err(error) => restored = Err(error),
+        self.planned.iter().map(compare).collect()
+    }
+
+    /// Restores everything. The time is what decides which documents would expire at once. Before
+    /// anything is written where something is, a safety snapshot of it is committed.
+    pub fn run(
+        &self,
+        place: &InPlaceOptions,
+        monitor: &Arc<dyn Monitor>,
+    ) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
+        let touched = self.touched()?;
+        if touched.iter().all(|touched| !touched.is_there) {
+            return self.write(monitor.as_ref());
         }
+        let repository = self.reader.repository();
+        let request = Request {
+            repository,
+            connection: self.connection,
+            place,
+            from: self.snapshot,
+            is_rollback: false,
+            key: &self.options.key,
+            touched: &touched,
+        };
+        let (safety, report) = safety::guard(&request, monitor, || {
+            let report = self.write(monitor.as_ref())?;
+            Ok((report.failed == 0, report))
+        })?;
+        Ok(DatabaseRestoreReport { safety: Some(safety), ..report })
     }
-    if !blamed.is_empty() && repository.is_live(snapshot.id).unwrap_or(false) {
-        blamed.mark(repository);
-    }
-    restored
-}
 
-fn plan(
-    reader: &BlobReader,
-    snapshot: &Snapshot,
-    options: &DatabaseRestoreOptions,
-) -> Result<Vec<Planned>, DatabaseRestoreError> {
-    let mut planned = Vec::new();
-    let servers = match directory(reader.find_entry(&snapshot.tree, MONGODB)?.as_ref()) {
-        Some(tree) => reader.entries(&tree)?.collect::<Result<Vec<_>, _>>()?,
-        None => Vec::new(),
-    };
-    for server in &servers {
-        let Some(databases) = directory(Some(server)) else { continue };
-        for database in reader.entries(&databases)? {
-            let database = database?;
-            let Some(name) = unescape_name(&database.name) else { continue };
-            let wanted = options.databases.is_empty() || options.databases.contains(&name);
-            let Some(collections) = directory(Some(&database)).filter(|_| wanted) else { continue };
-            for entry in reader.entries(&collections)? {
-                planned.extend(planned_entry(&name, entry?, options));
-            }
+    /// What may be written, with whether it is there.
+    fn touched(&self) -> Result<Vec<Touched>, DatabaseRestoreError> {
+        let is_written = |planned: &&Planned| {
+            collection::accounts_of(planned).is_none()
+                && collection::is_foreign(&planned.to_name).is_none()
+        };
+        let touched = |planned: &Planned| {
+            let place = self.connection.place(&planned.to_database, &planned.to_name)?;
+            Ok(Touched::new(planned, place != Place::Free))
+        };
+        self.planned.iter().filter(is_written).map(touched).collect()
+    }
+
+    fn write(&self, monitor: &dyn Monitor) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
+        monitor.stage(Stage::Restoring);
+        let blamed = Blamed::default();
+        let restored = self.each(monitor, &blamed);
+        let repository = self.reader.repository();
+        if !blamed.is_empty() && repository.is_live(self.snapshot.id).unwrap_or(false) {
+            blamed.mark(repository);
         }
+        restored
     }
-    check_targets(&planned, options)?;
-    Ok(planned)
-}
 
-fn planned_entry(
-    database: &str,
-    entry: Entry,
-    options: &DatabaseRestoreOptions,
-) -> Option<Planned> {
-    let name = unescape_name(&entry.name)?;
-    let whole = format!("{database}.{name}");
-    let is_named = |wanted: &String| *wanted == name || *wanted == whole;
-    if !(options.collections.is_empty() || options.collections.iter().any(is_named)) {
-        return None;
-    }
-    let content = match entry.kind {
-        Kind::Collection(collection) => PlannedContent::Collection(collection),
-        Kind::View { options } => PlannedContent::View { options },
-        _ => return None,
-    };
-    let renamed = options.renames.iter().find_map(|rename| rename.apply(&whole));
-    let renamed = renamed.as_deref().and_then(|renamed| renamed.split_once('.'));
-    let (to_database, to_name) = match (renamed, &options.into) {
-        (Some((database, name)), _) => (database.to_string(), name.to_string()),
-        (None, Some(database)) => (database.clone(), name.clone()),
-        (None, None) => (database.to_string(), name.clone()),
-    };
-    Some(Planned { database: database.to_string(), name, to_database, to_name, content })
-}
-
-fn directory(entry: Option<&Entry>) -> Option<crate::model::BlobId> {
-    match entry.map(|entry| &entry.kind) {
-        Some(Kind::Directory(Directory { tree, .. })) => *tree,
-        _ => None,
-    }
-}
-
-/// No two collections become one.
-fn check_targets(
-    planned: &[Planned],
-    options: &DatabaseRestoreOptions,
-) -> Result<(), DatabaseRestoreError> {
-    let mut targets = BTreeMap::new();
-    for planned in planned {
-        let target = planned.to();
-        let before = targets.insert(target.clone(), &planned.database);
-        match (before, &options.into) {
-            (None, _) => {}
-            (Some(before), Some(into)) if *before != planned.database => {
-                return Err(DatabaseRestoreError::SeveralInto(into.clone()));
-            }
-            (Some(_), _) => return Err(DatabaseRestoreError::SameTarget(target)),
+    fn each(
+        &self,
+        monitor: &dyn Monitor,
+        blamed: &Blamed,
+    ) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
+        let Self { reader, connection, options, .. } = self;
+        let mut report = DatabaseRestoreReport::default();
+        // Views last: servers look at what they are made of.
+        let is_view = |planned: &&Planned| matches!(planned.content, PlannedContent::View { .. });
+        let (views, collections): (Vec<_>, Vec<_>) = self.planned.iter().partition(is_view);
+        for planned in collections.into_iter().chain(views) {
+            let restore =
+                CollectionRestore { reader, connection, planned, options, monitor, blamed };
+            let (collection, failed) = restore.run()?;
+            report.collections.push(collection);
+            report.failed += failed;
         }
-    }
-    Ok(())
-}
-
-impl Planned {
-    fn from(&self) -> String {
-        format!("{}.{}", self.database, self.name)
-    }
-
-    fn to(&self) -> String {
-        format!("{}.{}", self.to_database, self.to_name)
+        Ok(report)
     }
 }
 

@@ -1,0 +1,139 @@
+//! Flags that say which documents are restored, and how.
+
+use super::selection::selection;
+use crate::cli::error::Failure;
+use crate::cli::restore::flags::ConflictFlag;
+use crate::ops::{DatabaseRestoreOptions, DocumentConflict, FieldPath, MatchKey, Rename};
+
+#[derive(clap::Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Databases")]
+pub struct DatabaseFlags {
+    /// Only this database (may be repeated)
+    #[arg(long = "db", value_name = "NAME", requires = "to")]
+    databases: Vec<String>,
+    /// Only this collection, NAME or DATABASE.NAME (may be repeated)
+    #[arg(long = "collection", value_name = "NAME", requires = "to")]
+    collections: Vec<String>,
+    /// Only documents that this filter fits ('{"state.step": {"$gte": 3}}')
+    #[arg(long, value_name = "JSON", requires = "to")]
+    query: Option<String>,
+    /// Only the document with this _id, JSON or a plain text (may be repeated)
+    #[arg(long = "id", value_name = "VALUE", requires = "to")]
+    ids: Vec<String>,
+    /// Give collections that fit this ('shop.*') another name (may be repeated)
+    #[arg(long, value_name = "PATTERN", requires = "to")]
+    ns_from: Vec<String>,
+    /// That name ('test.*'), for each --ns-from
+    #[arg(long, value_name = "PATTERN", requires = "ns_from")]
+    ns_to: Vec<String>,
+    /// Match documents by these fields, not by _id (session_id,phone)
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', requires = "to")]
+    key: Vec<String>,
+    /// Which one wins with --conflict merge where both have a field [default: snapshot]
+    #[arg(long, value_name = "WHICH", value_enum, requires = "to")]
+    merge_prefer: Option<Prefer>,
+    /// The field that says which document is newer, with --conflict newest
+    #[arg(long, value_name = "FIELD", requires = "to")]
+    newest_by: Option<String>,
+    /// Load collections beside those that are there, and put them in their place in one step
+    #[arg(long, requires = "to", conflicts_with_all = ["conflict", "key", "query", "ids"])]
+    swap: bool,
+    /// Give collections that are made the UUIDs that they had (needs the role root or __system)
+    #[arg(long, requires = "to")]
+    keep_uuids: bool,
+    /// When indexes are made that let documents expire: held back where restored documents would
+    /// be gone at once, or now
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, requires = "to")]
+    ttl: Ttl,
+}
+
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefer {
+    /// The document that is there
+    Live,
+    /// The one of the snapshot
+    Snapshot,
+}
+
+#[derive(clap::ValueEnum, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ttl {
+    /// Where nothing would expire at once; else the command is printed
+    #[default]
+    Safe,
+    /// In any case
+    Now,
+}
+
+impl DatabaseFlags {
+    /// But for the strategy.
+    pub fn options(&self) -> Result<DatabaseRestoreOptions, Failure> {
+        if self.ns_from.len() != self.ns_to.len() {
+            return Err(Failure::usage("each --ns-from needs its --ns-to")
+                .hint("write --ns-from 'shop.*' --ns-to 'test.*'"));
+        }
+        let pairs = self.ns_from.iter().zip(&self.ns_to);
+        let renames: Result<Vec<_>, _> = pairs.map(|(from, to)| Rename::new(from, to)).collect();
+        let fields = self.key.iter().map(|name| field("--key", name));
+        let key = match fields.collect::<Result<Vec<_>, _>>()? {
+            fields if fields.is_empty() => MatchKey::Id,
+            fields => MatchKey::Fields(fields),
+        };
+        Ok(DatabaseRestoreOptions {
+            databases: self.databases.clone(),
+            collections: self.collections.clone(),
+            renames: renames.map_err(Failure::usage)?,
+            expire_at_once: self.ttl == Ttl::Now,
+            key,
+            selection: selection(self.query.as_ref(), &self.ids)?,
+            swap: self.swap,
+            keep_uuids: self.keep_uuids,
+            ..DatabaseRestoreOptions::default()
+        })
+    }
+
+    pub fn is_swap(&self) -> bool {
+        self.swap
+    }
+
+    /// The strategy of this name; what belongs to another one is refused.
+    pub fn conflict(&self, named: Option<ConflictFlag>) -> Result<DocumentConflict, Failure> {
+        if self.merge_prefer.is_some() && !matches!(named, Some(ConflictFlag::Merge)) {
+            return Err(Failure::usage("--merge-prefer goes with --conflict merge"));
+        }
+        if self.newest_by.is_some() && !matches!(named, Some(ConflictFlag::Newest)) {
+            return Err(Failure::usage("--newest-by goes with --conflict newest"));
+        }
+        match (named.unwrap_or_default(), self.newest()?) {
+            (ConflictFlag::Skip, _) => Ok(DocumentConflict::Skip),
+            (ConflictFlag::Overwrite, _) => Ok(DocumentConflict::Overwrite),
+            (ConflictFlag::Merge, _) => Ok(self.merge()),
+            (ConflictFlag::Newest, Some(newest)) => Ok(newest),
+            (ConflictFlag::Newest, None) => {
+                Err(Failure::usage("--conflict newest needs --newest-by for documents")
+                    .hint("name the field that says how old one is: --newest-by updated_at"))
+            }
+        }
+    }
+
+    /// All that can be compared with one another.
+    pub fn strategies(&self) -> Result<Vec<DocumentConflict>, Failure> {
+        let all = [DocumentConflict::Skip, DocumentConflict::Overwrite, self.merge()];
+        Ok(all.into_iter().chain(self.newest()?).collect())
+    }
+
+    fn merge(&self) -> DocumentConflict {
+        DocumentConflict::Merge { live_wins: self.merge_prefer == Some(Prefer::Live) }
+    }
+
+    fn newest(&self) -> Result<Option<DocumentConflict>, Failure> {
+        let field = self.newest_by.as_ref().map(|name| field("--newest-by", name)).transpose()?;
+        Ok(field.map(|field| DocumentConflict::Newest { field }))
+    }
+}
+
+fn field(flag: &str, name: &str) -> Result<FieldPath, Failure> {
+    FieldPath::new(name).ok_or_else(|| {
+        Failure::usage(format!("{name:?} is no name of a field"))
+            .hint(format!("write {flag} session_id, or state.step for a field inside another"))
+    })
+}

@@ -1,0 +1,278 @@
+//! The safety snapshot of databases: collections as they are before a restore writes into them,
+//! whole, and beside them, below `absent`, what is about to be put there.
+
+use super::plan::{Planned, PlannedContent};
+use super::{DatabaseRestoreError, MatchKey};
+use crate::format::SessionKind;
+use crate::model::{
+    Attribute, AttributeValue, Directory, Entry, EntryName, EntryPath, InPlace, Kind, Metadata,
+    Monitor, ProblemKind, Snapshot, SnapshotKind, SnapshotSource, Stage, Summary, escape_name,
+};
+use crate::mongo::{Connection, MongoError};
+use crate::ops::Tally;
+use crate::ops::backup::assemble::Assembler;
+use crate::ops::backup::pool::{Helping, Pool};
+use crate::ops::backup::{DatabaseSaver, DatabaseSource, DatabasesBackup, MONGODB, files_metadata};
+use crate::ops::restore::{ABSENT, Identity, InPlaceOptions, Journal, Runs};
+use crate::repo::{RepoError, Repository, Session, TreeSink, TreeWriter};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// On an entry below `absent`: the fields by which documents were matched.
+pub const KEY: &[u8] = b"snap.key";
+/// How often one that was shut out by a prune begins again.
+const FENCED_ATTEMPTS: usize = 3;
+
+/// What a safety snapshot is taken for.
+pub struct Request<'a> {
+    pub repository: &'a Arc<Repository>,
+    pub connection: &'a Connection,
+    pub place: &'a InPlaceOptions,
+    /// What is put back.
+    pub from: &'a Snapshot,
+    pub is_rollback: bool,
+    pub key: &'a MatchKey,
+    pub touched: &'a [Touched],
+}
+
+/// A collection or view that is about to be written.
+#[derive(Debug, Clone)]
+pub struct Touched {
+    pub database: String,
+    pub name: String,
+    pub is_there: bool,
+    /// What is about to be put there; `None` if it is only taken away.
+    pub made: Option<Kind>,
+}
+
+impl Touched {
+    pub fn new(planned: &Planned, is_there: bool) -> Self {
+        let made = match &planned.content {
+            PlannedContent::Collection(collection) => Kind::Collection(collection.clone()),
+            PlannedContent::View { options } => Kind::View { options: options.clone() },
+        };
+        let (database, name) = (planned.to_database.clone(), planned.to_name.clone());
+        Self { database, name, is_there, made: Some(made) }
+    }
+
+    /// Where it lies in a safety snapshot.
+    fn path(&self, connection: &Connection) -> Result<Vec<EntryName>, MongoError> {
+        let names = [connection.name(), &self.database, &self.name];
+        let unusable = |error: crate::model::InvalidName| MongoError::Refused(error.to_string());
+        names.into_iter().map(|name| escape_name(name).map_err(unusable)).collect()
+    }
+}
+
+/// Takes the safety snapshot, and then does `work`; that says whether it did all that it was to
+/// do. When `work` is called the snapshot is committed, and durable.
+pub fn guard<T>(
+    request: &Request<'_>,
+    monitor: &Arc<dyn Monitor>,
+    work: impl FnOnce() -> Result<(bool, T), DatabaseRestoreError>,
+) -> Result<(Snapshot, T), DatabaseRestoreError> {
+    let journal = Journal::new(&request.place.journal);
+    let mut origin =
+        InPlace { from: request.from.id, is_rollback: request.is_rollback, continues: None };
+    let paths = sources(request)?.into_iter().map(|source| source.path).collect();
+    let identity = Identity::new(origin, paths);
+    let runs = Runs::new(request.repository, &journal, &request.place.host)?;
+    origin.continues = runs.to_continue(&identity).map(|earlier| earlier.id);
+    let safety = take(request, origin, &journal, monitor)?;
+    runs.close_others(&identity);
+    let (is_whole, done) = work()?;
+    match is_whole {
+        true => {
+            journal.end(safety.id);
+            runs.end(&identity);
+        }
+        // It was not cut off: what is there now is what it has left there.
+        false => journal.close(safety.id),
+    }
+    Ok((safety, done))
+}
+
+/// The run that `safety` was taken before was undone: its notes end.
+pub fn undone(request: &Request<'_>, safety: &Snapshot) -> Result<(), RepoError> {
+    let journal = Journal::new(&request.place.journal);
+    let runs = Runs::new(request.repository, &journal, &request.place.host)?;
+    journal.end(safety.id);
+    Identity::of(safety).iter().for_each(|undone| runs.end(undone));
+    Ok(())
+}
+
+fn take(
+    request: &Request<'_>,
+    origin: InPlace,
+    journal: &Journal,
+    monitor: &Arc<dyn Monitor>,
+) -> Result<Snapshot, DatabaseRestoreError> {
+    let mut attempt = 1;
+    loop {
+        match attempt_once(request, origin, journal, monitor) {
+            Err(DatabaseRestoreError::Repo(RepoError::Fenced { .. }))
+                if attempt < FENCED_ATTEMPTS => {}
+            done => return done,
+        }
+        attempt += 1;
+    }
+}
+
+/// The collections and views that are written, as sources of the safety snapshot.
+pub fn sources(request: &Request<'_>) -> Result<Vec<SnapshotSource>, MongoError> {
+    let server = request.connection.address();
+    let source = |touched: &Touched| {
+        let mut path = EntryPath::root();
+        path.push(&constant_name(MONGODB)?);
+        touched.path(request.connection)?.iter().for_each(|name| path.push(name));
+        let (hosts, database) = (server.hosts(), &touched.database);
+        let address = format!("mongodb://{hosts}/{database}.{}", touched.name).into_bytes();
+        Ok(SnapshotSource { address, path, as_of: request.place.begun })
+    };
+    request.touched.iter().map(source).collect()
+}
+
+fn attempt_once(
+    request: &Request<'_>,
+    origin: InPlace,
+    journal: &Journal,
+    monitor: &Arc<dyn Monitor>,
+) -> Result<Snapshot, DatabaseRestoreError> {
+    let tally = Tally::new(Arc::clone(monitor));
+    tally.stage(Stage::Reading);
+    let writer = &request.place.writer;
+    let as_monitor = Arc::clone(&tally) as Arc<dyn Monitor>;
+    let session = Session::begin(request.repository, SessionKind::Backup, writer, as_monitor)?;
+    let taken = run(&session, request, origin, &tally);
+    let committed = taken.and_then(|snapshot| {
+        journal.begin(session.id());
+        let committed = session.commit(&snapshot);
+        committed.inspect_err(|_| journal.end(session.id()))?;
+        Ok(snapshot)
+    });
+    match &committed {
+        Ok(snapshot) => request.repository.remember_snapshot(snapshot),
+        Err(_) => session.give_up(),
+    }
+    committed
+}
+
+/// Saves everything; the snapshot that is to be committed.
+fn run(
+    session: &Session,
+    request: &Request<'_>,
+    origin: InPlace,
+    tally: &Arc<Tally>,
+) -> Result<Snapshot, DatabaseRestoreError> {
+    if !session.may_reuse_unread(request.from.id)? {
+        return Err(DatabaseRestoreError::PruneUnderWay);
+    }
+    let repository = session.repository();
+    let absent = absent(session, request)?;
+    let helping = Helping::new(repository.workers(), tally.as_ref());
+    let mut assembler = Assembler::new(session, tally.as_ref(), None, None, false)?;
+    let (tree, summary) = std::thread::scope(|scope| {
+        let _pool = Pool::start(scope, repository.workers(), session, &helping)?;
+        assembler.beside(&absent)?;
+        let saver = DatabaseSaver::new(session, &helping)?;
+        saver.save(&there(request), &mut assembler).map_err(Box::new)?;
+        let (tree, summary, _) = assembler.finish()?;
+        Ok::<_, DatabaseRestoreError>((tree, summary))
+    })?;
+    let unread = tally.problems(ProblemKind::Unreadable) + tally.problems(ProblemKind::Torn);
+    if unread > 0 {
+        return Err(DatabaseRestoreError::Unsaved(unread));
+    }
+    tally.stage(Stage::Committing);
+    let link = repository.next_link()?;
+    let place = request.place;
+    Ok(Snapshot {
+        id: session.id(),
+        kind: SnapshotKind::Safety,
+        begun: place.begun,
+        taken: place.begun,
+        host: place.host.clone(),
+        sources: sources(request)?,
+        tags: Vec::new(),
+        tree,
+        summary,
+        problems: 0,
+        writer: link.writer,
+        sequence: link.sequence,
+        previous: link.previous,
+        parent: None,
+        original: None,
+        program: place.program.clone(),
+        in_place: Some(origin),
+    })
+}
+
+/// What is there of all that is touched, as sources of a backup.
+fn there(request: &Request<'_>) -> DatabasesBackup {
+    let mut databases: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for touched in request.touched.iter().filter(|touched| touched.is_there) {
+        databases.entry(&touched.database).or_default().push(touched.name.clone());
+    }
+    let source = |(database, collections): (&str, Vec<String>)| DatabaseSource {
+        connection: request.connection.clone(),
+        database: Some(database.to_string()),
+        collections,
+        excluded: Vec::new(),
+        server_name: None,
+    };
+    DatabasesBackup { sources: databases.into_iter().map(source).collect() }
+}
+
+/// `absent/mongodb/<server>/<database>/<collection>`: what is about to be put there.
+fn absent(session: &Session, request: &Request<'_>) -> Result<Entry, DatabaseRestoreError> {
+    let mut databases: BTreeMap<EntryName, BTreeMap<EntryName, Entry>> = BTreeMap::new();
+    for touched in request.touched {
+        let Some(kind) = touched.made.clone() else { continue };
+        let [_, database, name] = <[EntryName; 3]>::try_from(touched.path(request.connection)?)
+            .map_err(|_| MongoError::Refused("a name is missing".to_string()))?;
+        let metadata = Metadata { attributes: key_attribute(request.key), ..Metadata::default() };
+        let entry = Entry { name: name.clone(), kind, metadata, link_group: None };
+        databases.entry(database).or_default().insert(name, entry);
+    }
+    let mut compressor = session.repository().compressor()?;
+    let mut directory = |name: EntryName, entries: Vec<Entry>| {
+        directory(name, &entries, &mut TreeSink { session, compressor: &mut compressor })
+    };
+    let mut entries = Vec::new();
+    for (name, collections) in databases {
+        entries.push(directory(name, collections.into_values().collect())?);
+    }
+    let unusable = |error: crate::model::InvalidName| MongoError::Refused(error.to_string());
+    let server = escape_name(request.connection.name()).map_err(unusable)?;
+    let server = directory(server, entries)?;
+    let all = directory(constant_name(MONGODB)?, vec![server])?;
+    Ok(directory(constant_name(ABSENT)?, vec![all])?)
+}
+
+fn key_attribute(key: &MatchKey) -> Vec<Attribute> {
+    match key {
+        MatchKey::Id => Vec::new(),
+        MatchKey::Fields(fields) => {
+            let names: Vec<&str> = fields.iter().map(super::FieldPath::text).collect();
+            let value = AttributeValue::Inline(names.join(",").into_bytes());
+            vec![Attribute { name: KEY.to_vec(), value }]
+        }
+    }
+}
+
+fn directory(
+    name: EntryName,
+    entries: &[Entry],
+    sink: &mut TreeSink<'_>,
+) -> Result<Entry, RepoError> {
+    let (mut tree, mut summary) = (TreeWriter::new(), Summary::default());
+    for entry in entries {
+        summary = summary.with(&entry.kind);
+        tree.push(entry, sink)?;
+    }
+    let kind = Kind::Directory(Directory { tree: Some(tree.finish(sink)?), summary });
+    Ok(Entry { name, kind, metadata: files_metadata(), link_group: None })
+}
+
+fn constant_name(name: &'static [u8]) -> Result<EntryName, MongoError> {
+    EntryName::new(name).map_err(|error| MongoError::Refused(error.to_string()))
+}
