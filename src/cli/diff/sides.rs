@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::place::{SnapshotPlace, find_places};
 use crate::cli::text::shell_word;
-use crate::model::{EntryPath, Snapshot};
+use crate::model::{EntryPath, Kind, Snapshot};
 use crate::ops::live_path;
 use crate::policy::{Filter, TimeExpression};
 use crate::repo::{BlobReader, Ledger};
@@ -46,6 +46,15 @@ impl Sides {
             Side::Live { .. } => self.live_file().is_some_and(|path| path.is_file()),
         };
         is_file(&self.old_place) && is_new_file
+    }
+
+    /// Whether a collection was named.
+    pub fn are_collections(&self) -> bool {
+        let is_collection = |place: &SnapshotPlace| matches!(place.entry.kind, Kind::Collection(_));
+        match &self.new {
+            Side::Snapshot { place, .. } => is_collection(&self.old_place) && is_collection(place),
+            Side::Live { .. } => false,
+        }
     }
 
     /// The live file, where one is compared.

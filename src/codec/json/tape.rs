@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn values_are_found() {
-        let tape = JsonTape::parse(br#" {"a": [1, {"b": null}, []], "c\u0041": "x\n\ud83d\ude00"} "#);
+        let tape =
+            JsonTape::parse(br#" {"a": [1, {"b": null}, []], "c\u0041": "x\n\ud83d\ude00"} "#);
         let tape = tape.unwrap();
         let array = tape.member(0, "a").unwrap();
         assert_eq!(tape.inside(array).count(), 3);
@@ -345,8 +346,25 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused() {
         for text in [
-            "", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{1:2}", "[1 2]", "01", "1.", "tru", "\"a",
-            "\"\\x\"", "\"\\u12\"", "\"\n\"", "1 1", "+1", "inf", "[,1]",
+            "",
+            "{",
+            "[1",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{1:2}",
+            "[1 2]",
+            "01",
+            "1.",
+            "tru",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\n\"",
+            "1 1",
+            "+1",
+            "inf",
+            "[,1]",
         ] {
             assert!(JsonTape::parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -236,11 +236,20 @@ mod tests {
     #[test]
     fn older_forms_are_read() {
         for (old, new) in [
-            (r#"{"$binary": "AQI=", "$type": "00"}"#, r#"{"$binary": {"base64": "AQI=", "subType": "00"}}"#),
+            (
+                r#"{"$binary": "AQI=", "$type": "00"}"#,
+                r#"{"$binary": {"base64": "AQI=", "subType": "00"}}"#,
+            ),
             (r#"{"$date": 1000}"#, r#"{"$date": {"$numberLong": "1000"}}"#),
             (r#"{"$date": "1970-01-01T00:00:01+00:00"}"#, r#"{"$date": {"$numberLong": "1000"}}"#),
-            (r#"{"$regex": "a", "$options": "mi"}"#, r#"{"$regularExpression": {"pattern": "a", "options": "im"}}"#),
-            (r#"{"$uuid": "00112233-4455-6677-8899-aabbccddeeff"}"#, r#"{"$binary": {"base64": "ABEiM0RVZneImaq7zN3u/w==", "subType": "04"}}"#),
+            (
+                r#"{"$regex": "a", "$options": "mi"}"#,
+                r#"{"$regularExpression": {"pattern": "a", "options": "im"}}"#,
+            ),
+            (
+                r#"{"$uuid": "00112233-4455-6677-8899-aabbccddeeff"}"#,
+                r#"{"$binary": {"base64": "ABEiM0RVZneImaq7zN3u/w==", "subType": "04"}}"#,
+            ),
         ] {
             let new = format!(r#"{{"v": {new}}}"#);
             assert_eq!(written(&read(&format!(r#"{{"v": {old}}}"#)), ExtendedJson::Canonical), new);

@@ -38,9 +38,7 @@ fn single(tape: &JsonTape<'_>, name: &[u8], value: usize) -> Option<(ElementType
             let id = hexadecimal(&text()?).filter(|id| id.len() == 12)?;
             (ElementType::ObjectId, id)
         }
-        b"$numberInt" => {
-            (ElementType::Int32, text()?.parse::<i32>().ok()?.to_le_bytes().to_vec())
-        }
+        b"$numberInt" => (ElementType::Int32, text()?.parse::<i32>().ok()?.to_le_bytes().to_vec()),
         b"$numberLong" => (ElementType::Int64, long(tape, value)?.to_le_bytes().to_vec()),
         b"$numberDouble" => (ElementType::Double, double(&text()?)?.to_le_bytes().to_vec()),
         b"$numberDecimal" => {

@@ -172,8 +172,7 @@ fn date(milliseconds: i64, is_relaxed: bool, out: &mut Vec<u8>) {
 fn binary(value: &[u8], out: &mut Vec<u8>) {
     let subtype = value.get(4).copied().unwrap_or_default();
     let bytes = encode_base64(value.get(5..).unwrap_or_default());
-    let text =
-        format!(r#"{{"$binary": {{"base64": "{bytes}", "subType": "{subtype:02x}"}}}}"#);
+    let text = format!(r#"{{"$binary": {{"base64": "{bytes}", "subType": "{subtype:02x}"}}}}"#);
     out.extend_from_slice(text.as_bytes());
 }
 
