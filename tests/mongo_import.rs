@@ -117,7 +117,7 @@ fn pymongo_reads_what_is_dumped() {
 #[test]
 fn a_difference_is_found_without_reading_what_is_equal() {
     let world = world();
-    let mut backup = |time: &str, changed: &[usize]| {
+    let backup = |time: &str, changed: &[usize]| {
         let document = |number: usize| {
             let state = if changed.contains(&number) { "changed" } else { "as it was" };
             format!(
