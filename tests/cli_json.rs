@@ -121,6 +121,13 @@ const SESSION: &str = "\
 3 backup --dry-run bot nowhere
 0 snapshots
 0 ls -R latest
+write dump.json {\"backup_metadata\":{\"timestamp\":\"2025-01-01T00:00:00Z\",\"database\":\"bot\"},\"collections\":{\"users\":[{\"_id\":1}]}}
+0 import dump.json
+0 ls -l --at 2025-01-01 bot/users
+write dump.json {\"backup_metadata\":{\"timestamp\":\"2025-01-02T00:00:00Z\",\"database\":\"bot\"},\"collections\":{\"users\":[{\"_id\":2}]}}
+0 import dump.json
+0 diff --at 2025-01-01 --at 2025-01-02 mongodb/imported/bot/users
+0 find --id 1
 0 restore latest --target out -v
 0 restore --at 2025-11-28 --target out -n
 5 restore latest --target out /nowhere

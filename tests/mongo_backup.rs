@@ -1,7 +1,7 @@
 //! Databases go into a snapshot and come back exactly, through the command line and a real
 //! server.
 
-mod oddities;
+pub mod oddities;
 
 use crate::cli_json::names_of_lines;
 use crate::support::{Mongod, Role, World};
@@ -35,7 +35,7 @@ fn everything_comes_back_as_it_was() {
 }
 
 /// Documents, options and indexes of two databases.
-fn is_equal(server: &Mongod, one: &str, other: &str) {
+pub fn is_equal(server: &Mongod, one: &str, other: &str) {
     assert_eq!(server.hashes(one), server.hashes(other));
     let collections = server.collections(one);
     assert_eq!(collections, server.collections(other));

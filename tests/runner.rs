@@ -30,6 +30,7 @@ mod kill_rounds;
 mod known_answers;
 mod manifest;
 mod mongo_backup;
+mod mongo_import;
 mod mongo_keys;
 mod mongo_kills;
 mod mongo_restore;

@@ -2,8 +2,8 @@
 
 use super::global::GlobalOptions;
 use super::{
-    backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, init,
-    key, ls, man, mount, prune, repair, restore, rollback, snapshots, stats, tag,
+    backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, import,
+    init, key, ls, man, mount, prune, repair, restore, rollback, snapshots, stats, tag,
 };
 use clap::{Args, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -62,6 +62,7 @@ pub enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Rollback(rollback::Arguments),
+    Import(import::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
     Find(find::Arguments),

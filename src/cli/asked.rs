@@ -7,8 +7,9 @@ use super::place::{may_hold, shown};
 use super::select::{by_id, in_future};
 use super::text::{count, readable, shell_word, time_with_zone};
 use crate::model::{SessionId, Snapshot, SnapshotKind};
+use crate::ops::fuzzy_collections;
 use crate::policy::{Filter, TimeExpression, choose};
-use crate::repo::Ledger;
+use crate::repo::{BlobReader, Ledger};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -181,6 +182,14 @@ fn sources_in_short(snapshot: &Snapshot) -> String {
         (Some(source), 0) => format!(": {}", readable(&source.address)),
         (Some(source), more) => format!(": {} and {more} more", readable(&source.address)),
     }
+}
+
+/// That collections of a snapshot were read while others wrote, if some were. What cannot be read
+/// is told elsewhere.
+pub fn fuzzy_line(reader: &BlobReader, snapshot: &Snapshot) -> Option<String> {
+    let fuzzy = fuzzy_collections(reader, snapshot).unwrap_or_default();
+    let collections = count(fuzzy, "collection is", "collections are");
+    (fuzzy > 0).then(|| format!("  {collections} fuzzy: read while others may have written"))
 }
 
 #[cfg(test)]

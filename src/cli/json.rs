@@ -106,6 +106,9 @@ pub struct SnapshotMessage {
     pub program_version: String,
     /// Sources, or parts of them, that could not be read whole.
     pub problems: u64,
+    /// Collections were read while others may have written; where that was looked up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fuzzy: bool,
     pub summary: SnapshotSummary,
 }
 
@@ -139,6 +142,7 @@ impl From<&Snapshot> for SnapshotMessage {
             original: snapshot.original.map(|id| id.hex()),
             program_version: snapshot.program.clone(),
             problems: snapshot.problems,
+            fuzzy: false,
             summary: SnapshotSummary {
                 total_files_processed: snapshot.summary.files,
                 total_dirs_processed: snapshot.summary.directories,

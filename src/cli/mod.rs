@@ -24,6 +24,7 @@ mod forget;
 mod forgetting;
 mod global;
 mod help;
+mod import;
 mod init;
 mod json;
 mod keep;
@@ -87,6 +88,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
             context.each_profile(|context| backup::run(context, &arguments))
         }
         Command::Restore(arguments) => restore::run(context, &arguments),
+        Command::Import(arguments) => import::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
         Command::Mount(arguments) => mount::run(context, &arguments),

@@ -1,4 +1,9 @@
-//! Where a path that people know lies in a snapshot: `/srv/bot` is `files/srv/bot`.
+//! Where a path that people know lies in a snapshot: `/srv/bot` is `files/srv/bot`, and
+//! `bot/users` may be `mongodb/rs0/bot/users`.
+
+mod databases;
+
+pub use databases::is_of_database;
 
 use super::code::Code;
 use super::error::Failure;
@@ -7,7 +12,7 @@ use crate::model::{BlobId, Entry, EntryName, EntryPath, Snapshot, SnapshotKind};
 use crate::ops::FILES;
 use crate::repo::{BlobReader, RepoError};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -35,18 +40,42 @@ fn find_place(
     snapshot: &Snapshot,
     word: &OsString,
 ) -> Result<SnapshotPlace, Failure> {
-    let given = absolute(word)?;
-    for path in candidates(snapshot, &given)? {
+    let mut found = Vec::new();
+    for path in candidates(snapshot, word)? {
         if let Some(entry) = reader.find_path(&snapshot.tree, &path)? {
-            return Ok(SnapshotPlace { path, entry });
+            found.push(SnapshotPlace { path, entry });
         }
     }
-    let name = readable(given.as_os_str().as_bytes());
+    match (found.pop(), found.is_empty()) {
+        (Some(place), true) => Ok(place),
+        (Some(place), false) => {
+            found.push(place);
+            chosen(found, word)
+        }
+        (None, _) => Err(missing(reader, snapshot, word)?),
+    }
+}
+
+/// Of several places: a file of that path as it was given comes before one of its real path; but
+/// what may be a file or a collection, or lies on several servers, is not guessed.
+fn chosen(found: Vec<SnapshotPlace>, word: &OsString) -> Result<SnapshotPlace, Failure> {
+    let databases = found.iter().filter(|place| databases::is_of_database(&place.path));
+    let names: Vec<String> = databases.map(|place| place.path.to_string()).collect();
+    let is_named = databases::is_address(word) || word.as_bytes().starts_with(b"/");
+    match (names.is_empty() || is_named, found.into_iter().next()) {
+        (true, Some(first)) => Ok(first),
+        _ => Err(Failure::usage(format!("{} may be several things", shell_word(word)))
+            .hint(format!("write the whole path: {}", names.join(", or ")))),
+    }
+}
+
+fn missing(reader: &BlobReader, snapshot: &Snapshot, given: &OsString) -> Result<Failure, Failure> {
+    let name = shown(given)?;
     let message = format!("{name} is not in snapshot {}", snapshot.id.short());
-    let hint = match last_with(reader, snapshot, &given)? {
+    let hint = match last_with(reader, snapshot, given)? {
         Some(last) => {
             let id = last.id.short();
-            let path = shell_word(given.as_os_str());
+            let path = shell_word(OsStr::new(&name));
             format!("the last that has it is {id}: `snap restore {id}:{path}` brings it back")
         }
         None => {
@@ -54,7 +83,7 @@ fn find_place(
             format!("no other snapshot has it; `snap ls {id}` shows what is in this one")
         }
     };
-    Err(Failure::new(Code::Nothing, message).hint(hint))
+    Ok(Failure::new(Code::Nothing, message).hint(hint))
 }
 
 /// The sources of a snapshot, in order of their paths. A folder that holds many of them is read
@@ -106,7 +135,7 @@ fn tree_of(
 fn last_with(
     reader: &BlobReader,
     missing: &Snapshot,
-    given: &Path,
+    given: &OsString,
 ) -> Result<Option<Snapshot>, Failure> {
     let mut live = reader.repository().ledger()?.live;
     live.retain(|snapshot| {
@@ -125,8 +154,7 @@ fn last_with(
 
 /// Whether the snapshot's sources hold the path, or some of what is below it.
 pub fn may_hold(snapshot: &Snapshot, word: &OsString) -> Result<bool, Failure> {
-    let given = absolute(word)?;
-    let candidates = candidates(snapshot, &given)?;
+    let candidates = candidates(snapshot, word)?;
     Ok(snapshot.sources.iter().any(|source| {
         let near =
             |path: &EntryPath| path.starts_with(&source.path) || source.path.starts_with(path);
@@ -136,17 +164,38 @@ pub fn may_hold(snapshot: &Snapshot, word: &OsString) -> Result<bool, Failure> {
 
 /// Where in a snapshot a path may be.
 pub fn possible_places(snapshot: &Snapshot, word: &OsString) -> Result<Vec<EntryPath>, Failure> {
-    candidates(snapshot, &absolute(word)?)
+    candidates(snapshot, word)
 }
 
 /// The path as people know it, absolute as written.
 pub fn shown(word: &OsString) -> Result<String, Failure> {
+    let bytes = word.as_bytes();
+    if databases::is_address(word) || bytes.starts_with(b"mongodb/") || bytes == b"mongodb" {
+        return Ok(readable(bytes));
+    }
     Ok(readable(absolute(word)?.as_os_str().as_bytes()))
 }
 
 /// A source that was given through a link lies under its real path: a path that begins like the
-/// source as it was given is meant there, too.
-fn candidates(snapshot: &Snapshot, given: &Path) -> Result<Vec<EntryPath>, Failure> {
+/// source as it was given is meant there, too. Databases come last.
+fn candidates(snapshot: &Snapshot, word: &OsString) -> Result<Vec<EntryPath>, Failure> {
+    if let Some(place) = databases::named(snapshot, word).filter(|_| !is_absolute(word)) {
+        return Ok(vec![place]);
+    }
+    if databases::is_address(word) {
+        return Ok(Vec::new());
+    }
+    let mut candidates = file_candidates(snapshot, &absolute(word)?)?;
+    candidates.extend(databases::named(snapshot, word));
+    candidates.extend(databases::short(snapshot, word));
+    Ok(candidates)
+}
+
+fn is_absolute(word: &OsString) -> bool {
+    word.as_bytes().starts_with(b"/")
+}
+
+fn file_candidates(snapshot: &Snapshot, given: &Path) -> Result<Vec<EntryPath>, Failure> {
     let mut candidates = vec![below(&files(), given)?];
     for source in &snapshot.sources {
         let address = Path::new(std::ffi::OsStr::from_bytes(&source.address));

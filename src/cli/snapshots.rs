@@ -6,14 +6,17 @@ use super::context::Context;
 use super::error::Failure;
 use super::json::SnapshotMessage;
 use super::open::open;
+use super::place::is_of_database;
 use super::select::{FilterFlags, code_of, in_future, read_ledger};
 use super::table::{Cell, Table};
 use super::text::{count, readable, time};
-use crate::model::{Snapshot, SnapshotKind};
+use crate::model::{SessionId, Snapshot, SnapshotKind};
+use crate::ops::fuzzy_collections;
 use crate::policy::{Filter, Group, GroupBy, GroupKey, format_size, group};
-use crate::repo::Ledger;
+use crate::repo::{BlobReader, Ledger, Repository};
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -48,11 +51,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
     let chosen = chosen(context, &ledger, &filter, arguments)?;
+    let special = Special {
+        future: in_future(&ledger).into_iter().collect(),
+        fuzzy: fuzzy(repository, &chosen)?,
+    };
     for snapshot in &chosen {
-        context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
+        let mut message = SnapshotMessage::from(snapshot);
+        message.fuzzy = special.fuzzy.contains(&snapshot.id);
+        context.output.object("snapshot", &message)?;
     }
-    let future = in_future(&ledger).into_iter().map(|id| id.short()).collect();
-    print(context, &chosen, arguments.group_by, &future)?;
+    print(context, &chosen, arguments.group_by, &special)?;
     let hidden = match hides_safety(arguments) {
         true => ledger.live.iter().filter(|one| is_safety(one) && filter.matches(one)).count(),
         false => 0,
@@ -66,6 +74,31 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         true => Code::Nothing,
         false => code_of(&ledger),
     })
+}
+
+/// Snapshots that something is to be said of.
+struct Special {
+    future: HashSet<SessionId>,
+    fuzzy: HashSet<SessionId>,
+}
+
+/// Those with collections that others may have written to meanwhile. Only snapshots of databases
+/// are looked into; damage shows elsewhere.
+fn fuzzy(repository: Arc<Repository>, chosen: &[Snapshot]) -> Result<HashSet<SessionId>, Failure> {
+    let has_databases =
+        |snapshot: &&Snapshot| snapshot.sources.iter().any(|source| is_of_database(&source.path));
+    let mut fuzzy = HashSet::new();
+    let mut databases = chosen.iter().filter(has_databases).peekable();
+    if databases.peek().is_none() {
+        return Ok(fuzzy);
+    }
+    let reader = BlobReader::new(repository)?;
+    for snapshot in databases {
+        if fuzzy_collections(&reader, snapshot).unwrap_or_default() > 0 {
+            fuzzy.insert(snapshot.id);
+        }
+    }
+    Ok(fuzzy)
 }
 
 /// Those that are named are shown, whatever they are.
@@ -108,7 +141,7 @@ fn print(
     context: &Context,
     snapshots: &[Snapshot],
     by: Option<GroupBy>,
-    future: &HashSet<String>,
+    special: &Special,
 ) -> Result<(), Failure> {
     let nothing = GroupBy { host: false, paths: false, tags: false };
     for Group { key, mut snapshots } in group(snapshots, by.unwrap_or(nothing)) {
@@ -116,7 +149,7 @@ fn print(
         if by.is_some() {
             context.output.line(format!("{}:", group_title(&key)))?;
         }
-        print_table(context, &snapshots, future)?;
+        print_table(context, &snapshots, special)?;
         if by.is_some() {
             context.output.line("")?;
         }
@@ -128,14 +161,14 @@ fn print(
 fn print_table(
     context: &Context,
     snapshots: &[&Snapshot],
-    future: &HashSet<String>,
+    special: &Special,
 ) -> Result<(), Failure> {
     let zone = context.now.time_zone();
     let head = ["id", "begun", "host", "tags"].map(Cell::left);
     let mut table = Table::new(head.into_iter().chain([Cell::right("size"), Cell::left("paths")]));
     for snapshot in snapshots {
         let paths = snapshot.sources.iter().map(|source| readable(&source.address));
-        let marks = marks(snapshot, future);
+        let marks = marks(snapshot, special);
         let tags = snapshot.tags.iter().map(|tag| readable(tag.as_bytes()));
         table.row([
             Cell::left(snapshot.id.short()),
@@ -150,7 +183,7 @@ fn print_table(
 }
 
 /// What is special about a snapshot.
-fn marks(snapshot: &Snapshot, future: &HashSet<String>) -> Vec<String> {
+fn marks(snapshot: &Snapshot, special: &Special) -> Vec<String> {
     let mut marks = Vec::new();
     if is_safety(snapshot) {
         marks.push("(safety)".to_owned());
@@ -158,7 +191,10 @@ fn marks(snapshot: &Snapshot, future: &HashSet<String>) -> Vec<String> {
     if snapshot.problems > 0 {
         marks.push("(not whole)".to_owned());
     }
-    if future.contains(&snapshot.id.short()) {
+    if special.fuzzy.contains(&snapshot.id) {
+        marks.push("(fuzzy)".to_owned());
+    }
+    if special.future.contains(&snapshot.id) {
         marks.push("(clock ahead)".to_owned());
     }
     marks

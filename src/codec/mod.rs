@@ -2,6 +2,7 @@
 
 mod chunk;
 mod compress;
+mod crc64;
 mod derive;
 mod document;
 mod identify;
@@ -11,6 +12,7 @@ mod seal;
 
 pub use chunk::{ChunkParameters, Chunker, InvalidChunkParameters};
 pub use compress::{CompressError, Compression, Compressor, Decompressor};
+pub use crc64::Crc64;
 pub use derive::{DeriveError, PasswordParameters, derive_from_key_file, derive_from_password};
 pub use document::{
     DocumentBuilder, DocumentError, Element, ElementType, Elements, ExtendedJson,

@@ -6,9 +6,12 @@ mod check;
 mod configure;
 mod copy;
 mod diff;
+mod documents;
 mod dump;
 mod find;
 mod forget;
+mod fuzzy;
+mod import;
 mod keys;
 mod live;
 mod process;
@@ -26,11 +29,7 @@ mod tree_cursor;
 pub mod view;
 mod walk_tree;
 
-pub use backup::{
-    BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup,
-    FILES, FilesBackup, Prepared, StreamBackup, StreamError, StreamInput, backup, backup_files,
-    backup_source, backup_stream,
-};
+pub use backup::{BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup, FILES, FilesBackup, MONGODB, Prepared, StreamBackup, StreamError, StreamInput, backup, backup_files, backup_source, backup_stream};
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
@@ -41,15 +40,21 @@ pub use diff::{
     Statistics, Sums, TextDifference, diff, diff_live, live_path, live_text, text_difference,
     text_of,
 };
-pub use dump::{
-    ArchiveFormat, DumpError, DumpReport, NewFile, copy_file, dump_file, dump_folder,
-    read_attribute,
+pub use documents::{
+    DocumentChange, DocumentCounts, DocumentHistory, DocumentLine, DocumentStep, SoughtDocument,
+    diff_documents, document_history, each_document, id_of,
 };
+pub use dump::{ArchiveFormat, DocumentFormat, DumpError, DumpReport, NewFile, copy_file, dump_collection, dump_document, dump_file, dump_folder, read_attribute};
 pub use find::{
     ContentSought, Criteria, FindError, FindReport, Found, HistoryLine, HistoryStep, KindSought,
     Match, SnapshotSet, Version, find, history,
 };
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
+pub use fuzzy::{fuzzy_collections, is_fuzzy};
+pub use import::{
+    ImportError, ImportOptions, ImportReport, Importable, ImportedDatabase, Verdict, find_imports,
+    import,
+};
 pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};

@@ -10,8 +10,8 @@ use crate::model::{BlobId, ChunkTree};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentPart {
     /// The key before its first document's; empty for the first part.
-    after: Vec<u8>,
-    child: ChildPiece,
+    pub(super) after: Vec<u8>,
+    pub(super) child: ChildPiece,
 }
 
 /// The parts of one collection, in order. Memory: one piece a level.

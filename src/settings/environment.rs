@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "SNAP_PASSWORD";
+/// The address of a database, which may hold its password.
+const MONGODB: &str = "SNAP_MONGODB";
 /// Of the repository that is copied to.
 const TARGET_PASSWORD: &str = "SNAP_TO_PASSWORD";
 
@@ -29,6 +31,7 @@ impl Environment {
         // SAFETY: the caller promises that this is the only thread.
         unsafe {
             std::env::remove_var(PASSWORD);
+            std::env::remove_var(MONGODB);
             std::env::remove_var(TARGET_PASSWORD);
         }
         environment
@@ -64,6 +67,11 @@ impl Environment {
 
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
+    }
+
+    /// `SNAP_MONGODB`.
+    pub fn mongodb(&self) -> Option<&str> {
+        self.get(MONGODB)?.to_str()
     }
 
     /// `SNAP_PASSWORD`.

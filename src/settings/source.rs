@@ -2,7 +2,7 @@
 
 use super::config::{Base, expand};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const DATABASE_SCHEMES: [&str; 2] = ["mongodb://", "mongodb+srv://"];
 
@@ -37,6 +37,20 @@ impl SourceAddress {
 }
 
 impl DatabaseAddress {
+    /// An address by itself; an error says what it lacks, and not what it is.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match is_database(text.trim()) {
+            true => Ok(Self(text.trim().to_owned())),
+            false => Err("it does not begin with mongodb:// or mongodb+srv://".to_owned()),
+        }
+    }
+
+    /// The first line of a file.
+    pub fn read(file: &Path) -> Result<Self, String> {
+        let content = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+        Self::parse(content.lines().next().unwrap_or_default())
+    }
+
     /// The whole address, with the password that it may hold: for whoever connects.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -7,13 +7,18 @@ use crate::cli::text::count;
 use crate::ops::{DatabaseReport, DatabaseSource, DatabasesBackup};
 use crate::policy::format_size;
 use crate::settings::DatabaseAddress;
+use crate::settings::Profile;
 use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(clap::Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Databases")]
 pub struct DatabaseFlags {
-    /// Of a server named without a database, take only this one (may be repeated, like all of
-    /// these)
+    /// Take the database whose address is the first line of this file (may be repeated, like all
+    /// of these) [or: SNAP_MONGODB_FILE, SNAP_MONGODB]
+    #[arg(long = "mongodb-file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Of a server named without a database, take only this one
     #[arg(long = "db", value_name = "NAME")]
     databases: Vec<String>,
     /// Take only this collection
@@ -33,6 +38,13 @@ pub fn databases(
     flags: &DatabaseFlags,
     addresses: &[DatabaseAddress],
 ) -> Result<DatabasesBackup, Failure> {
+    let profile = context.profile()?;
+    let collections = match flags.collections.is_empty() {
+        true => profile.map(Profile::collections).unwrap_or_default(),
+        false => flags.collections.clone(),
+    };
+    let mut excluded = profile.map(Profile::excluded_collections).unwrap_or_default();
+    excluded.extend(flags.excluded.iter().cloned());
     let mut sources = Vec::new();
     for address in addresses {
         let connection = connect(context, address)?;
@@ -48,8 +60,8 @@ pub fn databases(
         sources.extend(databases.into_iter().map(|database| DatabaseSource {
             connection: connection.clone(),
             database,
-            collections: flags.collections.clone(),
-            excluded: flags.excluded.clone(),
+            collections: collections.clone(),
+            excluded: excluded.clone(),
             server_name: flags.server_name.clone(),
         }));
     }

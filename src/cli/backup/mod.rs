@@ -159,7 +159,7 @@ fn options(context: &Context, arguments: &Arguments) -> Result<BackupOptions, Fa
 }
 
 /// Those of the profile and those given, sorted, no doubles.
-fn tags(profile: Option<&Profile>, given: &[String]) -> Result<Vec<String>, Failure> {
+pub fn tags(profile: Option<&Profile>, given: &[String]) -> Result<Vec<String>, Failure> {
     let mut tags = profile.map(Profile::tags).unwrap_or_default();
     let given = given.iter().flat_map(|tags| tags.split(','));
     tags.extend(given.map(|tag| tag.trim().to_owned()));

@@ -3,6 +3,7 @@
 use super::Arguments;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
+use crate::cli::text::shell_word;
 use crate::ops::FilesBackup;
 use crate::settings::{DatabaseAddress, Profile, SourceAddress};
 use std::collections::HashSet;
@@ -56,15 +57,58 @@ pub fn files(
 fn sources(context: &Context, arguments: &Arguments) -> Result<Vec<SourceAddress>, Failure> {
     let listed = arguments.listed.paths()?.into_iter().map(SourceAddress::Path);
     let given = arguments.paths.iter().cloned().map(SourceAddress::parse);
-    let named: Vec<SourceAddress> = listed.chain(given).collect();
+    let mut named: Vec<SourceAddress> = listed.chain(given).collect();
+    named.extend(in_files(&arguments.databases.files)?);
     if !named.is_empty() {
         return Ok(named);
     }
-    let listed = context.profile()?.map(Profile::sources).unwrap_or_default();
+    let listed = sources_in_force(context)?;
     match listed.is_empty() {
         false => Ok(listed),
         true => Err(nothing_to_back_up(context)?),
     }
+}
+
+/// Without arguments: what the profile lists; a database that the environment names takes the
+/// place of its databases.
+fn sources_in_force(context: &Context) -> Result<Vec<SourceAddress>, Failure> {
+    let profile = context.profile()?;
+    let mut listed = profile.map(Profile::sources).unwrap_or_default();
+    match from_environment(context)? {
+        Some(database) => {
+            listed.retain(|source| matches!(source, SourceAddress::Path(_)));
+            listed.push(database);
+        }
+        None => {
+            listed.extend(in_files(&profile.map(Profile::mongodb_files).unwrap_or_default())?);
+        }
+    }
+    Ok(listed)
+}
+
+fn from_environment(context: &Context) -> Result<Option<SourceAddress>, Failure> {
+    if let Some(text) = context.environment.mongodb() {
+        let address = DatabaseAddress::parse(text).map_err(|why| {
+            Failure::usage("SNAP_MONGODB is no address of a database").because(why)
+        })?;
+        return Ok(Some(SourceAddress::Database(address)));
+    }
+    let file = context.environment.path("SNAP_MONGODB_FILE");
+    Ok(in_files(file.as_slice())?.into_iter().next())
+}
+
+/// The databases whose addresses are in files.
+fn in_files(files: &[PathBuf]) -> Result<Vec<SourceAddress>, Failure> {
+    let read = |file: &PathBuf| {
+        let address = DatabaseAddress::read(file).map_err(|why| {
+            let name = shell_word(file.as_os_str());
+            Failure::usage(format!("{name} holds no address of a database"))
+                .because(why)
+                .hint("its first line must be mongodb://user:password@host:port/database")
+        });
+        address.map(SourceAddress::Database)
+    };
+    files.iter().map(read).collect()
 }
 
 fn nothing_to_back_up(context: &Context) -> Result<Failure, Failure> {

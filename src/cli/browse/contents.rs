@@ -1,6 +1,7 @@
 //! Where the browser gets what it shows.
 
 use crate::model::{BlobId, Entry, EntryPath, Kind, Snapshot};
+use crate::ops::MONGODB;
 use crate::ops::view::{FileContent, Root, View};
 use crate::repo::RepoError;
 use std::sync::Arc;
@@ -36,7 +37,11 @@ pub trait Contents {
 
 impl Contents for View {
     fn root(&self, snapshot: &Snapshot) -> Result<Root, String> {
-        told(self, snapshot, View::root(self, snapshot))
+        told(
+            self,
+            snapshot,
+            View::root(self, snapshot).and_then(|root| with_databases(self, snapshot, root)),
+        )
     }
 
     fn length(&self, of: &Snapshot, tree: &BlobId) -> Result<u64, String> {
@@ -83,6 +88,15 @@ impl Contents for View {
             _ => Err("it is no file".to_owned()),
         }
     }
+}
+
+/// A snapshot without files begins at its databases.
+fn with_databases(view: &View, snapshot: &Snapshot, root: Root) -> Result<Root, RepoError> {
+    if root.tree.is_some() {
+        return Ok(root);
+    }
+    let databases = view.find(&snapshot.tree, MONGODB)?;
+    Ok(Root { tree: databases.and_then(|(_, entry)| entry.tree()), ..root })
 }
 
 /// Damage is marked when it is met.

@@ -3,6 +3,7 @@
 use crate::cli::ls::permissions;
 use crate::cli::text::{count, grouped, readable, time};
 use crate::model::{Entry, Kind, Reading, Snapshot, SnapshotKind};
+use crate::ops::is_fuzzy;
 use crate::policy::format_size;
 use jiff::tz::TimeZone;
 
@@ -11,6 +12,7 @@ pub fn entry_line(entry: &Entry, zone: &TimeZone) -> String {
     let size = match &entry.kind {
         Kind::File(file) => format_size(file.size),
         Kind::Directory(_) => String::new(),
+        Kind::Collection(collection) => format_size(collection.size),
         kind => kind.word().to_owned(),
     };
     let modified = entry.metadata.modified.timestamp().to_zoned(zone.clone());
@@ -18,11 +20,12 @@ pub fn entry_line(entry: &Entry, zone: &TimeZone) -> String {
     format!("{size:>11}  {modified}  {}", shown_name(entry))
 }
 
-/// With a slash after a directory, and a link's target.
+/// With a slash after a directory, a link's target, and that a collection is fuzzy.
 pub fn shown_name(entry: &Entry) -> String {
     match &entry.kind {
         Kind::Directory(_) => format!("{}/", entry.name),
         Kind::Symlink { target } => format!("{} -> {}", entry.name, readable(target)),
+        kind if is_fuzzy(kind) => format!("{}  (fuzzy)", entry.name),
         _ => entry.name.to_string(),
     }
 }
@@ -32,6 +35,9 @@ pub fn entry_details(entry: &Entry, zone: &TimeZone) -> Vec<String> {
     let metadata = &entry.metadata;
     let mut lines = vec![entry.name.to_string(), String::new()];
     lines.extend(kind_details(&entry.kind));
+    if matches!(entry.kind, Kind::Collection(_) | Kind::View { .. }) {
+        return lines;
+    }
     lines.push(format!("{}  {:04o}", permissions(entry), metadata.mode));
     let owner = |name: &str, number: u32| match name {
         "" => number.to_string(),
@@ -81,6 +87,10 @@ fn kind_details(kind: &Kind) -> Vec<String> {
             format!("collection, {}", count(collection.count, "document", "documents")),
             bytes(collection.size),
             count(collection.indexes.len() as u64, "index", "indexes"),
+            match collection.moment {
+                Some(moment) => format!("as of cluster time {moment}"),
+                None => "FUZZY: others may have written".to_owned(),
+            },
         ],
         Kind::View { .. } => vec!["view of a collection".to_owned()],
         Kind::Symlink { target } => vec!["link to".to_owned(), format!("  {}", readable(target))],

@@ -1,5 +1,6 @@
 //! `snap diff`
 
+mod documents;
 mod report;
 mod sides;
 mod text;
@@ -33,6 +34,9 @@ Each line begins with what is different:
   +  added           M   content          U  only metadata (with --metadata)
   -  removed         M?  content, though size and time are the same
   T  type
+
+Of collections that differ it says how many documents; -v lists them, and so
+does naming one: `snap diff A:bot/users B`.
 
 Of two snapshots only what differs is read. Against the live folders a file of
 the same size and time is taken as unchanged, unless --content reads it. What
@@ -88,7 +92,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         _ => {}
     }
     let profile = context.profile()?;
-    let mut reporter = Reporter::new(context, arguments.stat, arguments.metadata);
+    let lists_documents = context.output.is_verbose() || sides.are_collections();
+    let mut reporter =
+        Reporter::new(context, &reader, arguments.stat, arguments.metadata, lists_documents);
     let progress = Progress::start(context);
     let found = compare(arguments, profile, &reader, &sides, &mut reporter, progress.monitor());
     drop(progress);

@@ -1,12 +1,15 @@
 //! Differences, as lines and as JSON.
 
+use super::documents::{CountsMessage, DocumentReporter};
 use super::sides::{Side, Sides};
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::ls::node::{hexadecimal, real_path};
 use crate::cli::text::{count, readable};
+use crate::model::Collection;
 use crate::ops::{Change, Modifier, Statistics, Sums};
 use crate::policy::format_size;
+use crate::repo::BlobReader;
 use serde::Serialize;
 
 /// `change`; names are restic's.
@@ -19,6 +22,9 @@ pub struct ChangeMessage {
     /// The difference of two texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Of a collection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documents: Option<CountsMessage>,
 }
 
 /// `statistics`; names are restic's.
@@ -32,6 +38,9 @@ struct StatisticsMessage {
     changed_metadata: u64,
     added: SumsMessage,
     removed: SumsMessage,
+    /// Of collections, if some differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    documents: Option<CountsMessage>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +66,7 @@ impl ChangeMessage {
             path_hex: (!is_text).then(|| hexadecimal(path)),
             modifier,
             text: None,
+            documents: None,
         }
     }
 }
@@ -64,6 +74,7 @@ impl ChangeMessage {
 /// Shows differences as they come.
 pub struct Reporter<'a> {
     context: &'a Context,
+    documents: DocumentReporter<'a>,
     sums_only: bool,
     metadata: bool,
     /// What went wrong with the output.
@@ -71,16 +82,41 @@ pub struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    pub fn new(context: &'a Context, sums_only: bool, metadata: bool) -> Self {
-        Self { context, sums_only, metadata, failed: None }
+    pub fn new(
+        context: &'a Context,
+        reader: &'a BlobReader,
+        sums_only: bool,
+        metadata: bool,
+        lists_documents: bool,
+    ) -> Self {
+        let lists_documents = lists_documents && !sums_only;
+        let documents = DocumentReporter::new(context, reader, lists_documents);
+        Self { context, documents, sums_only, metadata, failed: None }
     }
 
     /// False if nobody listens any more.
     pub fn show(&mut self, change: &Change<'_>) -> bool {
+        if let Some(collections) = change.collections {
+            return self.show_collection(change, collections);
+        }
         if self.sums_only || (change.modifier == Modifier::Metadata && !self.metadata) {
             return true;
         }
         match self.try_show(change) {
+            Ok(()) => true,
+            Err(failure) => {
+                self.failed = Some(failure);
+                false
+            }
+        }
+    }
+
+    fn show_collection(
+        &mut self,
+        change: &Change<'_>,
+        collections: (Option<&Collection>, Option<&Collection>),
+    ) -> bool {
+        match self.documents.show(change, collections, self.sums_only) {
             Ok(()) => true,
             Err(failure) => {
                 self.failed = Some(failure);
@@ -115,10 +151,13 @@ impl<'a> Reporter<'a> {
             changed_metadata: statistics.changed_metadata,
             added: (&statistics.added).into(),
             removed: (&statistics.removed).into(),
+            documents: self.documents.counts(),
         };
         output.object("statistics", &message)?;
         if self.sums_only {
-            return lines(statistics).into_iter().try_for_each(|line| output.line(line));
+            let documents = self.documents.line();
+            let mut lines = lines(statistics).into_iter().chain(documents);
+            return lines.try_for_each(|line| output.line(line));
         }
         if *statistics == Statistics::default() {
             output.aside_line("nothing differs");

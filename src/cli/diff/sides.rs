@@ -4,10 +4,10 @@ use super::is_file;
 use crate::cli::asked::{Asked, find, is_id, lines_about, split};
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
-use crate::cli::place::{SnapshotPlace, find_places};
+use crate::cli::place::{SnapshotPlace, find_places, is_of_database};
 use crate::cli::text::shell_word;
-use crate::model::{EntryPath, Snapshot};
-use crate::ops::live_path;
+use crate::model::{Directory, Entry, EntryName, EntryPath, Kind, Metadata, Snapshot};
+use crate::ops::{FILES, live_path};
 use crate::policy::{Filter, TimeExpression};
 use crate::repo::{BlobReader, Ledger};
 use std::ffi::OsString;
@@ -47,6 +47,15 @@ impl Sides {
             Side::Live { .. } => self.live_file().is_some_and(|path| path.is_file()),
         };
         is_file(&self.old_place) && is_new_file
+    }
+
+    /// Whether a collection was named.
+    pub fn are_collections(&self) -> bool {
+        let is_collection = |place: &SnapshotPlace| matches!(place.entry.kind, Kind::Collection(_));
+        match &self.new {
+            Side::Snapshot { place, .. } => is_collection(&self.old_place) && is_collection(place),
+            Side::Live { .. } => false,
+        }
     }
 
     /// The live file, where one is compared.
@@ -147,7 +156,13 @@ pub fn resolve(
     asked: AskedSides,
 ) -> Result<Sides, Failure> {
     let old = find(context, ledger, &asked.old, filter)?.clone();
-    let old_place = place(reader, &old, &asked.old)?;
+    let other = match &asked.new {
+        Some(asked) => Some(find(context, ledger, asked, filter)?),
+        None => None,
+    };
+    let is_whole = asked.old.paths.is_empty()
+        && other.is_some_and(|other| has_databases(&old) || has_databases(other));
+    let old_place = place(reader, &old, &asked.old, is_whole)?;
     let about = |snapshot: &Snapshot, asked: &Asked| {
         for line in lines_about(context, snapshot, asked.at.as_ref()) {
             context.output.aside_line(&line);
@@ -157,7 +172,10 @@ pub fn resolve(
     let new = match &asked.new {
         None => {
             let roots = match asked.old.paths.is_empty() {
-                true => old.sources.iter().map(|source| source.path.clone()).collect(),
+                true => {
+                    let paths = old.sources.iter().map(|source| source.path.clone());
+                    paths.filter(|path| !is_of_database(path)).collect()
+                }
                 false => vec![old_place.path.clone()],
             };
             context.output.aside_line("and the live folders");
@@ -166,19 +184,36 @@ pub fn resolve(
         Some(asked) => {
             let snapshot = find(context, ledger, asked, filter)?;
             about(snapshot, asked);
-            let place = Box::new(place(reader, snapshot, asked)?);
+            let place = Box::new(place(reader, snapshot, asked, is_whole)?);
             Side::Snapshot { snapshot: Box::new(snapshot.clone()), place }
         }
     };
     Ok(Sides { old, old_place, new })
 }
 
-/// The one path, or all.
+fn has_databases(snapshot: &Snapshot) -> bool {
+    snapshot.sources.iter().any(|source| is_of_database(&source.path))
+}
+
+/// Files and databases, as one folder.
+fn whole_snapshot(snapshot: &Snapshot) -> Result<SnapshotPlace, Failure> {
+    let kind = Kind::Directory(Directory { tree: Some(snapshot.tree), summary: snapshot.summary });
+    // It has no name of its own, and none is shown.
+    let name = EntryName::new(FILES).map_err(Failure::usage)?;
+    let entry = Entry { name, kind, metadata: Metadata::default(), link_group: None };
+    Ok(SnapshotPlace { path: EntryPath::root(), entry })
+}
+
+/// The one path, or all: with databases of the whole snapshot, else of its files.
 fn place(
     reader: &BlobReader,
     snapshot: &Snapshot,
     asked: &Asked,
+    whole: bool,
 ) -> Result<SnapshotPlace, Failure> {
+    if whole {
+        return whole_snapshot(snapshot);
+    }
     let all = [OsString::from("/")];
     let words = if asked.paths.is_empty() { &all[..] } else { &asked.paths };
     let place = find_places(reader, snapshot, words)?.into_iter().next();

@@ -1,5 +1,6 @@
 //! `snap dump`
 
+mod documents;
 mod sink;
 
 use super::asked::{Asked, find, lines_about};
@@ -7,14 +8,18 @@ use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
 use super::open::open;
-use super::place::{SnapshotPlace, find_places};
+use super::place::{SnapshotPlace, find_places, is_of_database};
 use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
 use super::text::{count, readable, shell_word};
 use crate::model::{Directory, Kind, Monitor};
-use crate::ops::{ArchiveFormat, DumpError, DumpReport, NewFile, dump_file, dump_folder};
+use crate::ops::{
+    ArchiveFormat, DumpError, DumpReport, NewFile, dump_collection, dump_document, dump_file,
+    dump_folder,
+};
 use crate::policy::format_size;
 use crate::repo::BlobReader;
+use documents::DocumentFlags;
 use serde::Serialize;
 use sink::{Quiet, StandardOutput};
 use std::ffi::OsString;
@@ -28,22 +33,29 @@ Examples:
   snap dump 1a2b3c4d:/srv/bot | tar -x --xattrs -C /tmp/look
   snap dump latest /srv/bot --archive zip --target bot.zip
   snap dump --at 'yesterday 02:00' /srv/bot/dump.sql | psql bot
+  snap dump latest:bot/users > users.bson      a collection, as mongodump does
+  snap dump latest:bot/users --format json | jq .phone
+  snap dump latest:bot/users --id 65f0c0ffee0123456789abcd
 
 A folder becomes a tar with all its metadata, in which names begin with the
 folder's own: bot/config.py. Whole snapshots (path /) begin at the root. A zip
 holds files, folders and symbolic links with modes and times, and nothing
 else.
 
+A collection is written as BSON, or as lines of extended JSON; `snap help
+databases` tells how collections are named.
+
 A file at --target appears when it is complete, or not at all.";
 
-/// Write a file of a snapshot to standard output, a folder as an archive.
+/// Write a file or collection of a snapshot to standard output, a folder as an archive.
 #[derive(clap::Args)]
 #[command(
     after_help = AFTER_HELP,
     override_usage = "snap dump <ID|latest> <PATH>\n       snap dump --at <TIME> <PATH>",
 )]
 pub struct Arguments {
-    /// The snapshot (an id or latest; not with --at), and a file or folder in it [default: all]
+    /// The snapshot (an id or latest; not with --at), and a file, folder or collection in it
+    /// [default: all files]
     #[arg(value_name = "SNAPSHOT, PATH")]
     words: Vec<OsString>,
     /// Take the newest snapshot begun not after this
@@ -56,6 +68,8 @@ pub struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     target: Option<PathBuf>,
 
+    #[command(flatten)]
+    documents: DocumentFlags,
     #[command(flatten)]
     filter: FilterFlags,
 }
@@ -95,6 +109,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let mut places = find_places(&reader, snapshot, &asked.paths)?;
     let place = places.pop().ok_or_else(|| Failure::usage("no path was named"))?;
     refuse_terminal(arguments, &place)?;
+    arguments.documents.refuse_others(&place.entry.kind)?;
     refuse_other_format(arguments, &place)?;
     if context.output.is_verbose() || arguments.target.is_some() {
         lines_about(context, snapshot, asked.at.as_ref()).iter().for_each(|line| {
@@ -246,6 +261,16 @@ fn dump(
     let entry = &place.entry;
     match &entry.kind {
         Kind::File(file) => dump_file(reader, file, out, monitor),
+        Kind::Collection(collection) => {
+            let format = arguments.documents.format(arguments.target.as_deref());
+            match arguments.documents.sought() {
+                Some(sought) => dump_document(reader, collection, &sought, format, out),
+                None => dump_collection(reader, collection, format, out, monitor),
+            }
+        }
+        Kind::Directory(_) if is_of_database(&place.path) => {
+            Err(DumpError::NoContent("a database".to_owned()))
+        }
         Kind::Directory(Directory { .. }) => {
             // `files` itself is no folder that anybody has.
             let name = (place.path.depth() > 1).then_some(&entry.name);
@@ -255,6 +280,7 @@ fn dump(
             Kind::Symlink { target } => format!("a symbolic link to {}", readable(target)),
             Kind::Fifo => "a FIFO".to_owned(),
             Kind::Socket => "a socket".to_owned(),
+            Kind::View { .. } => "a view".to_owned(),
             _ => "a device".to_owned(),
         })),
     }
@@ -267,6 +293,8 @@ pub fn failure(error: DumpError) -> Failure {
         DumpError::Write(error) => error.into(),
         DumpError::Stopped => Failure::stopped(),
         DumpError::NoContent(_) => Failure::new(Code::Nothing, error)
-            .hint("only files and folders can be dumped; `snap ls -l` shows what is what"),
+            .hint("files, folders and collections can be dumped; `snap ls -l` shows which are"),
+        DumpError::NoDocument => Failure::new(Code::Nothing, error)
+            .hint("`snap find --id VALUE` looks for it in all snapshots"),
     }
 }

@@ -1,5 +1,6 @@
 //! `snap find`
 
+mod document;
 mod flags;
 mod history;
 mod report;
@@ -27,6 +28,7 @@ Examples:
   snap find 'bot/*.py' --newer yesterday --size +10k
   snap find --content-of lost+found/12345     which file is this?
   snap find --history /srv/bot/config.py      every version, one a line
+  snap find --id 65f0c0ffee0123456789abcd     the versions of a document
 
 A pattern without a slash at its start is compared with the end of each path,
 so a plain name is found anywhere; one that starts with a slash with the whole
@@ -36,7 +38,7 @@ For each path it says which snapshots have it, a line for each version: what
 differs in content, mode, owner, time or attributes is another one. The older
 snapshots come first.";
 
-/// Find files by name, size, time, type or content in all snapshots.
+/// Find files by name, size, time, type or content, and documents, in all snapshots.
 #[derive(clap::Args)]
 #[command(
     after_help = AFTER_HELP,
@@ -54,6 +56,14 @@ pub struct Arguments {
     /// Show the history of this file or folder instead, by host
     #[arg(long, value_name = "PATH", conflicts_with_all = ["patterns", "criteria", "long"])]
     history: Option<OsString>,
+    /// Show every version of the document with this _id instead: extended JSON or a plain string
+    /// (-l shows the documents)
+    #[arg(long, value_name = "VALUE", help_heading = "Documents",
+          conflicts_with_all = ["patterns", "criteria", "history"])]
+    id: Option<String>,
+    /// Only in this collection, NAME or DATABASE.NAME
+    #[arg(long, value_name = "NAME", help_heading = "Documents", requires = "id")]
+    collection: Option<String>,
 
     /// Only in this snapshot (an id or latest; may be repeated)
     #[arg(short, long, value_name = "ID", help_heading = "Which snapshots")]
@@ -64,7 +74,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let mut criteria = arguments.criteria.criteria(context, &arguments.patterns)?;
-    if criteria.is_empty() && arguments.history.is_none() {
+    if criteria.is_empty() && arguments.history.is_none() && arguments.id.is_none() {
         return Err(Failure::usage("nothing to look for was named")
             .hint("write a name or pattern, or one of --size, --newer, --type, --content"));
     }
@@ -74,6 +84,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let snapshots = snapshots(context, &ledger, &filter, &arguments.snapshot)?;
     let reader = BlobReader::new(repository)?;
     let damage = code_of(&ledger);
+    if let Some(id) = &arguments.id {
+        let sought = document::Asked {
+            id,
+            collection: arguments.collection.as_deref(),
+            shows_documents: arguments.long,
+        };
+        return document::show(context, &reader, &snapshots, &sought).map(|()| damage);
+    }
     if let Some(path) = &arguments.history {
         return history::show(context, &reader, &snapshots, path).map(|()| damage);
     }

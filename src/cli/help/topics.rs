@@ -20,6 +20,7 @@ pub const TOPICS: &[Topic] = &[
     topic!("repositories", "which repository is used"),
     topic!("keys", "passwords and key files"),
     topic!("profiles", "settings in snap.toml"),
+    topic!("databases", "MongoDB in snapshots"),
     topic!("schedule", "cron and systemd"),
     topic!("times", "times, spans and sizes"),
     topic!("patterns", "what to leave out or take"),

@@ -4,7 +4,7 @@ pub mod node;
 
 pub use node::permissions;
 
-use super::asked::{Asked, find, lines_about};
+use super::asked::{Asked, find, fuzzy_line, lines_about};
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
@@ -23,7 +23,8 @@ Examples:
   snap ls latest
   snap ls -l 1a2b3c4d /srv/bot
   snap ls -l 1a2b3c4d:/srv/bot            the same
-  snap ls -R --at yesterday /srv/bot/data";
+  snap ls -R --at yesterday /srv/bot/data
+  snap ls -l latest bot                   the collections of a database";
 
 /// List what is in a snapshot.
 #[derive(clap::Args)]
@@ -62,6 +63,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         context.output.aside_line(line);
     });
     let reader = BlobReader::new(repository)?;
+    fuzzy_line(&reader, snapshot).iter().for_each(|line| context.output.aside_line(line));
     for place in places(&reader, snapshot, &asked.paths)? {
         list(context, arguments, &reader, &place)?;
     }

@@ -1,7 +1,8 @@
 //! One entry, as a line and as JSON.
 
-use crate::cli::text::{grouped, time};
-use crate::model::{Entry, EntryPath, Kind, Reading};
+use crate::cli::text::{count, grouped, time};
+use crate::model::{Collection, CollectionKind, Entry, EntryPath, Kind, Reading};
+use crate::ops::is_fuzzy;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -35,6 +36,35 @@ pub struct Node {
     /// Written to while it was read, each time: it may mix several states.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     torn: bool,
+    #[serde(flatten)]
+    collection: Option<CollectionNode>,
+}
+
+/// What only collections have.
+#[derive(Serialize)]
+struct CollectionNode {
+    documents: u64,
+    indexes: u64,
+    /// `exact` or `fuzzy`.
+    consistency: &'static str,
+    /// Seconds and the number of the operation within the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_time: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    time_series: bool,
+}
+
+impl CollectionNode {
+    fn of(entry: &Entry) -> Option<Self> {
+        let Kind::Collection(collection) = &entry.kind else { return None };
+        Some(Self {
+            documents: collection.count,
+            indexes: collection.indexes.len() as u64,
+            consistency: if is_fuzzy(&entry.kind) { "fuzzy" } else { "exact" },
+            cluster_time: collection.moment.map(|moment| moment.to_string()),
+            time_series: collection.kind == CollectionKind::TimeSeries,
+        })
+    }
 }
 
 impl Node {
@@ -68,6 +98,7 @@ impl Node {
                 _ => None,
             },
             torn: matches!(&entry.kind, Kind::File(file) if file.reading == Reading::Torn),
+            collection: CollectionNode::of(entry),
         }
     }
 }
@@ -87,7 +118,8 @@ pub fn real_path(path: &EntryPath) -> Vec<u8> {
     real
 }
 
-/// The real path, readable; a directory's with a slash at the end.
+/// The real path, readable; a directory's with a slash at the end, a collection's with the word
+/// fuzzy behind it where it is.
 pub fn shown_path(path: &EntryPath, entry: &Entry) -> String {
     let text = path.to_string();
     let text = match text.split_once('/') {
@@ -96,7 +128,8 @@ pub fn shown_path(path: &EntryPath, entry: &Entry) -> String {
         Some(_) => &text,
     };
     let end = if matches!(entry.kind, Kind::Directory(_)) { "/" } else { "" };
-    format!("/{text}{end}")
+    let fuzzy = if is_fuzzy(&entry.kind) { "  fuzzy" } else { "" };
+    format!("/{text}{end}{fuzzy}")
 }
 
 /// As `ls -l` shows it.
@@ -108,16 +141,21 @@ pub fn long_line(path: &EntryPath, entry: &Entry, zone: &TimeZone) -> String {
     format!("{} {}{target}", long_columns(entry, zone), shown_path(path, entry))
 }
 
-/// Mode, owner, size and time.
+/// Mode, owner, size and time; of a collection its documents, indexes, bytes, and the second of
+/// its cluster time.
 pub fn long_columns(entry: &Entry, zone: &TimeZone) -> String {
     let metadata = &entry.metadata;
+    match &entry.kind {
+        Kind::Collection(collection) => return collection_columns(collection, zone),
+        Kind::View { .. } => return format!("{:<28} {:>14} {:<19}", "v view", "-", "-"),
+        _ => {}
+    }
     let owner = |name: &str, number: u32| match name {
         "" => number.to_string(),
         name => name.escape_default().to_string(),
     };
     let size = match &entry.kind {
         Kind::File(file) => grouped(file.size),
-        Kind::Collection(collection) => grouped(collection.size),
         Kind::CharacterDevice { major, minor } | Kind::BlockDevice { major, minor } => {
             format!("{major}, {minor}")
         }
@@ -130,6 +168,15 @@ pub fn long_columns(entry: &Entry, zone: &TimeZone) -> String {
         owner(&metadata.group_name, metadata.group),
         time(metadata.modified.timestamp(), zone),
     )
+}
+
+fn collection_columns(collection: &Collection, zone: &TimeZone) -> String {
+    let indexes = collection.indexes.len() as u64;
+    let counts =
+        format!("D {} docs, {}", grouped(collection.count), count(indexes, "index", "indexes"));
+    let moment = collection.moment.map(|moment| time(moment.timestamp(), zone));
+    let moment = moment.unwrap_or_else(|| "-".to_owned());
+    format!("{counts:<28} {:>14} {moment:<19}", grouped(collection.size))
 }
 
 /// `drwxr-sr-t`.

@@ -207,7 +207,8 @@ fn name(name: &ShareName) -> String {
 fn real_path(path: &EntryPath) -> String {
     let text = path.to_string();
     match text.split_once('/') {
-        Some((_, rest)) => format!("/{rest}/"),
-        None => "/".to_owned(),
+        Some(("files", rest)) => format!("/{rest}/"),
+        None if text == "files" => "/".to_owned(),
+        _ => format!("/{text}/"),
     }
 }

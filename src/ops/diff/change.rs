@@ -1,6 +1,6 @@
 //! What a difference is.
 
-use crate::model::{AttributeValue, Entry, EntryPath, Kind, Metadata};
+use crate::model::{AttributeValue, Collection, Entry, EntryPath, Kind, Metadata};
 use crate::repo::BlobReader;
 
 /// How something differs.
@@ -39,6 +39,8 @@ pub struct Change<'a> {
     /// Where it is, or, of what is removed, was: `files/srv/bot`.
     pub path: &'a EntryPath,
     pub is_directory: bool,
+    /// The collections, the old one and the new one, if either is one.
+    pub collections: Option<(Option<&'a Collection>, Option<&'a Collection>)>,
 }
 
 /// Sums over all differences.
@@ -57,7 +59,7 @@ pub struct Sums {
     pub files: u64,
     pub directories: u64,
     pub others: u64,
-    /// Sizes of files; of a changed file the old size is removed and the new one added.
+    /// Sizes of files and collections; of a changed file the old size is removed and the new one added.
     pub bytes: u64,
 }
 
@@ -72,9 +74,12 @@ impl Sums {
     }
 
     pub fn add_bytes(&mut self, kind: &Kind) {
-        if let Kind::File(file) = kind {
-            self.bytes = self.bytes.saturating_add(file.size);
-        }
+        let size = match kind {
+            Kind::File(file) => file.size,
+            Kind::Collection(collection) => collection.size,
+            _ => 0,
+        };
+        self.bytes = self.bytes.saturating_add(size);
     }
 }
 

@@ -14,7 +14,7 @@ pub use text::{LARGEST_TEXT, TextDifference, live_text, text_difference, text_of
 
 use super::tree_cursor::OPEN_DIRECTORIES;
 use super::walk_tree::walk_tree;
-use crate::model::{BlobId, Directory, Entry, EntryName, EntryPath, Kind, Monitor};
+use crate::model::{BlobId, Collection, Directory, Entry, EntryName, EntryPath, Kind, Monitor};
 use crate::repo::{BlobReader, RepoError};
 pub(super) use change::compare;
 use paired::{Pair, PairedEntries};
@@ -66,9 +66,17 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn tell(&mut self, modifier: Modifier, path: &EntryPath, kind: &Kind) -> Result<(), DiffError> {
-        let is_directory = matches!(kind, Kind::Directory(_));
-        match (self.sink)(Change { modifier, path, is_directory }) {
+    fn tell(
+        &mut self,
+        modifier: Modifier,
+        path: &EntryPath,
+        old: Option<&Kind>,
+        new: Option<&Kind>,
+    ) -> Result<(), DiffError> {
+        let is_directory = matches!(new.or(old), Some(Kind::Directory(_)));
+        let (old, new) = (collection(old), collection(new));
+        let collections = (old.is_some() || new.is_some()).then_some((old, new));
+        match (self.sink)(Change { modifier, path, is_directory, collections }) {
             true => Ok(()),
             false => Err(DiffError::Stopped),
         }
@@ -81,10 +89,15 @@ impl Report<'_> {
         kind: &Kind,
     ) -> Result<(), DiffError> {
         match modifier {
-            Modifier::Added => self.statistics.added.add(kind),
-            _ => self.statistics.removed.add(kind),
+            Modifier::Added => {
+                self.statistics.added.add(kind);
+                self.tell(modifier, path, None, Some(kind))
+            }
+            _ => {
+                self.statistics.removed.add(kind);
+                self.tell(modifier, path, Some(kind), None)
+            }
         }
-        self.tell(modifier, path, kind)
     }
 
     fn both(
@@ -107,7 +120,7 @@ impl Report<'_> {
                 statistics.added.add_bytes(new);
             }
         }
-        self.tell(modifier, path, new)
+        self.tell(modifier, path, Some(old), Some(new))
     }
 
     /// Everything below a directory that only one side has.
@@ -126,6 +139,13 @@ impl Report<'_> {
             }
             self.one_sided(modifier, path, &entry.kind).map(|()| true)
         })
+    }
+}
+
+fn collection(kind: Option<&Kind>) -> Option<&Collection> {
+    match kind {
+        Some(Kind::Collection(collection)) => Some(collection),
+        _ => None,
     }
 }
 

@@ -2,12 +2,14 @@
 //! archive.
 
 mod content;
+mod documents;
 mod new_file;
 mod pax;
 mod tar;
 mod zip;
 
 pub use content::{copy_file, read_attribute};
+pub use documents::{DocumentFormat, dump_collection, dump_document};
 pub use new_file::NewFile;
 
 use super::walk_tree::walk_tree;
@@ -42,6 +44,8 @@ pub enum DumpError {
     /// Neither a file nor a folder.
     #[error("it is {0}: it has no content of its own")]
     NoContent(String),
+    #[error("there is no such document in it")]
+    NoDocument,
 }
 
 /// What a dump wrote.

@@ -119,8 +119,23 @@ pub static KEYS: &[Key] = &[
     },
     Key {
         number: Number::List,
-        about: "What `snap backup` takes if no path is given: files and folders.",
+        about: "What `snap backup` takes if no path is given: files, folders and databases.",
         ..profile("sources", Kind::Source, "none")
+    },
+    Key {
+        number: Number::List,
+        about: "Files whose first line is the address of a database to take, with its password.",
+        ..profile("mongodb-file", Kind::Path, "none")
+    },
+    Key {
+        number: Number::List,
+        about: "Of databases only these collections.",
+        ..profile("collections", Kind::Text, "all")
+    },
+    Key {
+        number: Number::Added,
+        about: "Collections to leave out. Added to what is inherited.",
+        ..profile("exclude-collections", Kind::Text, "none")
     },
     Key {
         number: Number::Added,

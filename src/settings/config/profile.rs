@@ -84,6 +84,24 @@ impl Profile {
         self.all("sources").filter_map(source).collect()
     }
 
+    /// Files whose first line is the address of a database.
+    pub fn mongodb_files(&self) -> Vec<PathBuf> {
+        let path = |value: &Value| match value {
+            Value::Path(path) => Some(path.clone()),
+            _ => None,
+        };
+        self.all("mongodb-file").filter_map(path).collect()
+    }
+
+    /// Only these collections are taken, if there are any.
+    pub fn collections(&self) -> Vec<String> {
+        self.texts("collections")
+    }
+
+    pub fn excluded_collections(&self) -> Vec<String> {
+        self.texts("exclude-collections")
+    }
+
     /// What is left out.
     pub fn rules(&self) -> RuleSettings {
         let path = |value: &Value| match value {

@@ -1,0 +1,76 @@
+//! Finds documents by key, and passes over what two collections have in common.
+
+use super::RepoError;
+use super::document_reader::{DocumentPart, DocumentParts};
+use super::reader::BlobReader;
+use crate::codec::{Elements, document_key};
+use crate::format::documents;
+use crate::model::{Collection, Documents};
+
+impl BlobReader {
+    /// The parts of a collection whose documents are sorted by key; none if there are no
+    /// documents, or they are a stream.
+    pub fn parts_of(
+        &self,
+        collection: &Collection,
+    ) -> Result<Option<DocumentParts<'_>>, RepoError> {
+        match &collection.content {
+            Documents::Tree(Some(root)) => self.document_parts(root).map(Some),
+            Documents::Tree(None) | Documents::Stream(_) => Ok(None),
+        }
+    }
+
+    /// The document that has this key, in a collection that is sorted. Reads the lists of its
+    /// tree up to there, and one part.
+    pub fn find_document(
+        &self,
+        collection: &Collection,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, RepoError> {
+        let Some(parts) = self.parts_of(collection)? else { return Ok(None) };
+        for part in parts {
+            let part = part?;
+            if part.is_behind(key) {
+                return Ok(None);
+            }
+            if part.covers(key) {
+                return self.document_in(&part, key);
+            }
+        }
+        Ok(None)
+    }
+
+    fn document_in(&self, part: &DocumentPart, key: &[u8]) -> Result<Option<Vec<u8>>, RepoError> {
+        let bytes = self.documents(part)?;
+        let mut whole = documents(&bytes).map_while(Result::ok);
+        Ok(whole.find(|document| key_of(document).as_deref() == Some(key)).map(<[u8]>::to_vec))
+    }
+}
+
+/// The key of a document; `None` if it has no usable `_id`.
+pub fn key_of(document: &[u8]) -> Option<Vec<u8>> {
+    let id = Elements::new(document).and_then(|elements| elements.find(b"_id")).ok()??;
+    document_key(&id).ok()
+}
+
+impl DocumentPart {
+    /// The last key that it may have.
+    pub fn last_key(&self) -> &[u8] {
+        &self.child.last
+    }
+
+    /// Whether a document with this key would be in it.
+    pub fn covers(&self, key: &[u8]) -> bool {
+        self.after.as_slice() < key && key <= self.last_key()
+    }
+
+    /// Whether all its keys come after this one.
+    pub fn is_behind(&self, key: &[u8]) -> bool {
+        key <= self.after.as_slice()
+    }
+
+    /// Whether both have the same documents for certain, without reading them.
+    pub fn holds_same(&self, other: &Self) -> bool {
+        self.child == other.child
+    }
+}
