@@ -1,12 +1,11 @@
 //! A check that reads a part at a time remembers which, and comes round.
 
+use crate::support::backup_options;
 use snapstore::codec::{ChunkParameters, Compression, Secret};
 use snapstore::format::{RepositoryConfig, pack_name};
-use snapstore::model::{Clock, Host, OsEntropy, Silent, SnapshotKind};
-use snapstore::ops::{
-    self, BackupOptions, CheckOptions, CheckReport, FilesBackup, ReadData, Verification,
-};
-use snapstore::repo::{self, Credential, InitOptions, Repository, Surroundings, Writer};
+use snapstore::model::{Clock, OsEntropy, Silent};
+use snapstore::ops::{self, CheckOptions, CheckReport, FilesBackup, ReadData, Verification};
+use snapstore::repo::{self, Credential, InitOptions, Repository, Surroundings};
 use snapstore::storage::{Folder, MemoryStorage, Storage};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -68,16 +67,7 @@ impl Site {
         std::fs::write(folder.path().join("data"), content).unwrap();
         let files =
             FilesBackup { paths: vec![folder.path().to_path_buf()], ..FilesBackup::default() };
-        let options = BackupOptions {
-            writer: Writer::default(),
-            host: Host::default(),
-            tags: Vec::new(),
-            begun: self.clock.now(),
-            kind: SnapshotKind::Backup,
-            dry_run: false,
-            skip_if_unchanged: false,
-            program: "test".to_string(),
-        };
+        let options = backup_options(self.clock.now());
         ops::backup_files(&self.repository, &files, &options, Arc::new(Silent)).unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! What `snap dump` writes is read by the programs that everybody has.
 
-use crate::support::World;
+use crate::support::{World, noise};
 use rustix::fs::XattrFlags;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +17,7 @@ fn world() -> World {
     world.snap(["init"]).success();
     world.write("bot/config.py", "PORT = 8000\n");
     world.write("bot/empty", "");
-    world.write("bot/data/noise", noise(3 << 20));
+    world.write("bot/data/noise", noise("", 3 << 20));
     world.write(Path::new("bot/data").join("long-".repeat(40)), "long");
     world.write(Path::new("bot/data").join(OsStr::from_bytes(b"odd\xff \n\x1b")), "odd");
     std::fs::hard_link(world.path("bot/config.py"), world.path("bot/data/same")).unwrap();
@@ -37,15 +37,6 @@ fn world() -> World {
     touch(&world.path("bot/empty"), SystemTime::UNIX_EPOCH - Duration::new(5, 250_000_000));
     world.snap(["backup", "bot"]).success();
     world
-}
-
-/// Bytes that do not compress.
-fn noise(length: usize) -> Vec<u8> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"noise");
-    let mut bytes = vec![0; length];
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 fn sparse(path: &Path) {
@@ -126,7 +117,7 @@ assert zip.getinfo('bot/config.py').date_time == (2023, 11, 14, 22, 13, 20)";
     let mut unzip = world.command("unzip");
     unzip.args(["-q", "bot.zip", "bot/data/noise", "bot/link", "bot/config.py", "-d", "out"]);
     bytes(unzip);
-    assert!(std::fs::read(world.path("out/bot/data/noise")).unwrap() == noise(3 << 20));
+    assert!(std::fs::read(world.path("out/bot/data/noise")).unwrap() == noise("", 3 << 20));
     assert!(world.path("out/bot/link").is_symlink());
     let modified = std::fs::metadata(world.path("out/bot/config.py")).unwrap().modified().unwrap();
     assert_eq!(modified, SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
@@ -135,7 +126,7 @@ assert zip.getinfo('bot/config.py').date_time == (2023, 11, 14, 22, 13, 20)";
 #[test]
 fn a_file_is_its_bytes() {
     let world = world();
-    assert!(snap(&world, &["dump", "latest", "bot/data/noise"]) == noise(3 << 20));
+    assert!(snap(&world, &["dump", "latest", "bot/data/noise"]) == noise("", 3 << 20));
     assert!(
         snap(&world, &["dump", "latest:bot/sparse"])
             == std::fs::read(world.path("bot/sparse")).unwrap()

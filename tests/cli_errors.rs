@@ -1,6 +1,6 @@
 //! What goes wrong around the command line: full disks, signals, closed pipes.
 
-use crate::support::World;
+use crate::support::{World, noise};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,15 +13,6 @@ fn world() -> World {
     world.set("SNAP_REPOSITORY", "repository");
     world.snap(["init"]).success();
     world
-}
-
-/// Bytes that do not compress.
-fn noise(length: usize) -> Vec<u8> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"noise");
-    let mut bytes = vec![0; length];
-    hasher.finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 /// A small file system, unmounted when dropped.
@@ -56,8 +47,8 @@ fn a_full_disk_is_said_and_can_be_cleaned_up() {
     world.set("SNAP_KEY_FILE", "key");
     world.set("SNAP_REPOSITORY", "disk/repository");
     world.snap(["init"]).success();
-    world.write("small/file", noise(1 << 20));
-    world.write("large/file", noise(64 << 20));
+    world.write("small/file", noise("", 1 << 20));
+    world.write("large/file", noise("", 64 << 20));
     world.snap(["backup", "small"]).success();
     let output = world.snap(["backup", "large"]);
     assert_eq!(output.code, 1, "{}", output.stderr);
@@ -67,7 +58,7 @@ fn a_full_disk_is_said_and_can_be_cleaned_up() {
     // What the failed backup left is given back, thanks to the reserve.
     let pruned = world.snap(["prune", "--wait", "0"]).success();
     assert!(pruned.contains("freed ") && !pruned.contains("freed 0 B"), "{pruned}");
-    world.write("small/other", noise(1 << 20));
+    world.write("small/other", noise("", 1 << 20));
     world.snap(["backup", "small"]).success();
     world.snap(["check", "--read-data"]).success();
     // A policy too can be applied where not a byte is left.
@@ -108,7 +99,7 @@ fn wait_for(path: &Path) {
 fn a_signal_ends_a_backup_cleanly() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
         let world = world();
-        world.write("bot/data", noise(100 << 20));
+        world.write("bot/data", noise("", 100 << 20));
         let output = interrupted_backup(&world, signal);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{stderr}");

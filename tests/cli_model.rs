@@ -1,23 +1,11 @@
 //! Find and diff over random histories, held against what was really there.
 
-use crate::support::World;
+use crate::support::{Chance, World};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A path below `bot`; what a file holds, or that it is a folder.
 type Tree = BTreeMap<String, Option<String>>;
-
-/// xorshift64* (Vigna, 2016).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) % bound
-    }
-}
 
 /// Writes and removes a few things below `bot`.
 fn change(world: &World, chance: &mut Chance) {
@@ -93,7 +81,7 @@ fn find_and_diff_agree_with_what_was_there() {
     world.set("SNAP_REPOSITORY", "repository");
     world.snap(["init"]).success();
     std::fs::create_dir(world.path("bot")).unwrap();
-    let (mut chance, mut trees, mut ids) = (Chance(20_251_128), Vec::new(), Vec::new());
+    let (mut chance, mut trees, mut ids) = (Chance::new(20_251_128), Vec::new(), Vec::new());
     for _ in 0..10 {
         change(&world, &mut chance);
         trees.push(read(&world));

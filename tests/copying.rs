@@ -1,7 +1,7 @@
 //! Copies of repositories: killed, gone on, complete, no larger than what they are copies of, and
 //! shared with backups straight into them.
 
-use crate::support::World;
+use crate::support::{World, noise};
 use serde_json::Value;
 use snapstore::codec::Secret;
 use snapstore::model::{
@@ -33,13 +33,6 @@ fn world() -> World {
     world.set("SNAP_TO_KEY_FILE", "other.key");
     world.snap(["init"]).success();
     world
-}
-
-/// Bytes that do not compress, others for each seed.
-fn noise(seed: &str, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    blake3::Hasher::new().update(seed.as_bytes()).finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 fn shell(world: &World, script: &str) {

@@ -1,7 +1,7 @@
 //! Restores in place and their rollbacks: what was there before comes back exactly, also after
 //! `kill -9` at any moment.
 
-use crate::support::{World, torture_time};
+use crate::support::{Chance, World, torture_time};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -509,9 +509,8 @@ fn a_restore_that_is_killed_ends_right() {
     let usual = begun.elapsed();
     rollback(&world);
     assert_eq!(manifest(&world), before);
-    let seed = std::env::var("SNAP_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
-    let mut chance = Chance(seed);
+    let mut chance = Chance::of_this_run();
+    let seed = chance.seed();
     let end = Instant::now() + torture_time();
     let mut rounds = 0;
     while rounds < least || Instant::now() < end {
@@ -554,19 +553,4 @@ fn kill_after(mut child: Child, patience: Duration) -> bool {
     child.kill().unwrap();
     child.wait().unwrap();
     was_running
-}
-
-/// Numbers that look random, the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    /// From 0 to 1.
-    fn fraction(&mut self) -> f64 {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
-        number as f64 / (1_u64 << 53) as f64
-    }
 }

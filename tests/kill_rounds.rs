@@ -1,7 +1,7 @@
 //! Two backups and a prune at once, with random `kill -9`, round after round: every snapshot
 //! that reported success restores, and no command ever asks for a repair or an unlock.
 
-use crate::support::{World, torture_time};
+use crate::support::{Chance, World, torture_time};
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -10,27 +10,6 @@ use std::time::{Duration, Instant};
 
 /// Relative path and content of every file of a tree.
 type Content = BTreeMap<String, Vec<u8>>;
-
-/// Numbers that look random, the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn bytes(&mut self, length: u64) -> Vec<u8> {
-        (0..length.div_ceil(8)).flat_map(|_| self.next().to_le_bytes()).collect()
-    }
-}
 
 /// What was promised: the snapshots that reported success, with what they hold.
 #[derive(Default)]
@@ -47,9 +26,8 @@ fn what_reported_success_restores_whatever_is_killed() {
     let world = World::new();
     key_file(&world);
     world.snap(["init", "--repository", "repository", "--key-file", "key"]).success();
-    let seed = std::env::var("SNAP_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
-    let mut chance = Chance(seed);
+    let mut chance = Chance::of_this_run();
+    let seed = chance.seed();
     let mut promises = Promises::default();
     let mut trees = [Content::new(), Content::new()];
     let end = Instant::now() + torture_time();
@@ -148,7 +126,7 @@ fn change(world: &World, chance: &mut Chance, number: usize, tree: &mut Content)
         // Small files and large ones; some content is the same in both trees.
         let length = 1 + chance.below(60_000) * u64::from(chance.below(4) == 0) * 8;
         let content = match chance.below(3) {
-            0 => Chance(chance.below(20) + 1).bytes(length),
+            0 => Chance::new(chance.below(20) + 1).bytes(length),
             _ => chance.bytes(length),
         };
         world.write(Path::new(&format!("tree{number}")).join(&name), &content);

@@ -1,27 +1,11 @@
 //! The canonical key of a document orders as the server's index of `_id`, and is the same where
 //! the server takes ids for the same.
 
-use crate::support::{Mongod, Role};
+use crate::support::{Chance, Mongod, Role};
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Decimal128, Document, Timestamp, doc, oid::ObjectId};
 use snapstore::codec::{Elements, document_key};
 use std::collections::BTreeSet;
-
-/// A small generator (xorshift), the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len() as u64) as usize]
-    }
-}
 
 fn number(chance: &mut Chance) -> Bson {
     let whole = chance.below(7) as i64 - 3;
@@ -109,7 +93,7 @@ fn key_of(document: &Document) -> Vec<u8> {
 #[test]
 fn keys_order_like_the_index_of_a_server() {
     let Some(server) = Mongod::start(Role::Standalone) else { return };
-    let mut chance = Chance(0x5eed);
+    let mut chance = Chance::new(0x5eed);
     let documents: Vec<Document> =
         (0..6000).map(|_| doc! { "_id": value(&mut chance, 2, false) }).collect();
     let insert = doc! { "insert": "ids", "ordered": false, "documents": documents.clone() };

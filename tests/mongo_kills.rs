@@ -1,7 +1,7 @@
 //! `snap` and `mongod` are killed at random moments of backups and restores: no snapshot that is
 //! there is wrong, a repeated restore completes.
 
-use crate::support::{Mongod, Role, World, torture_time};
+use crate::support::{Chance, Mongod, Role, World, torture_time};
 use bson::{Bson, Document, doc};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -9,19 +9,6 @@ use std::time::{Duration, Instant};
 /// Enough that a backup takes a while.
 const DOCUMENTS: i32 = 6_000;
 const BATCH: i32 = 1000;
-
-/// Numbers that look random, the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % limit
-    }
-}
 
 /// What a test has at hand.
 struct Scene {
@@ -38,16 +25,15 @@ struct Scene {
 fn whatever_is_killed_snapshots_are_right_and_restores_complete() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     fill(&server);
-    let seed = std::env::var("SNAP_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
-    println!("SNAP_SEED={seed} replays it");
+    let chance = Chance::of_this_run();
+    println!("SNAP_SEED={} replays it", chance.seed());
     let mut world = World::new();
     world.set("SNAP_REPOSITORY", "repository");
     world.snap(["init"]).success();
     let begun = Instant::now();
     world.snap(["backup", &server.address("bot")]).success();
     let (usual, hashes) = (begun.elapsed(), server.hashes("bot"));
-    let mut scene = Scene { server, world, chance: Chance(seed), usual, hashes };
+    let mut scene = Scene { server, world, chance, usual, hashes };
     let end = Instant::now() + torture_time();
     let mut rounds = 0;
     while rounds < 3 || Instant::now() < end {

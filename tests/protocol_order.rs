@@ -2,10 +2,11 @@
 //! and of a prune, held against the steps of the model (`protocol_model.rs` says what each is
 //! for).
 
+use crate::support::backup_options;
 use snapstore::codec::{ChunkParameters, Compression, Secret};
 use snapstore::format::RepositoryConfig;
-use snapstore::model::{Host, Monitor, OsEntropy, Silent, SnapshotKind, SystemClock};
-use snapstore::ops::{self, BackupOptions, FilesBackup, PruneOptions, Thrift};
+use snapstore::model::{Monitor, OsEntropy, Silent, SystemClock};
+use snapstore::ops::{self, FilesBackup, PruneOptions, Thrift};
 use snapstore::repo::{self, Credential, InitOptions, Repository, Surroundings, Writer};
 use snapstore::storage::{Call, MemoryStorage, RecordStorage, Subject, Verb};
 use std::path::Path;
@@ -32,16 +33,7 @@ fn repository() -> (RecordStorage, Arc<Repository>) {
 
 fn backup(repository: &Arc<Repository>, path: &Path) {
     let files = FilesBackup { paths: vec![path.to_path_buf()], ..FilesBackup::default() };
-    let options = BackupOptions {
-        writer: Writer::default(),
-        host: Host::default(),
-        tags: Vec::new(),
-        begun: jiff::Timestamp::now(),
-        kind: SnapshotKind::Backup,
-        dry_run: false,
-        skip_if_unchanged: false,
-        program: "test".to_string(),
-    };
+    let options = backup_options(jiff::Timestamp::now());
     ops::backup_files(repository, &files, &options, Arc::new(Silent)).unwrap();
 }
 

@@ -1,11 +1,12 @@
 //! What a prune is said to free is what it then frees; and so is what statistics say of it.
 
 use crate::support::World;
+use crate::support::backup_options;
 use serde_json::Value;
 use snapstore::codec::{ChunkParameters, Compression, Secret};
 use snapstore::format::RepositoryConfig;
 use snapstore::model::{
-    Host, Monitor, OsEntropy, SessionId, Silent, Snapshot, SnapshotKind, SystemClock,
+    Monitor, OsEntropy, SessionId, Silent, Snapshot, SnapshotKind, SystemClock,
 };
 use snapstore::ops::{
     self, BackupOptions, FilesBackup, PlanOptions, PruneOptions, PruneReport, Thrift,
@@ -55,14 +56,8 @@ fn backup(repository: &Arc<Repository>, path: &Path, day: i64) {
 fn backup_as(kind: SnapshotKind, repository: &Arc<Repository>, path: &Path, day: i64) {
     let files = FilesBackup { paths: vec![path.to_path_buf()], ..FilesBackup::default() };
     let options = BackupOptions {
-        writer: Writer::default(),
-        host: Host::default(),
-        tags: Vec::new(),
-        begun: jiff::Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap(),
         kind,
-        dry_run: false,
-        skip_if_unchanged: false,
-        program: "test".to_string(),
+        ..backup_options(jiff::Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap())
     };
     ops::backup_files(repository, &files, &options, Arc::new(Silent)).unwrap();
 }

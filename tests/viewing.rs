@@ -1,14 +1,15 @@
 //! Reading a snapshot anywhere: directories by name and by number, files by range.
 
+use crate::support::{backup_options, noise};
 use jiff::SignedDuration;
 use snapstore::codec::{ChunkParameters, Secret};
 use snapstore::format::RepositoryConfig;
 use snapstore::model::{
-    Directory, Entry, EntryPath, Host, Kind, OsEntropy, Silent, Snapshot, SnapshotKind, SystemClock,
+    Directory, Entry, EntryPath, Kind, OsEntropy, Silent, Snapshot, SystemClock,
 };
 use snapstore::ops::view::{FileContent, Roster, View};
-use snapstore::ops::{BackupOptions, FilesBackup, backup_files};
-use snapstore::repo::{Credential, InitOptions, Repository, Surroundings, Writer, init, open};
+use snapstore::ops::{FilesBackup, backup_files};
+use snapstore::repo::{Credential, InitOptions, Repository, Surroundings, init, open};
 use snapstore::storage::MemoryStorage;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -32,16 +33,7 @@ fn repository() -> Arc<Repository> {
 
 fn backup(repository: &Arc<Repository>, folder: &Path) -> Snapshot {
     let files = FilesBackup { paths: vec![folder.to_path_buf()], ..FilesBackup::default() };
-    let options = BackupOptions {
-        writer: Writer::default(),
-        host: Host::default(),
-        tags: Vec::new(),
-        begun: jiff::Timestamp::now(),
-        kind: SnapshotKind::Backup,
-        dry_run: false,
-        skip_if_unchanged: false,
-        program: "test".to_owned(),
-    };
+    let options = backup_options(jiff::Timestamp::now());
     let report = backup_files(repository, &files, &options, Arc::new(Silent)).unwrap();
     report.snapshot.unwrap()
 }
@@ -61,12 +53,6 @@ fn entry(view: &View, snapshot: &Snapshot, path: &Path) -> Arc<Entry> {
     view.find_path(&root, &path).unwrap().unwrap().1
 }
 
-fn noise(seed: u8, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
-    bytes
-}
-
 #[test]
 fn any_range_of_a_file_is_what_was_written_there() {
     const SIZE: usize = 900_000;
@@ -75,7 +61,7 @@ fn any_range_of_a_file_is_what_was_written_there() {
         let file = fs::File::create(folder.join("file")).unwrap();
         file.set_len(SIZE as u64).unwrap();
         for (number, start) in [0, 131_072, 400_000, 700_000].into_iter().enumerate() {
-            let bytes = noise(number as u8, 100_000);
+            let bytes = noise(&number.to_string(), 100_000);
             file.write_all_at(&bytes, start as u64).unwrap();
             expected[start..start + bytes.len()].copy_from_slice(&bytes);
         }
@@ -84,7 +70,7 @@ fn any_range_of_a_file_is_what_was_written_there() {
     let Kind::File(file) = &entry.kind else { panic!("no file") };
     assert!(file.chunks.depth > 0, "it has too few chunks to prove anything");
     let content = FileContent::new(file);
-    let random = noise(9, 4000);
+    let random = noise("9", 4000);
     let ranges = random.chunks_exact(8).map(|bytes| {
         let number = u64::from_le_bytes(bytes.try_into().unwrap());
         (number as usize % (SIZE + 1000), (number >> 32) as usize % 50_000)
@@ -154,13 +140,13 @@ fn snapshots_that_come_later_are_seen_and_read() {
     let view = View::new(Arc::clone(&repository)).unwrap();
     let known = roster.current().unwrap();
     assert!(Arc::ptr_eq(&known, &roster.current().unwrap()), "nothing has changed");
-    fs::write(folder.path().join("file"), noise(1, 5000)).unwrap();
+    fs::write(folder.path().join("file"), noise("1", 5000)).unwrap();
     let second = backup(&repository, folder.path());
     assert_eq!(roster.known().live.len(), 1);
     assert_eq!(roster.current().unwrap().live.len(), 2);
     let later = entry(&view, &second, &folder.path().join("file"));
     let Kind::File(file) = &later.kind else { panic!("no file") };
-    assert!(view.read(&FileContent::new(file), 0, 5000).unwrap() == noise(1, 5000));
+    assert!(view.read(&FileContent::new(file), 0, 5000).unwrap() == noise("1", 5000));
     repository.forget(&first).unwrap();
     assert_eq!(roster.current().unwrap().live, [second]);
 }

@@ -2,13 +2,14 @@
 
 use super::tree::{self, Tree};
 use super::world::{Seeded, Ticking, noise, scratch};
+use crate::support::backup_options;
 use snapstore::codec::{ChunkParameters, KeyRing, PieceCutter, Secret};
 use snapstore::files::PathFilter;
 use snapstore::format::{RepositoryConfig, SessionKind};
-use snapstore::model::{Clock, Host, Monitor, SessionId, Silent, Snapshot, SnapshotKind};
+use snapstore::model::{Clock, Monitor, SessionId, Silent, Snapshot};
 use snapstore::ops::{
-    BackupOptions, BackupReport, Conflict, FilesBackup, PruneOptions, PruneReport, RestoreOptions,
-    Thrift, backup_files, prune,
+    BackupReport, Conflict, FilesBackup, PruneOptions, PruneReport, RestoreOptions, Thrift,
+    backup_files, prune,
 };
 use snapstore::repo::{
     Credential, InitOptions, RepoError, Repository, Session, Surroundings, Writer, init, open,
@@ -239,16 +240,7 @@ impl Sample {
         monitor: Arc<dyn Monitor>,
     ) -> Result<BackupReport, snapstore::ops::BackupError> {
         let files = FilesBackup { paths: vec![self.root()], ..FilesBackup::default() };
-        let options = BackupOptions {
-            writer: Writer::default(),
-            host: Host::default(),
-            tags: Vec::new(),
-            begun: self.clock.now(),
-            kind: SnapshotKind::Backup,
-            dry_run: false,
-            skip_if_unchanged: false,
-            program: "test".to_string(),
-        };
+        let options = backup_options(self.clock.now());
         backup_files(repository, &files, &options, monitor)
     }
 

@@ -2,17 +2,36 @@
 //! it. `docs/testing.md` shows how they are used.
 
 mod builtin;
+mod chance;
 mod expectation;
 mod mongod;
 mod normalise;
 mod transcript;
 mod world;
 
+pub use chance::{Chance, noise};
 pub use mongod::{Mongod, Role};
 pub use transcript::play;
 pub use world::{Output, World, run};
 
+use snapstore::model::{Host, SnapshotKind};
+use snapstore::ops::BackupOptions;
+use snapstore::repo::Writer;
 use std::time::Duration;
+
+/// Of a plain backup, begun then.
+pub fn backup_options(begun: jiff::Timestamp) -> BackupOptions {
+    BackupOptions {
+        writer: Writer::default(),
+        host: Host::default(),
+        tags: Vec::new(),
+        begun,
+        kind: SnapshotKind::Backup,
+        dry_run: false,
+        skip_if_unchanged: false,
+        program: "test".to_owned(),
+    }
+}
 
 /// How long a test that tries random things, seed after seed, goes on: `SNAP_TORTURE_SECONDS`.
 pub fn torture_time() -> Duration {
