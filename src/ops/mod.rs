@@ -28,8 +28,8 @@ mod walk_tree;
 
 pub use backup::{
     BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup,
-    FILES, FilesBackup, Prepared, StreamBackup, StreamError, StreamInput, backup, backup_files,
-    backup_source, backup_stream,
+    FILES, FilesBackup, MONGODB, Prepared, StreamBackup, StreamError, StreamInput, backup,
+    backup_files, backup_source, backup_stream,
 };
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
@@ -58,10 +58,10 @@ pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
 pub use restore::{
     CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
     DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
-    DocumentConflict, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback,
-    Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport,
-    RestoreStep, Root, Samples, Selection, StepSink, Wanted, plan_in_place, restore,
-    restore_in_place, restore_into,
+    DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport,
+    MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions,
+    RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation,
+    Wanted, plan_in_place, restore, restore_databases_into_folder, restore_in_place, restore_into,
 };
 pub use rollback::{
     InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
