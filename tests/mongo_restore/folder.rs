@@ -43,7 +43,8 @@ fn databases_become_files_beside_the_others() {
         .arg("config.py"));
     assert!(found.stdout.contains("config.py"), "{found:?}");
     let ring = std::fs::read_to_string(world.path("out/mongodb/bot/ring.metadata.json")).unwrap();
-    assert!(ring.contains("\"capped\":true"), "{ring}");
+    let ring: serde_json::Value = serde_json::from_str(&ring).unwrap();
+    assert_eq!(ring["options"]["capped"], true, "{ring}");
 
     // What is there stays, unless it is to be replaced; and a choice is made like for a server.
     std::fs::write(world.path("out/mongodb/bot/users.bson"), "mine").unwrap();

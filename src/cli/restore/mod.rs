@@ -41,7 +41,7 @@ Examples:
   snap restore latest --to mongodb://localhost:27017/bot_look --db bot
   snap restore latest --to mongodb://localhost:27017/bot --dry-run
   snap restore latest --to mongodb://localhost:27017/bot --conflict merge --yes
-  snap restore latest --to mongodb://localhost:27017 --collection bot.sessions \
+  snap restore latest --to mongodb://localhost:27017 --collection bot.sessions \\
       --query '{\"phone\": \"+59899\"}' --conflict overwrite --yes
 
 Without --target things go back to where they came from. What each --conflict

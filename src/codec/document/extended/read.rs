@@ -241,7 +241,7 @@ mod tests {
                 r#"{"$binary": {"base64": "AQI=", "subType": "00"}}"#,
             ),
             (r#"{"$date": 1000}"#, r#"{"$date": {"$numberLong": "1000"}}"#),
-            (r#"{"$date": "1970-01-01T00:00:01+00:00"}"#, r#"{"$date": {"$numberLong": "1000"}}"#),
+            (r#"{"$date": "1970-01-01T00:00:01.000"}"#, r#"{"$date": {"$numberLong": "1000"}}"#),
             (
                 r#"{"$regex": "a", "$options": "mi"}"#,
                 r#"{"$regularExpression": {"pattern": "a", "options": "im"}}"#,

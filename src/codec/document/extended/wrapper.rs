@@ -112,7 +112,12 @@ fn date(tape: &JsonTape<'_>, value: usize) -> Option<i64> {
         JsonToken::Object { .. } => long(tape, tape.member(value, "$numberLong")?),
         JsonToken::String(_) => {
             let text = String::from_utf8(tape.string(value)?).ok()?;
-            Some(text.parse::<Timestamp>().ok()?.as_millisecond())
+            let moment = text.parse::<Timestamp>().or_else(|_| {
+                // Dates of databases are in UTC, also where a program does not say so.
+                let local = text.parse::<jiff::civil::DateTime>()?;
+                local.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp())
+            });
+            Some(moment.ok()?.as_millisecond())
         }
         _ => std::str::from_utf8(tape.written(value)).ok()?.parse().ok(),
     }
