@@ -2,9 +2,11 @@
 //! what is there, by `_id` and by other fields, each cell looked up in the database; and each
 //! dry run says what then happens.
 
+mod folder;
 mod matrix;
 mod rollback;
 mod selection;
+mod validation;
 
 use crate::support::{Mongod, Role, World};
 use bson::{Document, doc};

@@ -48,6 +48,7 @@ impl From<DatabaseRestoreError> for Failure {
         match error {
             DatabaseRestoreError::Repo(error) => error.into(),
             DatabaseRestoreError::Mongo(error) => error.into(),
+            DatabaseRestoreError::Folder(_) => Self::new(Code::Failed, &error),
             DatabaseRestoreError::Backup(error) => (*error).into(),
             DatabaseRestoreError::Unsaved(_) => {
                 Self::new(Code::Failed, &error).hint("nothing was changed; they are named above")

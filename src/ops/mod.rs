@@ -60,14 +60,7 @@ pub use process::{is_dead_process, process_identity};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
-pub use restore::{
-    CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
-    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
-    DocumentConflict, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback,
-    Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport,
-    RestoreStep, Root, Samples, Selection, StepSink, Wanted, plan_in_place, restore,
-    restore_in_place, restore_into,
-};
+pub use restore::{CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError, DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport, DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation, Wanted, plan_in_place, restore, restore_databases_into_folder, restore_in_place, restore_into};
 pub use rollback::{
     InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
 };

@@ -16,6 +16,9 @@ pub enum Role {
     /// The only member of `rs0`.
     ReplicaSet,
     Standalone,
+    /// A standalone that asks who it is: `root` may do all, `restorer` has the role `restore`;
+    /// their passwords are their names.
+    Accounts,
 }
 
 pub struct Mongod {
@@ -50,6 +53,9 @@ impl Mongod {
         command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
         // For `failCommand`, which breaks connections when a test asks for it.
         command.args(["--setParameter", "enableTestCommands=1"]);
+        if role == Role::Accounts {
+            command.arg("--auth");
+        }
         if role == Role::ReplicaSet {
             command.args(["--replSet", "rs0", "--oplogSize", "64"]);
         }
@@ -63,13 +69,34 @@ impl Mongod {
         let address = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
         let client = runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
         let mut server = Self { process, port, runtime, client, command, _data: data };
-        server.wait_until_there(role).then_some(server)
+        let is_there = server.wait_until_there(role);
+        if is_there && role == Role::Accounts {
+            server.make_accounts();
+        }
+        is_there.then_some(server)
+    }
+
+    fn make_accounts(&mut self) {
+        for (name, role) in [("root", "root"), ("restorer", "restore")] {
+            let create = doc! { "createUser": name, "pwd": name, "roles": [role] };
+            self.run("admin", create);
+            // The first one may be made by anybody here, the others by that one.
+            let address = self.address_of("root", "");
+            self.client =
+                self.runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
+        }
+    }
+
+    /// The address with an account's name and password.
+    pub fn address_of(&self, account: &str, database: &str) -> String {
+        let port = self.port;
+        format!("mongodb://{account}:{account}@127.0.0.1:{port}/{database}?authSource=admin")
     }
 
     /// False if the process ended meanwhile.
     fn wait_until_there(&mut self, role: Role) -> bool {
         let end = Instant::now() + STARTING;
-        let mut is_initiated = role == Role::Standalone;
+        let mut is_initiated = role != Role::ReplicaSet;
         while Instant::now() < end {
             if self.process.try_wait().unwrap().is_some() {
                 return false;

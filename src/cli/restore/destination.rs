@@ -5,8 +5,8 @@ use crate::cli::asked::{Asked, split};
 use crate::cli::error::Failure;
 use crate::cli::place::{SnapshotPlace, find_places};
 use crate::cli::text::shell_word;
-use crate::model::{EntryName, EntryPath, Kind, Snapshot};
-use crate::ops::Root;
+use crate::model::{EntryName, EntryPath, Kind, Snapshot, SnapshotSource};
+use crate::ops::{FILES, MONGODB, Root};
 use crate::repo::{BlobReader, Repository};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -43,6 +43,19 @@ pub fn find(
         }),
         (None, None) => Ok(in_place(snapshot, places)),
     }
+}
+
+/// Whether any of its sources are files.
+pub fn has_files(snapshot: &Snapshot) -> bool {
+    snapshot.sources.iter().any(|source| begins(source, FILES))
+}
+
+pub fn has_databases(snapshot: &Snapshot) -> bool {
+    snapshot.sources.iter().any(|source| begins(source, MONGODB))
+}
+
+fn begins(source: &SnapshotSource, name: &[u8]) -> bool {
+    source.path.names().next().is_some_and(|first| first.bytes() == name)
 }
 
 /// Whether it was written `ID:PATH`.

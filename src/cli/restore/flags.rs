@@ -22,6 +22,12 @@ pub struct PatternFlags {
 }
 
 impl PatternFlags {
+    /// Whether only some files are wanted.
+    pub fn selects(&self) -> bool {
+        let Self { include, iinclude, exclude, iexclude } = self;
+        [include, iinclude, exclude, iexclude].into_iter().any(|list| !list.is_empty())
+    }
+
     pub fn filter(&self) -> Result<PathFilter, Failure> {
         let include = both(&self.include, &self.iinclude);
         let exclude = both(&self.exclude, &self.iexclude);

@@ -39,6 +39,10 @@ Examples:
   snap restore latest:/srv/bot/config.py --to /tmp/config.old.py
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
   snap restore latest --to mongodb://localhost:27017/bot_look --db bot
+  snap restore latest --to mongodb://localhost:27017/bot --dry-run
+  snap restore latest --to mongodb://localhost:27017/bot --conflict merge --yes
+  snap restore latest --to mongodb://localhost:27017 --collection bot.sessions \\
+      --query '{\"phone\": \"+59899\"}' --conflict overwrite --yes
 
 Without --target things go back to where they came from. What each --conflict
 would do is counted and shown, then you are asked; scripts name one, and say
@@ -50,6 +54,13 @@ With --target things keep their whole path below the folder:
 in the folder PATH into the target itself. A time is as wide as it is written:
 02:00 is all of that minute, a date all of that day; the newest snapshot begun
 not after it is taken, of this host unless --host names another.
+
+Databases go --to a server, where each --conflict is for single documents:
+skip leaves those that are there, overwrite replaces them, merge gives them
+the fields of both, newest replaces those whose --newest-by field is older.
+Others that are there stay in any case. Afterwards everything is looked at
+again. With --target DIR they become files in the layout of mongodump,
+DIR/mongodb/DATABASE/COLLECTION.bson.
 
 A restore that was stopped can be run again; what is there already is left
 alone.";
@@ -116,6 +127,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     if let Some(SourceAddress::Database(to)) = arguments.to.clone().map(SourceAddress::parse) {
         return databases::run(context, arguments, &asked, &to);
     }
+    if arguments.databases.selects() && arguments.target.is_none() {
+        return Err(Failure::usage("--db, --collection, --query and --id choose of databases")
+            .hint("name where those go: --to mongodb://host:port, or --target DIR for files"));
+    }
     let conflict = arguments.conflict.unwrap_or_default().for_files()?;
     let is_in_place = arguments.target.is_none() && arguments.to.is_none();
     if is_in_place {
@@ -129,6 +144,25 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     context.output.object("snapshot", &SnapshotMessage::from(&snapshot))?;
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
         context.output.say(line)?;
+    }
+    let mut databases = Code::Nothing;
+    if let Some(target) = &arguments.target
+        && databases::is_wanted(arguments, !asked.paths.is_empty())
+    {
+        databases = databases::run_into_folder(context, arguments, &repository, &snapshot, target)?;
+        if arguments.databases.selects() && asked.paths.is_empty() {
+            if databases == Code::Nothing {
+                context.output.line("nothing in the snapshot matches")?;
+            }
+            return Ok(databases);
+        }
+    }
+    if databases == Code::Done && !destination::has_files(&snapshot) {
+        return Ok(databases);
+    }
+    if is_in_place && destination::has_databases(&snapshot) {
+        let hint = "databases are not among this: `--to mongodb://host:port` restores them";
+        context.output.line(hint)?;
     }
     let into = destination::find(arguments, &repository, &snapshot, &asked)?;
     let options = RestoreOptions {

@@ -14,9 +14,12 @@ pub fn candidates<'a>(
     with_items: bool,
 ) -> Vec<Option<Element<'a>>> {
     let mut found = Vec::new();
-    // Documents and arrays with the names still to go; as many levels as the path has names.
-    let mut pending = vec![(document, path)];
-    while let Some((inside, path)) = pending.pop() {
+    let mut pending = vec![(ElementType::Document, document, path)];
+    while let Some((kind, inside, path)) = pending.pop() {
+        if kind == ElementType::Array {
+            in_array(inside, path, &mut pending, &mut found);
+            continue;
+        }
         let Some((name, rest)) = path.split_first() else { continue };
         let element = Elements::new(inside).ok().and_then(|elements| elements.find(name).ok()?);
         let Some(element) = element else {
@@ -28,9 +31,8 @@ pub fn candidates<'a>(
             continue;
         }
         match element.kind {
-            ElementType::Document => pending.push((element.value, rest)),
-            ElementType::Array => {
-                in_array(element.value, rest, with_items, &mut pending, &mut found)
+            ElementType::Document | ElementType::Array => {
+                pending.push((element.kind, element.value, rest));
             }
             _ => found.push(None),
         }
@@ -38,16 +40,18 @@ pub fn candidates<'a>(
     found
 }
 
+/// Documents and arrays with the names that are still to go.
+type Pending<'a, 'b> = Vec<(ElementType, &'a [u8], &'b [Vec<u8>])>;
+
 fn in_array<'a, 'b>(
     array: &'a [u8],
     path: &'b [Vec<u8>],
-    with_items: bool,
-    pending: &mut Vec<(&'a [u8], &'b [Vec<u8>])>,
+    pending: &mut Pending<'a, 'b>,
     found: &mut Vec<Option<Element<'a>>>,
 ) {
     for item in items(array) {
         if item.kind == ElementType::Document {
-            pending.push((item.value, path));
+            pending.push((item.kind, item.value, path));
         }
     }
     let Some((name, rest)) = path.split_first() else { return };
@@ -56,8 +60,11 @@ fn in_array<'a, 'b>(
     }
     let Some(item) = items(array).find(|item| item.name == *name) else { return };
     match (rest.is_empty(), item.kind) {
-        (true, _) => add(item, with_items, found),
-        (false, ElementType::Document | ElementType::Array) => pending.push((item.value, rest)),
+        // An array in an array does not stand for what is in it.
+        (true, _) => found.push(Some(item)),
+        (false, ElementType::Document | ElementType::Array) => {
+            pending.push((item.kind, item.value, rest));
+        }
         (false, _) => {}
     }
 }

@@ -18,7 +18,8 @@ mod witness;
 pub use databases::{
     CollectionComparison, CollectionReport, DatabaseRestore, DatabaseRestoreError,
     DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
-    DocumentConflict, FieldPath, MatchKey, NamespaceRollback, Outcome, Rename, Samples, Selection,
+    DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, MatchKey, NamespaceRollback,
+    Outcome, Rename, Samples, Selection, Validation, restore_databases_into_folder,
 };
 pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
 pub use options::{

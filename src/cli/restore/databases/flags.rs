@@ -9,16 +9,16 @@ use crate::ops::{DatabaseRestoreOptions, DocumentConflict, FieldPath, MatchKey, 
 #[command(next_help_heading = "Databases")]
 pub struct DatabaseFlags {
     /// Only this database (may be repeated)
-    #[arg(long = "db", value_name = "NAME", requires = "to")]
+    #[arg(long = "db", value_name = "NAME")]
     databases: Vec<String>,
     /// Only this collection, NAME or DATABASE.NAME (may be repeated)
-    #[arg(long = "collection", value_name = "NAME", requires = "to")]
+    #[arg(long = "collection", value_name = "NAME")]
     collections: Vec<String>,
     /// Only documents that this filter fits ('{"state.step": {"$gte": 3}}')
-    #[arg(long, value_name = "JSON", requires = "to")]
+    #[arg(long, value_name = "JSON")]
     query: Option<String>,
     /// Only the document with this _id, JSON or a plain text (may be repeated)
-    #[arg(long = "id", value_name = "VALUE", requires = "to")]
+    #[arg(long = "id", value_name = "VALUE")]
     ids: Vec<String>,
     /// Give collections that fit this ('shop.*') another name (may be repeated)
     #[arg(long, value_name = "PATTERN", requires = "to")]
@@ -41,6 +41,12 @@ pub struct DatabaseFlags {
     /// Give collections that are made the UUIDs that they had (needs the role root or __system)
     #[arg(long, requires = "to")]
     keep_uuids: bool,
+    /// Fields that every document must have afterwards (session_id,phone,messages)
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', requires = "to")]
+    require: Vec<String>,
+    /// Do not look at everything again afterwards
+    #[arg(long, requires = "to", conflicts_with = "require")]
+    no_validation: bool,
     /// When indexes are made that let documents expire: held back where restored documents would
     /// be gone at once, or now
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, requires = "to")]
@@ -78,7 +84,10 @@ impl DatabaseFlags {
             fields if fields.is_empty() => MatchKey::Id,
             fields => MatchKey::Fields(fields),
         };
+        let require = self.require.iter().map(|name| field("--require", name));
         Ok(DatabaseRestoreOptions {
+            unvalidated: self.no_validation,
+            require: require.collect::<Result<_, _>>()?,
             databases: self.databases.clone(),
             collections: self.collections.clone(),
             renames: renames.map_err(Failure::usage)?,
@@ -89,6 +98,13 @@ impl DatabaseFlags {
             keep_uuids: self.keep_uuids,
             ..DatabaseRestoreOptions::default()
         })
+    }
+
+    /// Whether only some databases, collections or documents are wanted.
+    pub fn selects(&self) -> bool {
+        let Self { databases, collections, query, ids, .. } = self;
+        let lists = [databases, collections, ids];
+        query.is_some() || lists.into_iter().any(|list| !list.is_empty())
     }
 
     pub fn is_swap(&self) -> bool {
@@ -112,6 +128,14 @@ impl DatabaseFlags {
                 Err(Failure::usage("--conflict newest needs --newest-by for documents")
                     .hint("name the field that says how old one is: --newest-by updated_at"))
             }
+        }
+    }
+
+    /// The strategy for files of documents, which are whole or not at all.
+    pub fn conflict_of_files(named: Option<ConflictFlag>) -> DocumentConflict {
+        match named.unwrap_or_default() {
+            ConflictFlag::Overwrite => DocumentConflict::Overwrite,
+            _ => DocumentConflict::Skip,
         }
     }
 

@@ -1,11 +1,13 @@
 //! `snap restore --to mongodb://…`: databases of a snapshot into a server.
 
 mod flags;
+mod folder;
 mod plan;
 mod report;
 mod selection;
 
 pub use flags::DatabaseFlags;
+pub use folder::{is_wanted, run as run_into_folder};
 
 use super::Arguments;
 use super::in_place::place_options;

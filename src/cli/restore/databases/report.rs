@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::{count, grouped};
 use crate::model::Snapshot;
-use crate::ops::{CollectionReport, DatabaseRestoreReport};
+use crate::ops::{CollectionReport, DatabaseRestoreReport, Validation};
 use crate::policy::format_duration;
 use serde::Serialize;
 use std::time::Duration;
@@ -24,6 +24,9 @@ pub struct Summary {
     documents_failed: u64,
     failed: u64,
     seconds_elapsed: f64,
+    /// Of these, to look at everything again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_validating: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +44,28 @@ struct CollectionMessage {
     indexes: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held_back: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<ValidationMessage>,
+}
+
+#[derive(Serialize)]
+struct ValidationMessage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<String>,
+    identical: u64,
+    kept: u64,
+    missing: u64,
+    differing: u64,
+    unusable: u64,
+    lacking: u64,
+}
+
+impl From<&Validation> for ValidationMessage {
+    fn from(validation: &Validation) -> Self {
+        let Validation { unread, identical, kept, missing, differing, unusable, lacking, .. } =
+            validation.clone();
+        Self { unread, identical, kept, missing, differing, unusable, lacking }
+    }
 }
 
 impl Summary {
@@ -65,6 +90,7 @@ impl Summary {
             documents_failed: sum(|collection| collection.failed),
             failed: report.failed,
             seconds_elapsed: elapsed.as_secs_f64(),
+            seconds_validating: report.validating.map(|validating| validating.as_secs_f64()),
         }
     }
 }
@@ -83,6 +109,7 @@ impl From<&CollectionReport> for CollectionMessage {
             failed: report.failed,
             indexes: report.indexes,
             held_back: report.held_back.clone(),
+            validation: report.validation.as_ref().map(ValidationMessage::from),
         }
     }
 }
@@ -98,6 +125,7 @@ pub fn print(
     for collection in &report.collections {
         output.say(format!("  {}", line(collection)))?;
     }
+    print_validation(context, report)?;
     if let Some(safety) = &report.safety {
         let id = safety.id.short();
         output.say(format!("what was there before is in safety snapshot {id}, for 30 days:"))?;
@@ -111,6 +139,26 @@ pub fn print(
         )?;
     }
     held.into_iter().try_for_each(|command| output.say(format!("  {command}")))
+}
+
+/// What was found afterwards; what is wrong was told.
+fn print_validation(context: &Context, report: &DatabaseRestoreReport) -> Result<(), Failure> {
+    let Some(validating) = report.validating else { return Ok(()) };
+    let (mut identical, mut kept) = (0, 0);
+    for collection in &report.collections {
+        let Some(validation) = &collection.validation else { continue };
+        (identical, kept) = (identical + validation.identical, kept + validation.kept);
+        if let Some(why) = &validation.unread {
+            context.output.say(format!("  {}: not validated: {why}", collection.to))?;
+        }
+    }
+    let documents = count(identical, "document", "documents");
+    let duration = format_duration(validating);
+    let kept = match kept {
+        0 => String::new(),
+        kept => format!(", {} kept as they were", grouped(kept)),
+    };
+    context.output.say(format!("validated in {duration}: {documents} as in the snapshot{kept}"))
 }
 
 /// `bot.users -> test.users: 10 documents, 2 indexes`.

@@ -105,6 +105,7 @@ impl CollectionRestore<'_> {
         let DatabaseRestoreOptions { conflict, key, .. } = self.options;
         let is_plain =
             (place == Place::Free && *key == MatchKey::Id) || Putting::is_plain(conflict, key);
+        progress.report.is_restored = true;
         self.documents(collection, &name, is_plain, progress)?;
         self.indexes(collection, progress)
     }
@@ -120,6 +121,15 @@ impl CollectionRestore<'_> {
         self.connection.drop_aside(accounts)?;
         self.documents(collection, accounts.aside(), true, progress)?;
         Ok(self.connection.merge_accounts(accounts)?)
+    }
+
+    /// Whether documents that are there would expire at once; also where they may not be read.
+    fn is_due(&self, expiry: &Expiry, name: &str) -> Result<bool, DatabaseRestoreError> {
+        let now = self.reader.repository().clock().now();
+        match expiry.is_due(self.connection, &self.planned.to_database, name, now) {
+            Err(error) if error.is_not_authorised() => Ok(true),
+            due => Ok(due?),
+        }
     }
 
     /// Puts the documents into the collection `name`; `is_plain` where nothing needs to be looked
@@ -207,13 +217,10 @@ impl CollectionRestore<'_> {
         let (expiring, others): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) =
             indexes.partition(|index| Expiry::of_index(index).is_some());
         let mut wanted: Vec<Vec<u8>> = others.into_iter().cloned().collect();
-        let now = self.reader.repository().clock().now();
         for index in expiring {
             let Some(expiry) = Expiry::of_index(index) else { continue };
             let name = self.planned.data_name(collection);
-            match self.options.expire_at_once
-                || !expiry.is_due(self.connection, to_database, &name, now)?
-            {
+            match self.options.expire_at_once || !self.is_due(&expiry, &name)? {
                 true => wanted.push(index.clone()),
                 false => {
                     let command = Expiry::index_command(to_database, &name, index);
@@ -230,8 +237,7 @@ impl CollectionRestore<'_> {
             }
         }
         let Some(expiry) = Expiry::of_options(&collection.options) else { return Ok(()) };
-        let is_held = !self.options.expire_at_once
-            && expiry.is_due(self.connection, to_database, to_name, now)?;
+        let is_held = !self.options.expire_at_once && self.is_due(&expiry, to_name)?;
         match is_held || progress.report.was_there {
             false => self.connection.let_expire(to_database, to_name, &collection.options)?,
             true if is_held => {

@@ -6,7 +6,9 @@ mod conflict;
 mod documents;
 mod expiry;
 mod fields;
+mod folder;
 mod merge;
+mod metadata;
 mod ordered;
 mod pairs;
 mod plan;
@@ -17,11 +19,15 @@ mod safety;
 mod selection;
 mod swap;
 mod undo;
+mod validate;
 
 pub use conflict::{Decision, DocumentConflict};
 pub use fields::{FieldPath, MatchKey};
+pub use folder::{DumpedCollection, DumpedDatabases, restore_databases_into_folder};
 pub use rename::Rename;
-pub use report::{CollectionComparison, CollectionReport, DatabaseRestoreReport, Outcome, Samples};
+pub use report::{
+    CollectionComparison, CollectionReport, DatabaseRestoreReport, Outcome, Samples, Validation,
+};
 pub use selection::Selection;
 pub use undo::{DatabaseRollback, DatabaseRollbackReport, NamespaceRollback};
 
@@ -60,6 +66,10 @@ pub struct DatabaseRestoreOptions {
     pub swap: bool,
     /// Collections that are made get the UUIDs that they had.
     pub keep_uuids: bool,
+    /// Leaves out to look at everything again afterwards.
+    pub unvalidated: bool,
+    /// Fields that every document must have afterwards.
+    pub require: Vec<FieldPath>,
 }
 
 impl DatabaseRestoreOptions {
@@ -78,6 +88,8 @@ pub enum DatabaseRestoreError {
     Repo(#[from] RepoError),
     #[error(transparent)]
     Mongo(#[from] MongoError),
+    #[error("the folder cannot be written: {0}")]
+    Folder(#[from] std::io::Error),
     /// Boxed: it holds others.
     #[error(transparent)]
     Backup(#[from] Box<crate::ops::BackupError>),
@@ -92,6 +104,12 @@ pub enum DatabaseRestoreError {
     SameTarget(String),
     #[error("the address names the database {0}, and several would go into it")]
     SeveralInto(String),
+}
+
+impl From<rustix::io::Errno> for DatabaseRestoreError {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Folder(error.into())
+    }
 }
 
 /// A restore of databases that was looked at, and can be done.
@@ -214,13 +232,32 @@ impl<'a> DatabaseRestore<'a> {
         // Views last: servers look at what they are made of.
         let is_view = |planned: &&Planned| matches!(planned.content, PlannedContent::View { .. });
         let (views, collections): (Vec<_>, Vec<_>) = self.planned.iter().partition(is_view);
-        for planned in collections.into_iter().chain(views) {
-            let restore =
-                CollectionRestore { reader, connection, planned, options, monitor, blamed };
-            let (collection, failed) = restore.run()?;
+        let all: Vec<&Planned> = collections.into_iter().chain(views).collect();
+        let restore =
+            |planned| CollectionRestore { reader, connection, planned, options, monitor, blamed };
+        for planned in &all {
+            let (collection, failed) = restore(planned).run()?;
             report.collections.push(collection);
             report.failed += failed;
         }
+        if options.unvalidated {
+            return Ok(report);
+        }
+        monitor.stage(Stage::Verifying);
+        let begun = reader.repository().clock().now();
+        for (planned, collection) in all.into_iter().zip(&mut report.collections) {
+            if !collection.is_restored {
+                continue;
+            }
+            collection.validation = restore(planned).validate(collection)?;
+            let validation = collection.validation.iter();
+            for why in validation.flat_map(|one| one.findings(collection, &options.require)) {
+                report.failed += 1;
+                tell(monitor, planned.to(), why);
+            }
+        }
+        let taken = reader.repository().clock().now().duration_since(begun);
+        report.validating = Some(taken.unsigned_abs());
         Ok(report)
     }
 }

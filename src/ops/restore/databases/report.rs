@@ -1,6 +1,7 @@
 //! What a restore of databases did, and what it would do.
 
 use crate::model::Snapshot;
+use std::time::Duration;
 
 /// What became of one collection or view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +30,29 @@ pub struct CollectionReport {
     pub indexes: u64,
     /// What was not done so that documents do not expire at once: commands for mongosh.
     pub held_back: Vec<String>,
+    /// Its documents were put there, as far as they could be.
+    pub is_restored: bool,
+    pub validation: Option<Validation>,
+}
+
+/// What was found of a collection after it was restored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// Why nothing was found.
+    pub unread: Option<String>,
+    /// Documents that are as the snapshot has them.
+    pub identical: u64,
+    /// Documents that differ, as the strategy says.
+    pub kept: u64,
+    pub missing: u64,
+    /// Documents that differ, and should not.
+    pub differing: u64,
+    /// Documents that have no match that could be told.
+    pub unusable: u64,
+    /// Documents without a field that was required.
+    pub lacking: u64,
+    /// All that are there, where nothing was before.
+    pub there: Option<u64>,
 }
 
 /// What a restore of databases did.
@@ -37,6 +61,8 @@ pub struct DatabaseRestoreReport {
     pub collections: Vec<CollectionReport>,
     /// What was there before; `None` where nothing was.
     pub safety: Option<Snapshot>,
+    /// How long it took to look at everything again.
+    pub validating: Option<Duration>,
     /// Collections, indexes and documents that could not be restored; each was told, documents
     /// up to a few of each collection.
     pub failed: u64,

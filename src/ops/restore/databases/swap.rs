@@ -61,6 +61,7 @@ impl CollectionRestore<'_> {
         if loaded.is_err() || progress.failed > before {
             self.connection.drop_collection(to_database, &beside.to_name)?;
             loaded?;
+            progress.report.is_restored = false;
             self.fail(progress, "it was not swapped: what was there stays".to_string());
             return Ok(());
         }
