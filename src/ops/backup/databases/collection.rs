@@ -3,7 +3,8 @@
 use super::{DatabaseSaver, SaveFailure, Saving, consistency};
 use crate::codec::{BlobClass, Elements, document_key};
 use crate::model::{
-    ChunkRef, ChunkTree, ClusterTime, Collection, CollectionKind, Counter, Documents, ProblemKind,
+    ChunkRef, ChunkTree, ClusterTime, Collection, CollectionKind, Counter, DocumentTree, Documents,
+    ProblemKind,
 };
 use crate::mongo::{Namespace, NamespaceKind, Order, Scan, ScanOptions};
 use crate::ops::backup::pool::ChunkResults;
@@ -73,6 +74,8 @@ impl DatabaseSaver<'_> {
             size,
             consistency: consistency(at),
             moment: at,
+            log_entry: None,
+            scanned: None,
         })
     }
 
@@ -129,7 +132,7 @@ impl DatabaseSaver<'_> {
         }
         self.settle(&mut leaves)?;
         let tree = leaves.tree.finish(&mut self.reader.sink())?;
-        Ok(Saved { content: Documents::Tree(tree), count, size })
+        Ok(Saved { content: Documents::Tree(DocumentTree::of(tree)), count, size })
     }
 
     /// Counts, and looks whether to stop.

@@ -142,8 +142,7 @@ impl CollectionRestore<'_> {
     ) -> Result<(), DatabaseRestoreError> {
         let shared = Mutex::new(std::mem::take(progress));
         let written = match &collection.content {
-            Documents::Tree(None) => Ok(()),
-            Documents::Tree(Some(root)) => self.tree(root, name, &shared),
+            Documents::Tree(tree) => self.tree(tree, name, &shared),
             Documents::Stream(chunks) => self.stream(chunks, name, &shared),
         };
         *progress = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -152,12 +151,12 @@ impl CollectionRestore<'_> {
 
     fn tree(
         &self,
-        root: &crate::model::BlobId,
+        tree: &crate::model::DocumentTree,
         name: &str,
         progress: &Mutex<Progress>,
     ) -> Result<(), DatabaseRestoreError> {
         let workers = self.reader.repository().workers().min(WRITERS);
-        let parts = self.reader.document_parts(root)?;
+        let parts = self.reader.document_parts(tree)?;
         std::thread::scope(|scope| {
             let (sender, queue) = bounded::<DocumentPart>(2 * workers);
             if workers > 1 {
