@@ -31,6 +31,7 @@ mod known_answers;
 mod manifest;
 mod mongo_backup;
 mod mongo_keys;
+mod mongo_overlays;
 mod mongo_writers;
 mod mounting;
 mod protocol_model;

@@ -49,8 +49,8 @@ pub struct Collection {
     pub content: Documents,
     /// How many documents there are.
     pub count: u64,
-    /// Bytes of all documents. With overlays about: what they replace counts as an average
-    /// document.
+    /// Bytes of all documents. Exact where all were read (see `scanned`); else what was replaced
+    /// or deleted since counts as an average document.
     pub size: u64,
     pub consistency: Consistency,
     /// When it was so; `None` where the server has no such clock.

@@ -26,13 +26,19 @@ impl Layer {
         &'a self,
         after: &[u8],
         last: &[u8],
-    ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+    ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let start = self.entries.partition_point(|(key, _)| key.as_slice() <= after);
         let end = self.entries.partition_point(|(key, _)| key.as_slice() <= last);
         let entries = self.entries.get(start..end).unwrap_or_default();
         entries.iter().map(|(key, range)| {
             (key.as_slice(), range.as_ref().and_then(|range| self.bytes.get(range.clone())))
         })
+    }
+
+    /// Whether a key has a document; `None` if nothing is said of it.
+    pub fn find(&self, key: &[u8]) -> Option<bool> {
+        let at = self.entries.binary_search_by(|(other, _)| other.as_slice().cmp(key)).ok()?;
+        self.entries.get(at).map(|(_, document)| document.is_some())
     }
 
     fn new(leaf: DocumentLeaf) -> Result<Self, String> {

@@ -73,10 +73,14 @@ impl BlobReader {
             }
             return Ok(joined(&[layer], part));
         }
+        Ok(joined(&self.layers_of(part)?, part))
+    }
+
+    /// The pieces of a part taken apart, the base first.
+    pub(super) fn layers_of(&self, part: &DocumentPart) -> Result<Vec<Arc<Layer>>, RepoError> {
         let base = part.base.iter().map(|piece| self.layer(piece, true));
         let overlays = part.overlays.iter().map(|piece| self.layer(piece, false));
-        let layers: Vec<Arc<Layer>> = base.chain(overlays).collect::<Result<_, _>>()?;
-        Ok(joined(&layers, part))
+        base.chain(overlays).collect()
     }
 }
 
@@ -125,6 +129,25 @@ impl Iterator for DocumentParts<'_> {
 }
 
 impl DocumentPart {
+    pub(super) fn new(
+        after: &[u8],
+        last: &[u8],
+        base: Option<DocumentPiece>,
+        overlays: Vec<DocumentPiece>,
+    ) -> Self {
+        Self { after: after.to_vec(), last: last.to_vec(), base, overlays }
+    }
+
+    /// What its keys lie after, and the greatest that there may be.
+    pub fn bounds(&self) -> (&[u8], &[u8]) {
+        (&self.after, &self.last)
+    }
+
+    /// Whether there is more than the base.
+    pub fn has_overlays(&self) -> bool {
+        !self.overlays.is_empty()
+    }
+
     /// How many documents it has; about, where overlays change it.
     pub fn count(&self) -> u64 {
         let pieces = self.base.iter().chain(&self.overlays);
