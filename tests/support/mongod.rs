@@ -23,7 +23,7 @@ pub struct Mongod {
     port: u16,
     runtime: Runtime,
     client: Client,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Mongod {
@@ -41,18 +41,7 @@ impl Mongod {
     fn try_start(program: &Path, role: Role) -> Option<Self> {
         let data = tempfile::Builder::new().prefix("snap-test-mongod-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(program);
-        command.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--port"]);
-        command.arg(port.to_string()).arg("--dbpath").arg(data.path());
-        command.args(["--wiredTigerCacheSizeGB", "0.25"]);
-        command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
-        // For `failCommand`, which breaks connections when a test asks for it.
-        command.args(["--setParameter", "enableTestCommands=1"]);
-        if role == Role::ReplicaSet {
-            command.args(["--replSet", "rs0", "--oplogSize", "64"]);
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
+        let process = spawn(program, data.path(), port, role);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -60,8 +49,18 @@ impl Mongod {
             .unwrap();
         let address = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
         let client = runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
-        let mut server = Self { process, port, runtime, client, _data: data };
+        let mut server = Self { process, port, runtime, client, data };
         server.wait_until_there(role).then_some(server)
+    }
+
+    /// Ends the server as it should be ended, and starts it again on the same data.
+    pub fn restart(&mut self, role: Role) {
+        // It ends in place of an answer.
+        drop(self.try_run("admin", doc! { "shutdown": 1, "force": true }));
+        self.process.wait().unwrap();
+        let program = program().expect("there was a mongod");
+        self.process = spawn(&program, self.data.path(), self.port, role);
+        assert!(self.wait_until_there(role), "mongod starts again");
     }
 
     /// False if the process ended meanwhile.
@@ -175,6 +174,24 @@ impl Drop for Mongod {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn spawn(program: &Path, data: &Path, port: u16, role: Role) -> Child {
+    let mut command = Command::new(program);
+    command.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--port"]);
+    command.arg(port.to_string()).arg("--dbpath").arg(data);
+    command.args(["--wiredTigerCacheSizeGB", "0.25"]);
+    command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
+    // A transaction of more is several entries of the log.
+    let most = "maxNumberOfTransactionOperationsInSingleOplogEntry=50";
+    command.args(["--setParameter", most]);
+    // For `failCommand`, which breaks connections when a test asks for it.
+    command.args(["--setParameter", "enableTestCommands=1"]);
+    if role == Role::ReplicaSet {
+        command.args(["--replSet", "rs0", "--oplogSize", "64"]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
 }
 
 /// `SNAP_TEST_MONGOD`, the one in the `PATH`, or the one that `tests/run` has put into the build
