@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use snapstore::codec::{BlobClass, ChunkParameters, Compression, DocumentBuilder, Secret};
 use snapstore::codec::{Elements, document_key};
 use snapstore::format::{RepositoryConfig, SessionKind, documents};
-use snapstore::model::{BlobId, ChunkRef, OsEntropy, Silent, SystemClock};
+use snapstore::model::{BlobId, ChunkRef, DocumentTree, OsEntropy, Silent, SystemClock};
 use snapstore::repo::{
     self, BlobReader, ChunkTreeWriter, Credential, CutDocuments, DocumentTreeWriter, InitOptions,
     LeafCutter, OutOfOrder, Repository, Session, Surroundings, TreeSink, Writer,
 };
 use snapstore::storage::MemoryStorage;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn repository() -> Arc<Repository> {
@@ -45,13 +45,25 @@ fn write(
     repository: &Arc<Repository>,
     documents: &[Vec<u8>],
 ) -> (Option<BlobId>, BTreeSet<BlobId>) {
+    let changes = documents.iter().map(|document| (key(document), Some(document.clone())));
+    write_changes(repository, &changes.collect())
+}
+
+/// The same of a tree in which a key may be deleted.
+fn write_changes(
+    repository: &Arc<Repository>,
+    changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+) -> (Option<BlobId>, BTreeSet<BlobId>) {
     let session =
         Session::begin(repository, SessionKind::Backup, &Writer::default(), Arc::new(Silent))
             .unwrap();
     let mut compressor = repository.compressor().unwrap();
     let (mut cutter, mut cut) = (LeafCutter::new(repository), Vec::new());
-    for document in documents {
-        cutter.push(key(document), document, &mut cut).unwrap();
+    for (key, document) in changes {
+        match document {
+            Some(document) => cutter.push(key.clone(), document, &mut cut).unwrap(),
+            None => cutter.delete(key.clone(), &mut cut).unwrap(),
+        }
     }
     cut.extend(cutter.end());
     let (mut tree, mut leaves) = (DocumentTreeWriter::new(), BTreeSet::new());
@@ -79,15 +91,25 @@ fn write(
 }
 
 fn read(repository: &Arc<Repository>, root: Option<BlobId>) -> Vec<Vec<u8>> {
+    read_tree(repository, &DocumentTree::of(root))
+}
+
+fn read_tree(repository: &Arc<Repository>, tree: &DocumentTree) -> Vec<Vec<u8>> {
     let reader = BlobReader::new(Arc::clone(repository)).unwrap();
-    let Some(root) = root else { return Vec::new() };
-    let parts = reader.document_parts(&root).unwrap();
+    let parts = reader.document_parts(tree).unwrap();
     parts
         .flat_map(|part| {
             let bytes = reader.documents(&part.unwrap()).unwrap();
             documents(&bytes).map(|document| document.unwrap().to_vec()).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// What one backup changes: ids, and the sizes of their documents or that they are deleted.
+fn changes() -> impl Strategy<Value = BTreeMap<i32, Option<usize>>> {
+    let size =
+        prop_oneof![8 => 0..2000_usize, 3 => 20_000..90_000_usize, 1 => 1_000_000..1_200_000_usize];
+    prop::collection::btree_map(0..300_i32, prop::option::weighted(0.7, size), 0..120)
 }
 
 proptest! {
@@ -102,6 +124,40 @@ proptest! {
         let (root, _) = write(&repository, &written);
         prop_assert_eq!(root.is_none(), written.is_empty());
         prop_assert!(read(&repository, root) == written);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn overlays_over_a_base_are_what_a_map_has(trees in prop::collection::vec(changes(), 1..6)) {
+        let repository = repository();
+        let mut model: BTreeMap<i32, Vec<u8>> = BTreeMap::new();
+        let mut tree = DocumentTree::default();
+        for (number, mut changed) in trees.into_iter().enumerate() {
+            if number == 0 {
+                changed.retain(|_, size| size.is_some());
+            }
+            // The text of a document tells which tree it is of.
+            let changed = changed.into_iter().map(|(id, size)| {
+                (id, size.map(|size| document(id, size + number)))
+            });
+            let changed: BTreeMap<i32, Option<Vec<u8>>> = changed.collect();
+            let by_key = changed.iter().map(|(id, document)| (key(&self::document(*id, 0)), document.clone()));
+            let (root, _) = write_changes(&repository, &by_key.collect());
+            match number {
+                0 => tree.base = root,
+                _ => tree.overlays.extend(root),
+            }
+            for (id, document) in changed {
+                match document {
+                    Some(document) => drop(model.insert(id, document)),
+                    None => drop(model.remove(&id)),
+                }
+            }
+        }
+        let expected: Vec<Vec<u8>> = model.into_values().collect();
+        prop_assert!(read_tree(&repository, &tree) == expected);
     }
 }
 

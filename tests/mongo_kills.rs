@@ -95,7 +95,7 @@ impl Scene {
         let limit = self.usual.as_micros() as u64 * 3 / 2;
         std::thread::sleep(Duration::from_micros(self.chance.below(limit)));
         if self.chance.below(3) == 0 {
-            self.server.restart_killed();
+            self.server.restart_killed(Role::ReplicaSet);
             end(&mut child);
         } else {
             let _ = child.kill();

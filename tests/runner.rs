@@ -33,6 +33,7 @@ mod mongo_backup;
 mod mongo_import;
 mod mongo_keys;
 mod mongo_kills;
+mod mongo_overlays;
 mod mongo_restore;
 mod mongo_writers;
 mod mounting;

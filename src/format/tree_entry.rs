@@ -5,9 +5,10 @@ use super::record::{Bytes, Fixed, record};
 use crate::codec::Elements;
 use crate::model::{
     Attribute, AttributeValue, BlobId, ChunkRef, ChunkTree, ClusterTime, Collection,
-    CollectionKind, Consistency, ContentHash, Directory, Documents, Entry, EntryName, EntryPath,
-    Extent, File, FileTime, InodeFlags, Kind, Metadata, Reading, Summary,
+    CollectionKind, Consistency, ContentHash, Directory, DocumentTree, Documents, Entry, EntryName,
+    EntryPath, Extent, File, FileTime, InodeFlags, Kind, Metadata, Reading, Summary,
 };
+use jiff::Timestamp;
 
 const WHAT: &str = "tree entry";
 /// Lists of lists of lists of 1,000 hold more than any file system.
@@ -48,6 +49,8 @@ record! {
         "w" => is_fuzzy: bool,
         "A" => moment: u64,
         "V" => overlays: Vec<Fixed<32>>,
+        "E" => log_entry: Option<Fixed<32>>,
+        "R" => scanned: i64,
     }
 }
 
@@ -176,9 +179,14 @@ impl EntryRecord {
         self.moment = collection
             .moment
             .map_or(0, |moment| u64::from(moment.seconds) << 32 | u64::from(moment.increment));
+        self.log_entry = collection.log_entry.map(Fixed::from);
+        self.scanned = collection.scanned.map_or(0, Timestamp::as_second);
         (self.files, self.bytes) = (collection.count, collection.size);
         match &collection.content {
-            Documents::Tree(tree) => self.tree = tree.map(|id| (*id.bytes()).into()),
+            Documents::Tree(tree) => {
+                self.tree = tree.base.map(|id| (*id.bytes()).into());
+                self.overlays = tree.overlays.iter().map(|id| (*id.bytes()).into()).collect();
+            }
             Documents::Stream(chunks) => {
                 self.is_stream = true;
                 (self.depth, self.chunks) = encode_chunks(chunks);
@@ -187,9 +195,6 @@ impl EntryRecord {
     }
 
     fn collection(&self) -> Result<Collection, FormatError> {
-        if !self.overlays.is_empty() {
-            return Err(malformed("it has overlays, which this snap does not read"));
-        }
         let kind = match self.is_time_series {
             true => CollectionKind::TimeSeries,
             false => CollectionKind::Ordinary,
@@ -209,17 +214,34 @@ impl EntryRecord {
             size: self.bytes,
             consistency,
             moment: (self.moment > 0).then_some(moment),
+            log_entry: self.log_entry.map(Fixed::into_array),
+            scanned: self.scanned()?,
         })
     }
 
     fn documents(&self) -> Result<Documents, FormatError> {
+        let id = |id: &Fixed<32>| BlobId::new(id.into_array());
         if !self.is_stream {
-            return Ok(Documents::Tree(self.tree.map(|id| BlobId::new(id.into_array()))));
+            let overlays: Vec<BlobId> = self.overlays.iter().map(id).collect();
+            if overlays.len() > DocumentTree::MOST_OVERLAYS {
+                return Err(malformed("it has more overlays than there may be"));
+            }
+            return Ok(Documents::Tree(DocumentTree {
+                base: self.tree.as_ref().map(id),
+                overlays,
+            }));
         }
         let chunks = decode_chunks(self.depth, &self.chunks)?;
         match chunks.length() == Some(self.bytes) {
             true => Ok(Documents::Stream(chunks)),
             false => Err(malformed("its chunks are not as long as its documents")),
+        }
+    }
+
+    fn scanned(&self) -> Result<Option<Timestamp>, FormatError> {
+        match self.scanned {
+            0 => Ok(None),
+            seconds => Timestamp::from_second(seconds).map(Some).map_err(malformed),
         }
     }
 

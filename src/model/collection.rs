@@ -49,11 +49,17 @@ pub struct Collection {
     pub content: Documents,
     /// How many documents there are.
     pub count: u64,
-    /// Bytes of all documents.
+    /// Bytes of all documents. Exact where all were read (see `scanned`); else what was replaced
+    /// or deleted since counts as an average document.
     pub size: u64,
     pub consistency: Consistency,
     /// When it was so; `None` where the server has no such clock.
     pub moment: Option<ClusterTime>,
+    /// BLAKE3 of the entry that the server's log of changes has at `moment`: the next backup goes
+    /// on from there. `None` where there is no such log, or it may not be read.
+    pub log_entry: Option<[u8; 32]>,
+    /// When all documents were last read; `None` if that was in this snapshot.
+    pub scanned: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -67,15 +73,43 @@ pub enum CollectionKind {
 /// Where the documents of a collection are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Documents {
-    /// Sorted by key (see `codec::document_key`); `None` if there are none.
-    Tree(Option<BlobId>),
+    Tree(DocumentTree),
     /// End to end in natural order: of capped collections, and where there are no usable keys.
     Stream(ChunkTree),
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Self::Tree(None)
+        Self::Tree(DocumentTree::default())
+    }
+}
+
+/// Documents sorted by key (see `codec::document_key`): as they once were, and what changed since.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DocumentTree {
+    /// `None` if there were none.
+    pub base: Option<BlobId>,
+    /// Trees of changes, the oldest first: a later one counts over those before it.
+    pub overlays: Vec<BlobId>,
+}
+
+impl DocumentTree {
+    /// More overlays than these are put together.
+    pub const MOST_OVERLAYS: usize = 8;
+
+    /// A tree without overlays.
+    pub fn of(base: Option<BlobId>) -> Self {
+        Self { base, overlays: Vec::new() }
+    }
+
+    /// The roots of all its trees.
+    pub fn roots(&self) -> impl Iterator<Item = BlobId> + '_ {
+        self.base.iter().chain(&self.overlays).copied()
+    }
+
+    /// The same, to be changed.
+    pub fn roots_mut(&mut self) -> impl Iterator<Item = &mut BlobId> {
+        self.base.iter_mut().chain(&mut self.overlays)
     }
 }
 

@@ -15,7 +15,8 @@ mod time;
 mod world;
 
 pub use collection::{
-    ClusterTime, Collection, CollectionKind, Consistency, Documents, escape_name, unescape_name,
+    ClusterTime, Collection, CollectionKind, Consistency, DocumentTree, Documents, escape_name,
+    unescape_name,
 };
 pub use entry::{
     ChunkRef, ChunkTree, Directory, Entry, Extent, File, Kind, Reading, Summary, data_extents,

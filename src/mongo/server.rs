@@ -54,6 +54,11 @@ impl Server {
         self.kind != ServerKind::Standalone && self.release >= (5, 0)
     }
 
+    /// Whether there is a log of all changes that can be followed: a router has none of its own.
+    pub fn has_log(&self) -> bool {
+        self.has_snapshots() && matches!(self.kind, ServerKind::ReplicaSet { .. })
+    }
+
     /// Whether the catalog can be read at a moment too.
     pub(super) fn has_catalog_snapshots(&self) -> bool {
         matches!(self.kind, ServerKind::ReplicaSet { .. }) && self.release >= (6, 0)

@@ -29,7 +29,11 @@ mod tree_cursor;
 pub mod view;
 mod walk_tree;
 
-pub use backup::{BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup, FILES, FilesBackup, MONGODB, Prepared, StreamBackup, StreamError, StreamInput, backup, backup_files, backup_source, backup_stream};
+pub use backup::{
+    BackupError, BackupOptions, BackupReport, DatabaseReport, DatabaseSource, DatabasesBackup,
+    FILES, FilesBackup, MONGODB, Prepared, StreamBackup, StreamError, StreamInput, backup,
+    backup_files, backup_source, backup_stream,
+};
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
@@ -44,7 +48,10 @@ pub use documents::{
     DocumentChange, DocumentCounts, DocumentHistory, DocumentLine, DocumentStep, SoughtDocument,
     diff_documents, document_history, each_document, id_of,
 };
-pub use dump::{ArchiveFormat, DocumentFormat, DumpError, DumpReport, NewFile, copy_file, dump_collection, dump_document, dump_file, dump_folder, read_attribute};
+pub use dump::{
+    ArchiveFormat, DocumentFormat, DumpError, DumpReport, NewFile, copy_file, dump_collection,
+    dump_document, dump_file, dump_folder, read_attribute,
+};
 pub use find::{
     ContentSought, Criteria, FindError, FindReport, Found, HistoryLine, HistoryStep, KindSought,
     Match, SnapshotSet, Version, find, history,
@@ -60,7 +67,14 @@ pub use process::{is_dead_process, process_identity};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
-pub use restore::{CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError, DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport, DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation, Wanted, plan_in_place, restore, restore_databases_into_folder, restore_in_place, restore_into};
+pub use restore::{
+    CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
+    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
+    DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport,
+    MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions,
+    RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation,
+    Wanted, plan_in_place, restore, restore_databases_into_folder, restore_in_place, restore_into,
+};
 pub use rollback::{
     InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
 };

@@ -254,8 +254,11 @@ impl<V: Visitor> Walk<'_, V> {
             }
             Kind::File(file) => is_new |= self.chunks(&file.chunks, place),
             Kind::Collection(collection) => match &collection.content {
-                Documents::Tree(Some(root)) => is_new |= self.document_list(*root, place),
-                Documents::Tree(None) => {}
+                Documents::Tree(tree) => {
+                    for root in tree.roots() {
+                        is_new |= self.document_list(root, place);
+                    }
+                }
                 Documents::Stream(chunks) => is_new |= self.chunks(chunks, place),
             },
             Kind::Directory(_) | Kind::View { .. } | Kind::Symlink { .. } => {}

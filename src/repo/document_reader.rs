@@ -1,138 +1,120 @@
-//! Reads collections in parts, each of which any thread can read.
+//! Reads collections in parts, each of which any thread can read. What overlays change is laid
+//! over the base here: nobody else sees them.
 
 use super::RepoError;
+use super::document_layer::Layer;
+use super::document_pieces::{DocumentPiece, DocumentPieces};
 use super::reader::BlobReader;
-use crate::codec::{BlobClass, Elements, document_key};
-use crate::format::{ChildPiece, DocumentLeaf, LARGEST_DOCUMENT, PieceItems, documents};
-use crate::model::{BlobId, ChunkTree};
+use crate::model::DocumentTree;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A leaf of a collection, or a large document.
+/// The documents whose keys lie between two: no more than one piece of each tree has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentPart {
-    /// The key before its first document's; empty for the first part.
-    pub(super) after: Vec<u8>,
-    pub(super) child: ChildPiece,
+    after: Vec<u8>,
+    last: Vec<u8>,
+    base: Option<DocumentPiece>,
+    /// Of the overlays that have a piece there, the oldest first.
+    overlays: Vec<DocumentPiece>,
 }
 
-/// The parts of one collection, in order. Memory: one piece a level.
+/// The parts of one collection, in order. Memory: one list a level of each of its trees.
 pub struct DocumentParts<'a> {
-    reader: &'a BlobReader,
-    /// Pieces still to come, the next one last; with the level that each must have.
-    pending: Vec<(u8, ChildPiece)>,
-    last: Vec<u8>,
+    /// `None` without a base.
+    base: Option<Pieces<'a>>,
+    overlays: Vec<Pieces<'a>>,
+    after: Vec<u8>,
+}
+
+/// The pieces of a tree, with the one that is next.
+struct Pieces<'a> {
+    rest: DocumentPieces<'a>,
+    next: Option<DocumentPiece>,
+}
+
+impl Pieces<'_> {
+    fn fill(&mut self) -> Result<(), RepoError> {
+        if self.next.is_none() {
+            self.next = self.rest.next().transpose()?;
+        }
+        Ok(())
+    }
+
+    /// The piece that has keys up to `last`; a large document has no others than its own.
+    fn piece(&mut self, last: &[u8]) -> Option<DocumentPiece> {
+        let next = self.next.as_ref()?;
+        let is_in = !next.is_large() || next.child.last == last;
+        let is_in = is_in && next.after.as_slice() < last;
+        match next.child.last == last {
+            true => self.next.take(),
+            false => is_in.then(|| next.clone()),
+        }
+    }
 }
 
 impl BlobReader {
-    /// The parts of the collection with this root.
-    pub fn document_parts(&self, root: &BlobId) -> Result<DocumentParts<'_>, RepoError> {
-        let mut parts = DocumentParts { reader: self, pending: Vec::new(), last: Vec::new() };
-        parts.expand(root, None)?;
-        Ok(parts)
+    /// The parts of a collection.
+    pub fn document_parts(&self, tree: &DocumentTree) -> Result<DocumentParts<'_>, RepoError> {
+        let pieces = |root| Ok(Pieces { rest: self.document_pieces(root)?, next: None });
+        let base = tree.base.as_ref().map(pieces).transpose()?;
+        let overlays = tree.overlays.iter().map(pieces).collect::<Result<_, RepoError>>()?;
+        Ok(DocumentParts { base, overlays, after: Vec::new() })
     }
 
     /// The documents of a part, end to end, after proof that they are whole and have the keys
-    /// that the tree says. Takes up to twice 16 MiB.
+    /// that the trees say. Takes up to twice 16 MiB for each tree that has a piece there.
     pub fn documents(&self, part: &DocumentPart) -> Result<Vec<u8>, RepoError> {
-        let DocumentPart { after, child } = part;
-        let (bytes, name) = match child.chunks.nodes.is_empty() {
-            true => (self.leaf(&child.id)?, format!("data blob {}", child.id)),
-            false => (self.large_document(&child.chunks)?, "a large document".to_string()),
-        };
-        let proved = prove(&bytes, after, child);
-        proved.map(|()| bytes).map_err(|why| RepoError::Damaged { name, why })
-    }
-
-    fn leaf(&self, id: &BlobId) -> Result<Vec<u8>, RepoError> {
-        let plain = self.read(BlobClass::Data, id)?;
-        DocumentLeaf::decode(&plain).map_err(|error| RepoError::Damaged {
-            name: format!("data blob {id}"),
-            why: error.to_string(),
-        })
-    }
-
-    fn large_document(&self, chunks: &ChunkTree) -> Result<Vec<u8>, RepoError> {
-        let damaged = |why: &str| RepoError::Damaged {
-            name: "a large document".to_string(),
-            why: why.to_string(),
-        };
-        let length = chunks.length().and_then(|length| usize::try_from(length).ok());
-        let length = length.filter(|length| *length <= LARGEST_DOCUMENT);
-        let length = length.ok_or_else(|| damaged("it is too long"))?;
-        let mut bytes = Vec::with_capacity(length);
-        self.each_chunk(chunks, &mut |chunk| {
-            let plain = self.read(BlobClass::Data, &chunk.id)?;
-            if plain.len() as u64 != chunk.length || bytes.len() + plain.len() > length {
-                return Err(damaged("a chunk of it has another length"));
+        if let (Some(base), true) = (&part.base, part.overlays.is_empty()) {
+            let layer = self.layer(base, true)?;
+            if part.after == base.after && part.last == base.child.last {
+                let whole = |layer: Arc<Layer>| layer.documents().to_vec();
+                return Ok(Arc::try_unwrap(layer).map_or_else(whole, Layer::into_documents));
             }
-            bytes.extend_from_slice(&plain);
-            Ok(())
-        })?;
-        Ok(bytes)
-    }
-}
-
-/// That documents are whole, as many as there should be, and ascend from after `after` to the
-/// child's last key.
-fn prove(bytes: &[u8], after: &[u8], child: &ChildPiece) -> Result<(), String> {
-    let (mut last, mut count) = (after.to_vec(), 0_u64);
-    for document in documents(bytes) {
-        let document = document.map_err(|error| error.to_string())?;
-        let key = key_of(document)?;
-        if key <= last {
-            return Err("its keys do not ascend".to_string());
+            return Ok(joined(&[layer], part));
         }
-        last = key;
-        count += 1;
+        Ok(joined(&self.layers_of(part)?, part))
     }
-    match last == child.last && count == child.entries {
-        true => Ok(()),
-        false => Err("it does not end where the piece above says".to_string()),
+
+    /// The pieces of a part taken apart, the base first.
+    pub(super) fn layers_of(&self, part: &DocumentPart) -> Result<Vec<Arc<Layer>>, RepoError> {
+        let base = part.base.iter().map(|piece| self.layer(piece, true));
+        let overlays = part.overlays.iter().map(|piece| self.layer(piece, false));
+        base.chain(overlays).collect()
     }
 }
 
-/// The canonical key of a document.
-fn key_of(document: &[u8]) -> Result<Vec<u8>, String> {
-    let id = Elements::new(document).and_then(|elements| elements.find(b"_id"));
-    match id.map_err(|error| error.to_string())? {
-        Some(id) => document_key(&id).map_err(|error| error.to_string()),
-        None => Err("a document has no _id".to_string()),
+/// The documents of all layers, of which later ones count over those before.
+fn joined(layers: &[Arc<Layer>], part: &DocumentPart) -> Vec<u8> {
+    let mut documents = BTreeMap::new();
+    for layer in layers {
+        documents.extend(layer.within(&part.after, &part.last));
     }
+    let mut bytes = Vec::new();
+    documents.into_values().flatten().for_each(|document| bytes.extend_from_slice(document));
+    bytes
 }
 
 impl DocumentParts<'_> {
-    fn expand(&mut self, id: &BlobId, level: Option<u8>) -> Result<(), RepoError> {
-        let piece = self.reader.piece(id)?;
-        let damaged = |why: &str| {
-            Err(RepoError::Damaged { name: format!("tree blob {id}"), why: why.to_string() })
-        };
-        if level.is_some_and(|level| level != piece.level) {
-            return damaged("its level is another than the one above says");
-        }
-        match piece.items {
-            PieceItems::Entries(_) => damaged("it holds entries, and stands for a collection"),
-            PieceItems::Children(children) => {
-                let below = piece.level - 1;
-                self.pending.extend(children.into_iter().rev().map(|child| (below, child)));
-                Ok(())
-            }
-        }
-    }
-
     fn try_next(&mut self) -> Result<Option<DocumentPart>, RepoError> {
-        while let Some((level, child)) = self.pending.pop() {
-            if level > 0 {
-                self.expand(&child.id, Some(level))?;
-                continue;
+        for overlay in &mut self.overlays {
+            if let Err(error) = overlay.fill() {
+                // Without all changes nothing behind is known to be right.
+                (self.base, self.overlays) = (None, Vec::new());
+                return Err(error);
             }
-            if child.last <= self.last {
-                self.pending.clear();
-                let why = "the keys of its pieces are not ascending".to_string();
-                return Err(RepoError::Damaged { name: "a collection".to_string(), why });
-            }
-            let after = std::mem::replace(&mut self.last, child.last.clone());
-            return Ok(Some(DocumentPart { after, child }));
         }
-        Ok(None)
+        if let Some(base) = &mut self.base {
+            base.fill()?;
+        }
+        let all = self.base.iter().chain(&self.overlays);
+        let ends = all.filter_map(|pieces| pieces.next.as_ref());
+        let Some(last) = ends.map(|next| next.child.last.clone()).min() else { return Ok(None) };
+        let base = self.base.as_mut().and_then(|base| base.piece(&last));
+        let overlays = self.overlays.iter_mut().filter_map(|overlay| overlay.piece(&last));
+        let overlays = overlays.collect();
+        let after = std::mem::replace(&mut self.after, last.clone());
+        Ok(Some(DocumentPart { after, last, base, overlays }))
     }
 }
 
@@ -147,8 +129,28 @@ impl Iterator for DocumentParts<'_> {
 }
 
 impl DocumentPart {
-    /// How many documents it has.
+    pub(super) fn new(
+        after: &[u8],
+        last: &[u8],
+        base: Option<DocumentPiece>,
+        overlays: Vec<DocumentPiece>,
+    ) -> Self {
+        Self { after: after.to_vec(), last: last.to_vec(), base, overlays }
+    }
+
+    /// What its keys lie after, and the greatest that there may be.
+    pub fn bounds(&self) -> (&[u8], &[u8]) {
+        (&self.after, &self.last)
+    }
+
+    /// Whether there is more than the base.
+    pub fn has_overlays(&self) -> bool {
+        !self.overlays.is_empty()
+    }
+
+    /// How many documents it has; about, where overlays change it.
     pub fn count(&self) -> u64 {
-        self.child.entries
+        let pieces = self.base.iter().chain(&self.overlays);
+        pieces.map(|piece| piece.child.entries).next().unwrap_or(0)
     }
 }

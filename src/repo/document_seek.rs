@@ -15,8 +15,8 @@ impl BlobReader {
         collection: &Collection,
     ) -> Result<Option<DocumentParts<'_>>, RepoError> {
         match &collection.content {
-            Documents::Tree(Some(root)) => self.document_parts(root).map(Some),
-            Documents::Tree(None) | Documents::Stream(_) => Ok(None),
+            Documents::Tree(tree) => self.document_parts(tree).map(Some),
+            Documents::Stream(_) => Ok(None),
         }
     }
 
@@ -56,21 +56,22 @@ pub fn key_of(document: &[u8]) -> Option<Vec<u8>> {
 impl DocumentPart {
     /// The last key that it may have.
     pub fn last_key(&self) -> &[u8] {
-        &self.child.last
+        self.bounds().1
     }
 
     /// Whether a document with this key would be in it.
     pub fn covers(&self, key: &[u8]) -> bool {
-        self.after.as_slice() < key && key <= self.last_key()
+        let (after, last) = self.bounds();
+        after < key && key <= last
     }
 
     /// Whether all its keys come after this one.
     pub fn is_behind(&self, key: &[u8]) -> bool {
-        key <= self.after.as_slice()
+        key <= self.bounds().0
     }
 
     /// Whether both have the same documents for certain, without reading them.
     pub fn holds_same(&self, other: &Self) -> bool {
-        self.child == other.child
+        self == other
     }
 }

@@ -32,14 +32,16 @@ pub enum CutDocuments {
 /// Cuts documents into leaves. Memory: one leaf.
 pub struct LeafCutter<'a> {
     repository: &'a Repository,
-    leaf: Vec<u8>,
+    leaf: DocumentLeaf,
+    /// What the leaf has, in bytes.
+    size: usize,
     count: u64,
     last: Option<Vec<u8>>,
 }
 
 impl<'a> LeafCutter<'a> {
     pub fn new(repository: &'a Repository) -> Self {
-        Self { repository, leaf: Vec::new(), count: 0, last: None }
+        Self { repository, leaf: DocumentLeaf::default(), size: 0, count: 0, last: None }
     }
 
     /// Adds a document; its key must come after all before. What is complete with that goes to
@@ -50,35 +52,53 @@ impl<'a> LeafCutter<'a> {
         document: &[u8],
         cut: &mut Vec<CutDocuments>,
     ) -> Result<(), OutOfOrder> {
-        if self.last.as_ref().is_some_and(|last| *last >= key) {
-            return Err(OutOfOrder);
-        }
+        self.is_next(&key)?;
         if document.len() > LARGEST_INLINE {
             cut.extend(self.end());
             cut.push(CutDocuments::Large { key: key.clone(), document: document.to_vec() });
             self.last = Some(key);
             return Ok(());
         }
-        self.leaf.extend_from_slice(document);
+        self.leaf.documents.extend_from_slice(document);
+        self.added(key, document.len(), cut);
+        Ok(())
+    }
+
+    /// Adds a key that is deleted: in overlays only.
+    pub fn delete(&mut self, key: Vec<u8>, cut: &mut Vec<CutDocuments>) -> Result<(), OutOfOrder> {
+        self.is_next(&key)?;
+        self.leaf.deleted.push(key.clone());
+        let size = key.len();
+        self.added(key, size, cut);
+        Ok(())
+    }
+
+    fn is_next(&self, key: &[u8]) -> Result<(), OutOfOrder> {
+        match self.last.as_ref().is_some_and(|last| last.as_slice() >= key) {
+            true => Err(OutOfOrder),
+            false => Ok(()),
+        }
+    }
+
+    fn added(&mut self, key: Vec<u8>, size: usize, cut: &mut Vec<CutDocuments>) {
         self.count += 1;
-        let size = self.leaf.len();
+        self.size += size;
         let cutter = self.repository.collection_cutter();
-        let ends = size >= LARGEST_LEAF
-            || size >= LEAST_LEAF && cutter.ends_after_size(0, &key, document.len());
+        let ends = self.size >= LARGEST_LEAF
+            || self.size >= LEAST_LEAF && cutter.ends_after_size(0, &key, size);
         self.last = Some(key);
         if ends {
             cut.extend(self.end());
         }
-        Ok(())
     }
 
     /// The leaf that is open, if it has anything.
     pub fn end(&mut self) -> Option<CutDocuments> {
-        let documents = std::mem::take(&mut self.leaf);
+        let leaf = std::mem::take(&mut self.leaf);
+        self.size = 0;
         let count = std::mem::take(&mut self.count);
         let last = self.last.clone().unwrap_or_default();
-        let plain = || DocumentLeaf::encode(documents);
-        (count > 0).then(|| CutDocuments::Leaf { last, count, plain: plain() })
+        (count > 0).then(|| CutDocuments::Leaf { last, count, plain: leaf.encode() })
     }
 }
 
@@ -112,6 +132,11 @@ impl DocumentTreeWriter {
     ) -> Result<(), RepoError> {
         let id = BlobId::new([0; BlobId::LENGTH]);
         self.0.add(ChildPiece { last: key, id, entries: 1, chunks }, sink)
+    }
+
+    /// The next piece, as another tree has it.
+    pub fn kept(&mut self, child: ChildPiece, sink: &mut TreeSink<'_>) -> Result<(), RepoError> {
+        self.0.add(child, sink)
     }
 
     /// The root, which is a list always; `None` for a collection without documents.

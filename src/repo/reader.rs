@@ -4,6 +4,7 @@
 
 use super::RepoError;
 use super::catalog::Catalog;
+use super::document_layer::LayerCache;
 use super::repository::{Repository, object_name};
 use crate::codec::BlobClass;
 use crate::format::{self, ChunkList, PackedBlob, Piece};
@@ -18,6 +19,7 @@ const MOST_LOOKS: usize = 5;
 pub struct BlobReader {
     repository: Arc<Repository>,
     catalog: RwLock<Arc<Catalog>>,
+    pub(super) layers: LayerCache,
 }
 
 impl BlobReader {
@@ -32,7 +34,7 @@ impl BlobReader {
 
     /// A reader that begins with a catalog that somebody else has too.
     pub fn sharing(repository: Arc<Repository>, catalog: Arc<Catalog>) -> Self {
-        Self { repository, catalog: RwLock::new(catalog) }
+        Self { repository, catalog: RwLock::new(catalog), layers: LayerCache::default() }
     }
 
     pub fn repository(&self) -> &Arc<Repository> {

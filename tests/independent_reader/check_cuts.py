@@ -101,7 +101,7 @@ def check_leaves(repo, found):
     for child, after in zip(found, [*found[1:], None]):
         if child.nodes:
             continue
-        size, documents = 0, leaf(repo, child.id)
+        size, documents = 0, leaf(repo, child.id)[0]
         for document in documents[:-1]:
             size += len(document)
             need(not ends_leaf(repo, document, size), "a leaf goes on where it should end")

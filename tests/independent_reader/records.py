@@ -159,7 +159,7 @@ ENTRY = record(
     ("D", "tree", optional(ID)), ("F", "files", U64), ("S", "directories", U64), ("B", "bytes", U64),
     ("O", "options", BYTES), ("y", "is_time_series", TRUTH), ("Q", "uuid", optional(SHORT_ID)),
     ("I", "indexes", listed(BYTES)), ("W", "is_stream", TRUTH), ("w", "is_fuzzy", TRUTH), ("A", "moment", U64),
-    ("V", "overlays", listed(ID)),
+    ("V", "overlays", listed(ID)), ("E", "log_entry", optional(ID)), ("R", "scanned", I64),
 )  # fmt: skip
 CHILD = record(("k", "last", BYTES), ("i", "id", ID), ("e", "entries", U64), ("d", "depth", U8), ("c", "nodes", NODES))
 PIECE_RECORD = record(VERSION, ("l", "level", U8), ("e", "entries", listed(ENTRY)), ("c", "children", listed(CHILD)))

@@ -16,8 +16,8 @@ pub enum Role {
     /// The only member of `rs0`.
     ReplicaSet,
     Standalone,
-    /// A standalone that asks who it is: `root` may do all, `restorer` has the role `restore`;
-    /// their passwords are their names.
+    /// A standalone that wants to know who is there: `root`, and `restorer`, who may restore and
+    /// read nothing. The passwords are the names.
     Accounts,
 }
 
@@ -26,9 +26,7 @@ pub struct Mongod {
     port: u16,
     runtime: Runtime,
     client: Client,
-    /// As it was started.
-    command: Command,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Mongod {
@@ -46,21 +44,7 @@ impl Mongod {
     fn try_start(program: &Path, role: Role) -> Option<Self> {
         let data = tempfile::Builder::new().prefix("snap-test-mongod-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(program);
-        command.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--port"]);
-        command.arg(port.to_string()).arg("--dbpath").arg(data.path());
-        command.args(["--wiredTigerCacheSizeGB", "0.25"]);
-        command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
-        // For `failCommand`, which breaks connections when a test asks for it.
-        command.args(["--setParameter", "enableTestCommands=1"]);
-        if role == Role::Accounts {
-            command.arg("--auth");
-        }
-        if role == Role::ReplicaSet {
-            command.args(["--replSet", "rs0", "--oplogSize", "64"]);
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
+        let process = spawn(program, data.path(), port, role);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -68,7 +52,7 @@ impl Mongod {
             .unwrap();
         let address = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
         let client = runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
-        let mut server = Self { process, port, runtime, client, command, _data: data };
+        let mut server = Self { process, port, runtime, client, data };
         let is_there = server.wait_until_there(role);
         if is_there && role == Role::Accounts {
             server.make_accounts();
@@ -91,6 +75,24 @@ impl Mongod {
     pub fn address_of(&self, account: &str, database: &str) -> String {
         let port = self.port;
         format!("mongodb://{account}:{account}@127.0.0.1:{port}/{database}?authSource=admin")
+    }
+
+    /// Ends the server as it should be ended, and starts it again on the same data.
+    pub fn restart(&mut self, role: Role) {
+        // It ends in place of an answer.
+        drop(self.try_run("admin", doc! { "shutdown": 1, "force": true }));
+        self.process.wait().unwrap();
+        let program = program().expect("there was a mongod");
+        self.process = spawn(&program, self.data.path(), self.port, role);
+        assert!(self.wait_until_there(role), "mongod starts again");
+    }
+
+    /// Kills the server where it is, and starts it again on the same data.
+    pub fn restart_killed(&mut self, role: Role) {
+        self.kill();
+        let program = program().expect("there was a mongod");
+        self.process = spawn(&program, self.data.path(), self.port, role);
+        assert!(self.wait_until_there(role), "mongod starts again");
     }
 
     /// False if the process ended meanwhile.
@@ -193,14 +195,6 @@ impl Mongod {
         assert!(!answer.contains_key("writeErrors"), "{answer}");
     }
 
-    /// Kills the server where it is, and starts it again with the same data.
-    pub fn restart_killed(&mut self) {
-        self.kill();
-        self.process = self.command.spawn().unwrap();
-        // A set that was made once is not made again.
-        assert!(self.wait_until_there(Role::Standalone), "mongod starts again");
-    }
-
     /// Kills the server where it is.
     pub fn kill(&mut self) {
         let _ = self.process.kill();
@@ -212,6 +206,27 @@ impl Drop for Mongod {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn spawn(program: &Path, data: &Path, port: u16, role: Role) -> Child {
+    let mut command = Command::new(program);
+    command.args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--port"]);
+    command.arg(port.to_string()).arg("--dbpath").arg(data);
+    command.args(["--wiredTigerCacheSizeGB", "0.25"]);
+    command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
+    // A transaction of more is several entries of the log.
+    let most = "maxNumberOfTransactionOperationsInSingleOplogEntry=50";
+    command.args(["--setParameter", most]);
+    // For `failCommand`, which breaks connections when a test asks for it.
+    command.args(["--setParameter", "enableTestCommands=1"]);
+    if role == Role::Accounts {
+        command.arg("--auth");
+    }
+    if role == Role::ReplicaSet {
+        command.args(["--replSet", "rs0", "--oplogSize", "64"]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
 }
 
 /// `SNAP_TEST_MONGOD`, the one in the `PATH`, or the one that `tests/run` has put into the build

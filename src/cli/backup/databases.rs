@@ -5,11 +5,14 @@ use crate::cli::databases::connect;
 use crate::cli::error::Failure;
 use crate::cli::text::count;
 use crate::ops::{DatabaseReport, DatabaseSource, DatabasesBackup};
-use crate::policy::format_size;
-use crate::settings::DatabaseAddress;
-use crate::settings::Profile;
+use crate::policy::{Span, format_size};
+use crate::settings::{DatabaseAddress, Profile};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
+
+/// Where nobody says otherwise.
+const FULL_SCAN_EVERY: Span = Span::days(7);
 
 #[derive(clap::Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Databases")]
@@ -30,6 +33,10 @@ pub struct DatabaseFlags {
     /// Keep the databases under this name [default: the replica set's name, or host:port]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
+    /// Read a collection whole again after so long, though the server's log tells what changed,
+    /// to prove that [default: 7d]
+    #[arg(long, value_name = "TIME")]
+    full_scan_every: Option<Span>,
 }
 
 /// Connects to every server that is named.
@@ -65,7 +72,15 @@ pub fn databases(
             server_name: flags.server_name.clone(),
         }));
     }
-    Ok(DatabasesBackup { sources })
+    let proved_since = Some(proved_since(context, flags)?);
+    Ok(DatabasesBackup { sources, proved_since, read_everything: false })
+}
+
+/// What was read whole before this is read whole again.
+fn proved_since(context: &Context, flags: &DatabaseFlags) -> Result<Timestamp, Failure> {
+    let said = context.profile()?.and_then(Profile::full_scan_every);
+    let every = flags.full_scan_every.or(said).unwrap_or(FULL_SCAN_EVERY);
+    Ok(every.before(&context.now).unwrap_or(Timestamp::MIN))
 }
 
 /// One database, in the summary.

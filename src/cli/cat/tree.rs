@@ -126,7 +126,11 @@ fn collection(collection: &Collection) -> Value {
         "indexes_hex": indexes,
     });
     match &collection.content {
-        Documents::Tree(root) => object["tree"] = json!(root.map(|root| root.hex())),
+        Documents::Tree(tree) => {
+            object["tree"] = json!(tree.base.map(|root| root.hex()));
+            let overlays: Vec<String> = tree.overlays.iter().map(|root| root.hex()).collect();
+            object["overlays"] = json!(overlays);
+        }
         Documents::Stream(stream) => object["chunks"] = chunks(stream),
     }
     object

@@ -41,7 +41,7 @@ pub fn backup(
     monitor: Arc<dyn Monitor>,
 ) -> Result<BackupReport, BackupError> {
     let mut prepare = |read_everything: bool, monitor: Arc<dyn Monitor>| {
-        let databases = databases.clone();
+        let databases = DatabasesBackup { read_everything, ..databases.clone() };
         match files.paths.is_empty() && !databases.sources.is_empty() {
             true => Ok(without_files(databases)),
             false => {

@@ -345,7 +345,10 @@ fn report(walked: &Walked, unchanged: bool, tally: &Tally) -> BackupReport {
         bytes_new: tally.count(Counter::BytesNew),
         bytes_stored: 0,
         bytes_processed: tally.count(Counter::BytesProcessed),
-        problems: tally.problems(ProblemKind::Unreadable) + tally.problems(ProblemKind::Torn),
+        problems: [ProblemKind::Unreadable, ProblemKind::Torn, ProblemKind::Damage]
+            .map(|kind| tally.problems(kind))
+            .iter()
+            .sum(),
         grown: tally.problems(ProblemKind::Grew),
         databases: walked.databases.reports.clone(),
     }

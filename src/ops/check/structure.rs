@@ -170,7 +170,7 @@ impl Walk<'_> {
             }
             Kind::File(file) => self.chunks(&file.chunks)?,
             Kind::Collection(collection) => match &collection.content {
-                Documents::Tree(tree) => self.pending.extend(tree.map(Pending::Documents)),
+                Documents::Tree(tree) => self.pending.extend(tree.roots().map(Pending::Documents)),
                 Documents::Stream(chunks) => self.chunks(chunks)?,
             },
             _ => {}

@@ -119,8 +119,11 @@ impl Search<'_> {
             }
             Kind::File(file) => self.blame(&file.chunks, &mut objects)?,
             Kind::Collection(collection) => match &collection.content {
-                Documents::Tree(Some(tree)) => self.blame_tree(*tree, &mut objects)?,
-                Documents::Tree(None) => {}
+                Documents::Tree(tree) => {
+                    for root in tree.roots() {
+                        self.blame_tree(root, &mut objects)?;
+                    }
+                }
                 Documents::Stream(chunks) => self.blame(chunks, &mut objects)?,
             },
             _ => {}

@@ -126,7 +126,7 @@ impl Links {
             }
             Kind::File(file) => self.add_chunks(&file.chunks),
             Kind::Collection(collection) => match &collection.content {
-                Documents::Tree(root) => self.trees.extend(root.map(Node::Documents)),
+                Documents::Tree(tree) => self.trees.extend(tree.roots().map(Node::Documents)),
                 Documents::Stream(chunks) => self.add_chunks(chunks),
             },
             Kind::Directory(_) | Kind::View { .. } | Kind::Symlink { .. } => {}
@@ -165,8 +165,11 @@ fn translate_entry(entry: &mut Entry, translate: &dyn Fn(&BlobId) -> Option<Blob
         Kind::Directory(Directory { tree: Some(tree), .. }) => *tree = translate(tree)?,
         Kind::File(file) => translate_chunks(&mut file.chunks, translate)?,
         Kind::Collection(collection) => match &mut collection.content {
-            Documents::Tree(Some(root)) => *root = translate(root)?,
-            Documents::Tree(None) => {}
+            Documents::Tree(tree) => {
+                for root in tree.roots_mut() {
+                    *root = translate(root)?;
+                }
+            }
             Documents::Stream(chunks) => translate_chunks(chunks, translate)?,
         },
         Kind::Directory(_) | Kind::View { .. } | Kind::Symlink { .. } => {}

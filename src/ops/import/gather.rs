@@ -5,8 +5,8 @@ use super::sorter::{Sorted, Sorter};
 use super::{ImportError, ImportOptions};
 use crate::codec::{BlobClass, Compressor, Elements, document_key};
 use crate::model::{
-    ChunkRef, ChunkTree, Collection, CollectionKind, Consistency, Counter, Documents, Entry,
-    EntryName, Kind, Metadata, Monitor, Problem, ProblemKind, escape_name,
+    ChunkRef, ChunkTree, Collection, CollectionKind, Consistency, Counter, DocumentTree, Documents,
+    Entry, EntryName, Kind, Metadata, Monitor, Problem, ProblemKind, escape_name,
 };
 use crate::repo::{
     ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, RepoError, Session, TreeSink,
@@ -193,7 +193,7 @@ impl<'a> Gatherer<'a> {
             self.tell(ProblemKind::Note, shown.to_string(), &why);
         }
         let root = tree.finish(&mut self.sink())?;
-        Ok(Saved { content: Documents::Tree(root), count, size })
+        Ok(Saved { content: Documents::Tree(DocumentTree::of(root)), count, size })
     }
 
     fn sink(&mut self) -> TreeSink<'_> {

@@ -187,6 +187,11 @@ pub static KEYS: &[Key] = &[
         about: "Save no snapshot if nothing has changed since the last one.",
         ..profile("skip-if-unchanged", Kind::Switch, "false")
     },
+    Key {
+        about: "Read a collection of a database whole again after so long, though the server's \
+            log tells what changed, to prove that.",
+        ..profile("full-scan-every", Kind::Span, "7d")
+    },
     keep("keep-last", Kind::Keep, "Keep the last N snapshots."),
     keep("keep-hourly", Kind::Keep, "Keep the newest of each of the last N hours that have one."),
     keep("keep-daily", Kind::Keep, "Keep the newest of each of the last N days that have one."),

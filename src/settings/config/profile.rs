@@ -130,6 +130,14 @@ impl Profile {
         self.switch("skip-if-unchanged")
     }
 
+    /// After how long collections of databases are read whole again.
+    pub fn full_scan_every(&self) -> Option<Span> {
+        match self.one(Section::Profile, "full-scan-every")? {
+            Value::Span(span) => Some(*span),
+            _ => None,
+        }
+    }
+
     fn switch(&self, name: &str) -> bool {
         matches!(self.one(Section::Profile, name), Some(Value::Switch(true)))
     }

@@ -1,14 +1,18 @@
-//! Saves one collection: its documents become leaves, which other workers store.
+//! Saves one collection: from what changed since the last snapshot, or from all its documents.
 
+use super::compare::Comparing;
+use super::from_log::{Renewed, is_little};
+use super::growing::Growing;
 use super::{DatabaseSaver, SaveFailure, Saving, consistency};
-use crate::codec::{BlobClass, Elements, document_key};
+use crate::codec::{Elements, document_key};
 use crate::model::{
-    ChunkRef, ChunkTree, ClusterTime, Collection, CollectionKind, Counter, Documents, ProblemKind,
+    ClusterTime, Collection, CollectionKind, Counter, DocumentTree, Documents, ProblemKind,
+    escape_name,
 };
 use crate::mongo::{Namespace, NamespaceKind, Order, Scan, ScanOptions};
 use crate::ops::backup::pool::ChunkResults;
-use crate::repo::{ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, RepoError};
-use std::collections::VecDeque;
+use crate::repo::{ChunkTreeWriter, RepoError};
+use jiff::Timestamp;
 
 /// Cursors open at one time. More would only take turns on the server's disk.
 const SESSIONS: usize = 4;
@@ -20,14 +24,8 @@ struct Saved {
     content: Documents,
     count: u64,
     size: u64,
-}
-
-/// A tree of documents that is being saved: leaves may be on their way to the repository.
-struct Leaves {
-    tree: DocumentTreeWriter,
-    results: ChunkResults,
-    /// The last key and count of each leaf in `results`.
-    described: VecDeque<(Vec<u8>, u64)>,
+    /// When all were last read, if that was not now.
+    scanned: Option<Timestamp>,
 }
 
 impl DatabaseSaver<'_> {
@@ -62,7 +60,7 @@ impl DatabaseSaver<'_> {
             NamespaceKind::TimeSeries(_) => CollectionKind::TimeSeries,
             _ => CollectionKind::Ordinary,
         };
-        let Saved { content, count, size } = saved;
+        let Saved { content, count, size, scanned } = saved;
         Ok(Collection {
             kind,
             options: namespace.options.clone(),
@@ -73,6 +71,8 @@ impl DatabaseSaver<'_> {
             size,
             consistency: consistency(at),
             moment: at,
+            log_entry: saving.log_entry.filter(|_| at.is_some()),
+            scanned,
         })
     }
 
@@ -93,6 +93,8 @@ impl DatabaseSaver<'_> {
         Ok(saving.source.connection.scan(options)?)
     }
 
+    /// Documents in the order of their keys: from the log where that tells what was touched, else
+    /// all are read, and compared with those of the last snapshot.
     fn tree(
         &mut self,
         saving: &Saving<'_>,
@@ -100,11 +102,64 @@ impl DatabaseSaver<'_> {
         at: Option<ClusterTime>,
         order: Order,
     ) -> Result<Saved, SaveFailure> {
+        let name = escape_name(&namespace.name).map_err(|_| SaveFailure::NoOrder)?;
+        let known = saving.previous.of(saving.database, namespace, &name);
+        let known = known.and_then(|known| match &known.collection.content {
+            Documents::Tree(tree) => Some((known, tree)),
+            Documents::Stream(_) => None,
+        });
+        let Some((known, tree)) = known else {
+            return self.first(saving, namespace, at, order);
+        };
+        let touched = match is_logged(saving.database) {
+            true => saving.previous.touched(namespace.uuid, at),
+            false => None,
+        };
+        let is_due = self.proved_since.is_some_and(|since| known.scanned < since);
+        match (touched, at) {
+            (Some(touched), Some(at)) if !is_due && is_little(touched, &known.collection) => {
+                let renewed = self.looked_up(saving, namespace, at, (known, tree), touched)?;
+                Ok(Saved::new(renewed, Some(known.scanned)))
+            }
+            _ => {
+                let mut scan = self.scan(saving, namespace, at, order)?;
+                let ranges = self.known.document_ranges(tree)?;
+                let mut comparing = Comparing::new(self, (known, tree), &ranges, touched);
+                let (count, size) = self.each_document(&mut scan, |saver, key, document| {
+                    comparing.document(key, document, saver)
+                })?;
+                let (tree, unexplained) = comparing.finish(self)?;
+                let renewed = Renewed { tree, count, size };
+                self.tell_unexplained(saving, namespace, &renewed, unexplained);
+                Ok(Saved::new(renewed, None))
+            }
+        }
+    }
+
+    /// A collection that no snapshot has.
+    fn first(
+        &mut self,
+        saving: &Saving<'_>,
+        namespace: &Namespace,
+        at: Option<ClusterTime>,
+        order: Order,
+    ) -> Result<Saved, SaveFailure> {
         let mut scan = self.scan(saving, namespace, at, order)?;
-        let session = self.session;
-        let mut cutter = LeafCutter::new(session.repository());
-        let mut leaves = Leaves::new();
-        let (mut cut, mut last) = (Vec::new(), Vec::new());
+        let mut growing = Growing::new(self.session);
+        let (count, size) = self.each_document(&mut scan, |saver, key, document| {
+            growing.add(key, Some(document), saver)
+        })?;
+        let tree = DocumentTree::of(growing.finish(self)?);
+        Ok(Saved::new(Renewed { tree, count, size }, None))
+    }
+
+    /// Gives every document with its key; returns how many there are, and their bytes.
+    fn each_document(
+        &mut self,
+        scan: &mut Scan,
+        mut each: impl FnMut(&mut Self, Vec<u8>, &[u8]) -> Result<(), SaveFailure>,
+    ) -> Result<(u64, u64), SaveFailure> {
+        let mut last = Vec::new();
         let (mut count, mut size) = (0, 0);
         while let Some(batch) = scan.next_batch()? {
             let before = size;
@@ -116,78 +171,19 @@ impl DatabaseSaver<'_> {
                     continue;
                 }
                 last.clone_from(&key);
-                cutter.push(key, document, &mut cut).map_err(|_| SaveFailure::NoOrder)?;
+                each(self, key, document)?;
                 (count, size) = (count + 1, size + document.len() as u64);
-                for documents in cut.drain(..) {
-                    self.store(documents, &mut leaves)?;
-                }
             }
             self.go_on(size - before)?;
         }
-        if let Some(documents) = cutter.end() {
-            self.store(documents, &mut leaves)?;
-        }
-        self.settle(&mut leaves)?;
-        let tree = leaves.tree.finish(&mut self.reader.sink())?;
-        Ok(Saved { content: Documents::Tree(tree), count, size })
+        Ok((count, size))
     }
 
     /// Counts, and looks whether to stop.
-    fn go_on(&self, bytes: u64) -> Result<(), RepoError> {
+    pub(super) fn go_on(&self, bytes: u64) -> Result<(), RepoError> {
         self.helping.monitor().add(Counter::BytesProcessed, bytes);
         self.session.sign_of_life()?;
         self.helping.check()
-    }
-
-    fn store(&mut self, documents: CutDocuments, leaves: &mut Leaves) -> Result<(), RepoError> {
-        match documents {
-            CutDocuments::Leaf { last, count, plain } => {
-                leaves.described.push_back((last, count));
-                self.chunk(&plain, &mut leaves.results)?;
-                while let Some(chunk) = leaves.results.take_ready()? {
-                    leaves.add(chunk, self)?;
-                }
-                Ok(())
-            }
-            CutDocuments::Large { key, document } => {
-                self.settle(leaves)?;
-                let chunks = self.large(&document)?;
-                leaves.tree.large(key, chunks, &mut self.reader.sink())
-            }
-        }
-    }
-
-    /// Has a blob stored, by whoever has time.
-    fn chunk(&mut self, plain: &[u8], results: &mut ChunkResults) -> Result<(), RepoError> {
-        if !self.helping.offer(results, plain) {
-            let id = self.session.save(BlobClass::Data, plain, &mut self.reader.compressor)?;
-            results.push_done(ChunkRef { id, length: plain.len() as u64 });
-        }
-        Ok(())
-    }
-
-    /// Waits for all leaves that are on their way.
-    fn settle(&mut self, leaves: &mut Leaves) -> Result<(), RepoError> {
-        loop {
-            let (helping, reader) = (self.helping, &mut self.reader);
-            match leaves.results.wait_next(|| helping.help(reader))? {
-                Some(chunk) => leaves.add(chunk, self)?,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    fn large(&mut self, document: &[u8]) -> Result<ChunkTree, RepoError> {
-        let mut writer = ChunkTreeWriter::new();
-        let mut rest = document;
-        while !rest.is_empty() {
-            let (chunk, behind) = rest.split_at(self.session.repository().chunker().cut(rest));
-            rest = behind;
-            let id = self.session.save(BlobClass::Data, chunk, &mut self.reader.compressor)?;
-            let chunk = ChunkRef { id, length: chunk.len() as u64 };
-            writer.push(chunk, &mut self.reader.sink())?;
-        }
-        writer.finish(&mut self.reader.sink())
     }
 
     /// Documents end to end in natural order, cut like a file.
@@ -224,7 +220,7 @@ impl DatabaseSaver<'_> {
             }
         }
         let chunks = writer.finish(&mut self.reader.sink())?;
-        Ok(Saved { content: Documents::Stream(chunks), count, size })
+        Ok(Saved { content: Documents::Stream(chunks), count, size, scanned: None })
     }
 
     /// Cuts chunks off while at least `least` bytes wait.
@@ -245,16 +241,16 @@ impl DatabaseSaver<'_> {
     }
 }
 
-impl Leaves {
-    fn new() -> Self {
-        let (tree, results) = (DocumentTreeWriter::new(), ChunkResults::new());
-        Self { tree, results, described: VecDeque::new() }
+impl Saved {
+    fn new(renewed: Renewed, scanned: Option<Timestamp>) -> Self {
+        let Renewed { tree, count, size } = renewed;
+        Self { content: Documents::Tree(tree), count, size, scanned }
     }
+}
 
-    fn add(&mut self, chunk: ChunkRef, saver: &mut DatabaseSaver<'_>) -> Result<(), RepoError> {
-        let Some((last, count)) = self.described.pop_front() else { return Ok(()) };
-        self.tree.leaf(last, count, chunk.id, &mut saver.reader.sink())
-    }
+/// Whether the log tells of every change there. Of the server's own affairs it does not.
+fn is_logged(database: &str) -> bool {
+    !matches!(database, "admin" | "config" | "local")
 }
 
 /// The key of a document.

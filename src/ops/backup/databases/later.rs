@@ -32,7 +32,13 @@ impl DatabaseSaver<'_> {
                 true => saving.source.connection.moment()?,
                 false => None,
             };
-            (late, is_outlived) = self.round(&Saving { at, ..*saving }, late, entries)?;
+            (late, is_outlived) = {
+                let log_entry = match at {
+                    Some(at) if saving.log_entry.is_some() => self.log_entry(saving, at)?,
+                    _ => None,
+                };
+                self.round(&Saving { at, log_entry, ..*saving }, late, entries)?
+            };
             if at.is_none() {
                 break;
             }
@@ -42,6 +48,15 @@ impl DatabaseSaver<'_> {
             self.tell(ProblemKind::Unreadable, saving.shown(&namespace), why);
         }
         Ok(())
+    }
+
+    fn log_entry(
+        &self,
+        saving: &Saving<'_>,
+        at: ClusterTime,
+    ) -> Result<Option<[u8; 32]>, BackupError> {
+        let entry = saving.source.connection.log_entry(at)?;
+        Ok(entry.map(|raw| *blake3::hash(&raw).as_bytes()))
     }
 
     /// Those that still cannot be read, and whether that is because one takes longer to read than

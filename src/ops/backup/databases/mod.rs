@@ -1,7 +1,12 @@
 //! Databases come into a snapshot, below `mongodb/`.
 
 mod collection;
+mod compare;
+mod from_log;
+mod growing;
 mod later;
+mod previous;
+mod renewal;
 
 use super::assemble::Assembler;
 use super::pool::Helping;
@@ -12,9 +17,11 @@ use crate::model::{
     Problem, ProblemKind, SnapshotSource, escape_name,
 };
 use crate::mongo::{Connection, MongoError, Namespace, NamespaceKind, ServerKind};
-use crate::repo::{RepoError, Session};
+use crate::repo::{BlobReader, RepoError, Session};
 use jiff::Timestamp;
+use previous::Previous;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where databases lie in a snapshot.
 pub const MONGODB: &[u8] = b"mongodb";
@@ -23,6 +30,11 @@ pub const MONGODB: &[u8] = b"mongodb";
 #[derive(Clone, Default)]
 pub struct DatabasesBackup {
     pub sources: Vec<DatabaseSource>,
+    /// Collections of which not all documents were read since then are read whole, though the
+    /// server's log tells what changed: to prove that. `None`: none are.
+    pub proved_since: Option<Timestamp>,
+    /// Nothing of the last snapshots is relied on.
+    pub read_everything: bool,
 }
 
 /// One database, or all of a server.
@@ -66,6 +78,9 @@ pub struct DatabaseSaver<'a> {
     session: &'a Session,
     helping: &'a Helping<'a>,
     reader: Reader<'a>,
+    /// Reads what snapshots have.
+    known: Arc<BlobReader>,
+    proved_since: Option<Timestamp>,
     saved: SavedDatabases,
 }
 
@@ -95,6 +110,9 @@ struct Saving<'a> {
     database: &'a str,
     /// `None` reads what is there while others write.
     at: Option<ClusterTime>,
+    /// BLAKE3 of the log's entry at that moment.
+    log_entry: Option<[u8; 32]>,
+    previous: &'a Previous,
 }
 
 /// The databases of one server, by their names in the tree.
@@ -102,8 +120,16 @@ type ServerDatabases<'a> = BTreeMap<EntryName, (&'a DatabaseSource, String)>;
 
 impl<'a> DatabaseSaver<'a> {
     pub fn new(session: &'a Session, helping: &'a Helping<'a>) -> Result<Self, RepoError> {
-        let (reader, saved) = (Reader::new(session)?, SavedDatabases::default());
-        Ok(Self { session, helping, reader, saved })
+        let repository = Arc::clone(session.repository());
+        let known = BlobReader::sharing(repository, session.catalog_shared());
+        Ok(Self {
+            session,
+            helping,
+            reader: Reader::new(session)?,
+            known: Arc::new(known),
+            proved_since: None,
+            saved: SavedDatabases::default(),
+        })
     }
 
     /// Saves all of them. Collections that cannot be read are problems; a server that cannot be
@@ -116,10 +142,15 @@ impl<'a> DatabaseSaver<'a> {
         if databases.sources.is_empty() {
             return Ok(self.saved);
         }
+        self.proved_since = databases.proved_since;
         assembler.enter(constant_name(MONGODB));
-        for (name, databases) in by_server(databases)? {
+        for (name, of_server) in by_server(databases)? {
             assembler.enter(name.clone());
-            self.server(&name, databases, assembler)?;
+            let previous = match databases.read_everything {
+                true => Previous::default(),
+                false => self.previous(&name)?,
+            };
+            self.server(&name, of_server, previous, assembler)?;
             assembler.end_source(files_metadata())?;
         }
         assembler.end_source(files_metadata())?;
@@ -130,6 +161,7 @@ impl<'a> DatabaseSaver<'a> {
         &mut self,
         server: &EntryName,
         databases: ServerDatabases<'_>,
+        mut previous: Previous,
         assembler: &mut Assembler<'_>,
     ) -> Result<(), BackupError> {
         let Some((source, _)) = databases.values().next() else { return Ok(()) };
@@ -137,8 +169,10 @@ impl<'a> DatabaseSaver<'a> {
         if at.is_none() {
             self.tell_fuzzy(&source.connection);
         }
+        previous.follow(&source.connection, at)?;
         for (name, (source, database)) in databases {
-            let saving = Saving { source, database: &database, at };
+            let (log_entry, previous) = (previous.log_entry, &previous);
+            let saving = Saving { source, database: &database, at, log_entry, previous };
             assembler.enter(name.clone());
             self.database(&saving, assembler)?;
             assembler.end_source(files_metadata())?;
@@ -180,7 +214,7 @@ impl<'a> DatabaseSaver<'a> {
         saving: &Saving<'_>,
         assembler: &mut Assembler<'_>,
     ) -> Result<(), BackupError> {
-        let Saving { source, database, at } = *saving;
+        let Saving { source, database, at, .. } = *saving;
         let catalog = source.connection.catalog(database, at)?;
         if catalog.is_empty() && source.database.is_some() {
             let why = "there is no such database, or nothing is in it";

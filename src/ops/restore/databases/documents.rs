@@ -4,7 +4,7 @@ use super::DatabaseRestoreError;
 use super::selection::Selection;
 use crate::codec::BlobClass;
 use crate::format::{LARGEST_DOCUMENT, documents};
-use crate::model::{BlobId, ChunkTree, Documents, Monitor};
+use crate::model::{ChunkTree, DocumentTree, Documents, Monitor};
 use crate::ops::restore::content::Blamed;
 use crate::repo::{BlobReader, DocumentPart, RepoError};
 use crossbeam_channel::bounded;
@@ -64,13 +64,12 @@ impl DocumentWalk<'_> {
     /// Documents that are damaged are met as such; other errors end the walk.
     pub fn run(&self, content: &Documents, take: Taking<'_>) -> Result<(), DatabaseRestoreError> {
         match content {
-            Documents::Tree(None) => Ok(()),
-            Documents::Tree(Some(root)) => self.tree(root, take),
+            Documents::Tree(tree) => self.tree(tree, take),
             Documents::Stream(chunks) => Ok(self.stream(chunks, take)?),
         }
     }
 
-    fn tree(&self, root: &BlobId, take: Taking<'_>) -> Result<(), DatabaseRestoreError> {
+    fn tree(&self, tree: &DocumentTree, take: Taking<'_>) -> Result<(), DatabaseRestoreError> {
         let failed = FirstError::default();
         let work = |part: &DocumentPart| {
             if !failed.is_set()
@@ -79,7 +78,7 @@ impl DocumentWalk<'_> {
                 failed.set(error);
             }
         };
-        let parts = self.reader.document_parts(root)?;
+        let parts = self.reader.document_parts(tree)?;
         std::thread::scope(|scope| {
             let (sender, queue) = bounded::<DocumentPart>(2 * self.workers);
             if self.workers > 1 {

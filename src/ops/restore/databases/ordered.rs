@@ -4,7 +4,7 @@
 use super::DatabaseRestoreError;
 use super::fields::{MatchKey, only_id, shown_id};
 use crate::format::documents;
-use crate::model::{BlobId, Documents};
+use crate::model::{DocumentTree, Documents};
 use crate::mongo::{Connection, Order, ScanOptions};
 use crate::repo::{BlobReader, DocumentParts, RepoError};
 use std::collections::VecDeque;
@@ -15,15 +15,13 @@ pub type Keyed = (Vec<u8>, Vec<u8>);
 /// The documents of a tree in the order of their keys. Takes a leaf at a time.
 pub struct SavedDocuments<'a> {
     reader: &'a BlobReader,
-    parts: Option<DocumentParts<'a>>,
+    parts: DocumentParts<'a>,
     ready: VecDeque<Keyed>,
 }
 
 impl<'a> SavedDocuments<'a> {
-    /// `None` has none.
-    pub fn new(reader: &'a BlobReader, root: Option<&BlobId>) -> Result<Self, RepoError> {
-        let parts = root.map(|root| reader.document_parts(root)).transpose()?;
-        Ok(Self { reader, parts, ready: VecDeque::new() })
+    pub fn new(reader: &'a BlobReader, tree: &DocumentTree) -> Result<Self, RepoError> {
+        Ok(Self { reader, parts: reader.document_parts(tree)?, ready: VecDeque::new() })
     }
 
     pub fn next(&mut self) -> Result<Option<Keyed>, RepoError> {
@@ -31,7 +29,7 @@ impl<'a> SavedDocuments<'a> {
             if let Some(keyed) = self.ready.pop_front() {
                 return Ok(Some(keyed));
             }
-            let Some(part) = self.parts.as_mut().and_then(Iterator::next) else { return Ok(None) };
+            let Some(part) = self.parts.next() else { return Ok(None) };
             let bytes = self.reader.documents(&part?)?;
             for document in documents(&bytes) {
                 let document = document.map_err(|error| damaged(error.to_string()))?;
@@ -55,8 +53,8 @@ pub fn extras(
     content: &Documents,
     most: usize,
 ) -> Result<Vec<String>, DatabaseRestoreError> {
-    let Documents::Tree(root) = content else { return Ok(Vec::new()) };
-    let mut saved = SavedDocuments::new(reader, root.as_ref())?;
+    let Documents::Tree(tree) = content else { return Ok(Vec::new()) };
+    let mut saved = SavedDocuments::new(reader, tree)?;
     let mut next = saved.next()?;
     let (database, name) = (database.to_string(), name.to_string());
     let mut scan = connection.scan(ScanOptions { database, name, order, at: None, sessions: 1 })?;

@@ -219,7 +219,10 @@ fn there(request: &Request<'_>) -> DatabasesBackup {
         excluded: Vec::new(),
         server_name: None,
     };
-    DatabasesBackup { sources: databases.into_iter().map(source).collect() }
+    DatabasesBackup {
+        sources: databases.into_iter().map(source).collect(),
+        ..DatabasesBackup::default()
+    }
 }
 
 /// `absent/mongodb/<server>/<database>/<collection>`: what is about to be put there.

@@ -16,8 +16,8 @@ use super::safety::{KEY, Request, Touched, guard, undone};
 use super::{Blamed, DatabaseRestoreError, DatabaseRestoreOptions, DocumentConflict, MatchKey};
 use crate::codec::Elements;
 use crate::model::{
-    BlobId, Collection, CollectionKind, Documents, Entry, Kind, Monitor, Snapshot, Stage,
-    unescape_name,
+    BlobId, Collection, CollectionKind, DocumentTree, Documents, Entry, Kind, Monitor, Snapshot,
+    Stage, unescape_name,
 };
 use crate::mongo::{Connection, Namespace, Place};
 use crate::ops::backup::MONGODB;
@@ -441,14 +441,14 @@ impl<'a> Changes<'a> {
         made: Option<&Collection>,
         any: bool,
     ) -> Result<Self, RepoError> {
-        let root = |collection: &Collection| match collection.content {
-            Documents::Tree(root) => root,
-            Documents::Stream(_) => None,
+        let tree = |collection: &Collection| match &collection.content {
+            Documents::Tree(tree) => tree.clone(),
+            Documents::Stream(_) => DocumentTree::default(),
         };
-        let mut before = SavedDocuments::new(reader, root(before).as_ref())?;
+        let mut before = SavedDocuments::new(reader, &tree(before))?;
         // What was only taken away comes back whole.
         let any = any || made.is_none();
-        let mut made = SavedDocuments::new(reader, made.and_then(root).as_ref())?;
+        let mut made = SavedDocuments::new(reader, &made.map(tree).unwrap_or_default())?;
         let (next_before, next_made) = (before.next()?, made.next()?);
         Ok(Self { before, made, next_before, next_made, any })
     }

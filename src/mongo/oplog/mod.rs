@@ -1,0 +1,21 @@
+//! The server's log of changes (`local.oplog.rs`): one decoder for all who follow it, and which
+//! documents were touched since a moment.
+//!
+//! Everything here works on the raw bytes of entries, and asks the server for what it cannot tell
+//! from those. What is not understood is said to be so, and never passed over.
+
+mod chains;
+mod command;
+mod entry;
+mod follow;
+mod operations;
+mod reader;
+mod touched;
+
+pub use chains::{Chains, MissingLink};
+pub use command::Command;
+pub use entry::{Entry, Operation, OperationKind, Role};
+pub use follow::{Followed, LogBase};
+pub use operations::Operations;
+pub use reader::LogReader;
+pub use touched::{Touched, TouchedId, Unfollowed};
