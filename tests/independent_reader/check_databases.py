@@ -41,6 +41,16 @@ def odd_documents(database):
     database.ring.insert_many([{"_id": (at * 7) % 50, "at": at} for at in range(50)])
 
 
+def change(database, round):
+    """Some here and there, some at the end, and more than a range of the base can bear."""
+    database.quotes.update_many({"_id": {"$mod": [50, 7 + round]}}, {"$set": {"changed": "x" * 100}})
+    database.quotes.delete_many({"_id": {"$mod": [90, 3 + round]}})
+    database.quotes.insert_many([{"_id": 10**7 + 1000 * round + at, "text": "y" * 500} for at in range(100)])
+    database.conversations.update_many({"phone": {"$regex": f"^\\+5989{round}"}}, {"$unset": {"messages": 1}})
+    database["a/b%"].update_one({"_id": 5 << 20}, {"$set": {"text": "z" * ((6 << 20) + round)}})
+    database["a/b%"].delete_one({"_id": 1 << 20})
+
+
 def compare(database, folder):
     names = database.list_collection_names()
     for name in names:
@@ -66,6 +76,10 @@ def main(snap, mongod):
         reader = [sys.executable, HERE / "snap_reader.py", "databases"]
         subprocess.run([*reader, "verify"], check=True)
         subprocess.run([sys.executable, HERE / "check_cuts.py", "databases"], check=True)
+        for round in range(2):
+            change(database, round)
+            subprocess.run([snap, "backup", "--repository", "databases", address], check=True, capture_output=True)
+        subprocess.run([*reader, "verify"], check=True)
         subprocess.run([*reader, "restore", "latest", "databases-restored"], check=True)
         count = compare(database, pathlib.Path("databases-restored", "mongodb", f"127.0.0.1:{port}", "bot"))
         print(f"{count} collections of a server read back")

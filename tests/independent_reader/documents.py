@@ -150,12 +150,16 @@ def documents(repo, collection):
     base = [keyed(repo, collection.tree, True)] if collection.tree else []
     trees = base + [keyed(repo, root, False) for root in collection.overlays]
     # Of one key the newest tree comes first.
-    numbered = [((found, -number, document) for found, document in tree) for number, tree in enumerate(trees)]
+    newest_first = [aged(tree, -number) for number, tree in enumerate(trees)]
     last = None
-    for found, _, document in heapq.merge(*numbered, key=lambda item: item[:2]):
+    for found, _, document in heapq.merge(*newest_first, key=lambda item: item[:2]):
         if found != last and document is not None:
             yield document
         last = found
+
+
+def aged(tree, age):
+    return ((found, age, document) for found, document in tree)
 
 
 def keyed(repo, root, is_base):
