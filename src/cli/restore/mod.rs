@@ -39,10 +39,10 @@ Examples:
   snap restore latest:/srv/bot/config.py --to /tmp/config.old.py
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
   snap restore latest --to mongodb://localhost:27017/bot_look --db bot
-  snap restore latest --to mongodb://localhost:27017/bot --dry-run
-  snap restore latest --to mongodb://localhost:27017/bot --conflict merge --yes
-  snap restore latest --to mongodb://localhost:27017 --collection bot.sessions \\
-      --query '{\"phone\": \"+59899\"}' --conflict overwrite --yes
+  snap restore latest --to mongodb://localhost/bot --dry-run
+  snap restore latest --to mongodb://localhost/bot --conflict merge --yes
+  snap restore latest --to mongodb://localhost/look --collection users --id 42
+  snap restore latest --to mongodb://localhost/look --query '{\"step\": 3}'
 
 Without --target things go back to where they came from. What each --conflict
 would do is counted and shown, then you are asked; scripts name one, and say
