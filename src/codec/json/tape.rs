@@ -251,7 +251,13 @@ fn is_number(text: &str) -> bool {
     let is_padded = digits.len() > 1
         && digits.starts_with('0')
         && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-    begins && !is_padded && text.parse::<f64>().is_ok()
+    let has_fraction = |(_, fraction): (&str, &str)| {
+        fraction.bytes().next().is_some_and(|byte| byte.is_ascii_digit())
+    };
+    begins
+        && !is_padded
+        && text.split_once('.').is_none_or(has_fraction)
+        && text.parse::<f64>().is_ok()
 }
 
 fn escape_length(text: &[u8], at: usize) -> Result<usize, JsonError> {
