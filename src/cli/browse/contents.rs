@@ -1,8 +1,9 @@
 //! Where the browser gets what it shows.
 
+use crate::cli::place::is_of_database;
 use crate::model::{BlobId, Entry, EntryPath, Kind, Snapshot};
-use crate::ops::MONGODB;
 use crate::ops::view::{FileContent, Root, View};
+use crate::ops::{MONGODB, is_fuzzy};
 use crate::repo::RepoError;
 use std::sync::Arc;
 
@@ -24,6 +25,12 @@ pub trait Contents {
 
     /// The entry at a path below `/`.
     fn find(&self, of: &Snapshot, path: &EntryPath) -> Result<Option<Arc<Entry>>, String>;
+
+    /// Whether others may have written to a collection while it was read. What cannot be read is
+    /// told when it is looked into.
+    fn is_fuzzy(&self, _of: &Snapshot) -> bool {
+        false
+    }
 
     /// Up to `length` bytes of a file from `offset`; fewer only at its end.
     fn read(
@@ -74,6 +81,14 @@ impl Contents for View {
         Ok(found.map(|(_, entry)| entry))
     }
 
+    fn is_fuzzy(&self, of: &Snapshot) -> bool {
+        let whole = Root { snapshot: of.id, tree: Some(of.tree), entries: 0 };
+        let databases = of.sources.iter().filter(|source| is_of_database(&source.path));
+        let found = databases.filter_map(|source| self.find_path(&whole, &source.path).ok()?);
+        let mut trees = found.filter_map(|(_, database)| database.tree());
+        trees.any(|tree| has_fuzzy(self, &tree).unwrap_or_default())
+    }
+
     fn read(
         &self,
         of: &Snapshot,
@@ -88,6 +103,18 @@ impl Contents for View {
             _ => Err("it is no file".to_owned()),
         }
     }
+}
+
+/// Whether a database has a collection that is fuzzy.
+fn has_fuzzy(view: &View, database: &BlobId) -> Result<bool, RepoError> {
+    let mut index = 0;
+    while let Some(page) = view.page(database, index)? {
+        if page.entries.iter().any(|entry| is_fuzzy(&entry.kind)) {
+            return Ok(true);
+        }
+        index = page.end();
+    }
+    Ok(false)
 }
 
 /// A snapshot without files begins at its databases.

@@ -7,7 +7,7 @@ use crate::cli::ls::node::real_path;
 use crate::cli::text::{grouped, readable};
 use crate::codec::{ExtendedJson, write_extended_json};
 use crate::model::{Collection, EntryPath};
-use crate::ops::{Change, DocumentChange, DocumentCounts, diff_documents};
+use crate::ops::{Change, DocumentChange, DocumentCounts, Modifier, diff_documents};
 use crate::repo::BlobReader;
 use serde::Serialize;
 
@@ -102,7 +102,9 @@ impl<'a> DocumentReporter<'a> {
         let output = &self.context.output;
         output.object("change", &message)?;
         let documents = match counts {
-            Some(counts) if counts == DocumentCounts::default() => {
+            Some(counts)
+                if counts == DocumentCounts::default() && change.modifier == Modifier::Content =>
+            {
                 "the same documents: options, indexes or UUID".to_owned()
             }
             Some(counts) => format!("documents: {}", shown(counts)),

@@ -19,12 +19,11 @@ use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
-  snap import dump/                        what mongodump wrote
-  snap import --host bot backups/          a folder of JSON backups: each becomes
-                                           a snapshot, with its own time
-  snap import nightly.archive.gz           of mongodump --archive --gzip
-  snap import --db bot users.bson          one collection
-  snap import --server-name rs0 dump/      beside the snapshots of that server
+  snap import dump/                      what mongodump wrote
+  snap import --host bot backups/        JSON backups: a snapshot of each
+  snap import nightly.archive.gz         of mongodump --archive --gzip
+  snap import --db bot users.bson        one collection
+  snap import --server-name rs0 dump/    beside the snapshots of that server
 
 What can be imported: a mongodump folder, one database or one .bson file of it
 (with the .metadata.json beside it); an archive of mongodump; JSON backups

@@ -57,13 +57,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
     let snapshot = find(context, &ledger, &asked, &filter)?;
-    context.output.object("snapshot", &SnapshotMessage::from(snapshot))?;
+    let reader = BlobReader::new(repository)?;
+    let fuzzy = fuzzy_line(&reader, snapshot);
+    let mut message = SnapshotMessage::from(snapshot);
+    message.fuzzy = fuzzy.is_some();
+    context.output.object("snapshot", &message)?;
     // On the side: what was asked for is the list.
     lines_about(context, snapshot, asked.at.as_ref()).iter().for_each(|line| {
         context.output.aside_line(line);
     });
-    let reader = BlobReader::new(repository)?;
-    fuzzy_line(&reader, snapshot).iter().for_each(|line| context.output.aside_line(line));
+    fuzzy.iter().for_each(|line| context.output.aside_line(line));
     for place in places(&reader, snapshot, &asked.paths)? {
         list(context, arguments, &reader, &place)?;
     }

@@ -2,7 +2,7 @@
 //! show it, `mongodb://host/bot/users` as the source was given, or short, `bot/users`, where no
 //! other server has a database of that name.
 
-use crate::model::{EntryName, EntryPath, Snapshot, unescape_name};
+use crate::model::{EntryName, EntryPath, Snapshot, escape_name, unescape_name};
 use crate::ops::MONGODB;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -61,7 +61,12 @@ pub fn is_of_database(path: &EntryPath) -> bool {
 fn below(root: &EntryPath, rest: &[u8]) -> Option<EntryPath> {
     let mut place = root.clone();
     for name in rest.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
-        place.push(&EntryName::new(name).ok()?);
+        let written = EntryName::new(name).ok()?;
+        // `100%` is `100%25` there; whoever writes that means the same.
+        let is_escaped = unescape_name(&written).is_some();
+        let plain = std::str::from_utf8(name).ok().filter(|_| !is_escaped);
+        let escaped = plain.and_then(|plain| escape_name(plain).ok());
+        place.push(&escaped.unwrap_or(written));
     }
     Some(place)
 }

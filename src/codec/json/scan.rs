@@ -28,7 +28,7 @@ impl<R: BufRead> JsonInput<R> {
     }
 
     /// Passes over a mark such as `{`; an error if something else is there.
-    pub fn expect(&mut self, mark: u8) -> Result<(), JsonInputError> {
+    pub fn pass(&mut self, mark: u8) -> Result<(), JsonInputError> {
         match self.peek()? == mark {
             true => self.take().map(drop),
             false => Err(self.unexpected()),
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn arrays_are_gone_through() {
         let mut input = JsonInput::new(b"[1, [2] , {\"a\": 3}] ".as_slice());
-        input.expect(b'[').unwrap();
+        input.pass(b'[').unwrap();
         let mut values = Vec::new();
         while input.goes_on(values.is_empty(), b']').unwrap() {
             values.push(input.value(100).unwrap().len());

@@ -1,5 +1,6 @@
 //! What mongodump writes of a collection beside its documents: `<name>.metadata.json`.
 
+use super::series::on_buckets;
 use crate::codec::{DocumentBuilder, Elements, JsonTape, JsonToken, read_extended_json};
 
 /// A collection or view, without its documents.
@@ -51,7 +52,13 @@ impl Description {
             Some(place) => tape.inside(place).map(|place| without_namespace(&document(place)?)),
             None => return Ok(Self { kind: kind(&options)?, options, ..Self::default() }),
         };
-        let indexes = indexes.collect::<Result<_, _>>()?;
+        let indexes: Result<Vec<Vec<u8>>, String> = match kind(&options)? {
+            DescribedKind::TimeSeries => indexes
+                .map(|index| on_buckets(&index?, &options).map_err(|error| error.to_string()))
+                .collect(),
+            _ => indexes.collect(),
+        };
+        let indexes = indexes?;
         let text = |name: &str| String::from_utf8(tape.string(tape.member(0, name)?)?).ok();
         let uuid = text("uuid").and_then(|digits| parse_uuid(&digits));
         Ok(Self { name: text("collectionName"), kind: kind(&options)?, options, indexes, uuid })

@@ -8,6 +8,7 @@ mod error;
 mod gather;
 mod metadata;
 mod save;
+mod series;
 mod sorter;
 mod team;
 

@@ -171,7 +171,7 @@ impl<'a> TeamFile<'a> {
     }
 
     fn begin(&mut self, mark: u8) -> Result<Members, ImportError> {
-        self.input.expect(mark).map_err(|error| ImportError::json(self.path, error))?;
+        self.input.pass(mark).map_err(|error| ImportError::json(self.path, error))?;
         Ok(Members { end: if mark == b'{' { b'}' } else { b']' }, is_first: true })
     }
 
@@ -190,7 +190,7 @@ impl<'a> TeamFile<'a> {
         let text = self.value()?;
         let name = self.parse(&text)?.string(0).and_then(|name| String::from_utf8(name).ok());
         let name = name.ok_or_else(|| ImportError::broken(self.path, "a name in it is no text"))?;
-        self.input.expect(b':').map_err(|error| ImportError::json(self.path, error))?;
+        self.input.pass(b':').map_err(|error| ImportError::json(self.path, error))?;
         Ok(Some(name))
     }
 

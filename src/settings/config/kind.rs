@@ -46,7 +46,7 @@ impl Kind {
             Self::Text | Self::Tag => "text",
             Self::Path => "a path",
             Self::Address => "the path of a repository",
-            Self::Source => "a path, or the address of a database",
+            Self::Source => "a path",
             Self::Pattern => "a pattern",
             Self::Marker => "NAME or NAME:HEADER",
             Self::Size => "a size such as 500k, \"10M\" or \"1.5G\"",

@@ -58,7 +58,14 @@ impl App<'_> {
             look: Look::Plain,
         });
         let chosen = self.snapshots.get(index(self.list.at));
-        let details = chosen.map(|snapshot| snapshot_details(snapshot, &self.zone));
+        let details = chosen.map(|snapshot| {
+            let mut lines = snapshot_details(snapshot, &self.zone);
+            if self.contents.is_fuzzy(snapshot) {
+                lines.push("FUZZY: collections were read".to_owned());
+                lines.push("while others may have written".to_owned());
+            }
+            lines
+        });
         Frame {
             title: "snapshots".to_owned(),
             rows: rows.collect(),
