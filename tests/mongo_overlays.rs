@@ -209,6 +209,17 @@ fn collections_are_followed_through_everything() {
     // A collection is its UUID: of the renamed one only what changed is read.
     assert!(read < 300, "{read} documents");
 
+    // Another collection of the same name and UUID, as `mongorestore --preserveUUID` makes it.
+    let listed = server.batch("bot", doc! { "listCollections": 1, "filter": { "name": "typed" } });
+    let uuid = listed[0].get_document("info").unwrap().get("uuid").unwrap().clone();
+    server.run("bot", doc! { "drop": "typed" });
+    let id_index = doc! { "v": 2, "key": { "_id": 1 }, "name": "_id_" };
+    let options = doc! { "create": "typed", "idIndex": id_index };
+    let create = doc! { "op": "c", "ns": "bot.$cmd", "ui": uuid, "o": options };
+    server.run("admin", doc! { "applyOps": [create] });
+    fill(&server, "bot", "typed", 100..400, 4);
+    history.backup(&[]);
+
     server.run("bot", doc! { "drop": "again" });
     fill(&server, "bot", "again", 700..900, 9);
     server.run("bot", doc! { "convertToCapped": "ring", "size": 100_000 });

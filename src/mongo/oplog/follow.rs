@@ -31,7 +31,12 @@ impl Connection {
     pub fn follow(&self, bases: &[LogBase], to: ClusterTime) -> Result<Followed, MongoError> {
         self.patiently(|| {
             let mut follower = Follower::new(self, bases, to);
-            follower.run(bases)?;
+            match follower.run(bases) {
+                Err(error) if !error.is_passing() => {
+                    follower.unknown(None, Unfollowed::NotUnderstood);
+                }
+                run => run?,
+            }
             let states = follower.states.into_iter();
             Ok(states.map(|(uuid, state)| (uuid, state.touched)).collect())
         })
@@ -204,6 +209,13 @@ impl<'a> Follower<'a> {
             OperationKind::Nothing => return None,
             OperationKind::Command(Command::Other(_)) | OperationKind::Other(_) => {
                 return Some(Effect::Unknown { uuid: operation.uuid });
+            }
+            // One that is there again under its UUID is not what it was.
+            OperationKind::Command(Command::Create | Command::Drop) => {
+                return Some(Effect::Unknown { uuid: operation.uuid });
+            }
+            OperationKind::Command(Command::Rename { dropped: Some(dropped), .. }) => {
+                return Some(Effect::Unknown { uuid: Some(*dropped) });
             }
             // The documents of a collection that is still there are as they were.
             OperationKind::Command(_) => return None,
