@@ -14,9 +14,9 @@ use std::sync::Arc;
 pub struct DocumentPart {
     after: Vec<u8>,
     last: Vec<u8>,
-    base: Option<DocumentPiece>,
+    pub(super) base: Option<DocumentPiece>,
     /// Of the overlays that have a piece there, the oldest first.
-    overlays: Vec<DocumentPiece>,
+    pub(super) overlays: Vec<DocumentPiece>,
 }
 
 /// The parts of one collection, in order. Memory: one list a level of each of its trees.

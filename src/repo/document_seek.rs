@@ -1,6 +1,7 @@
 //! Finds documents by key, and passes over what two collections have in common.
 
 use super::RepoError;
+use super::document_pieces::DocumentPiece;
 use super::document_reader::{DocumentPart, DocumentParts};
 use super::reader::BlobReader;
 use crate::codec::{Elements, document_key};
@@ -72,6 +73,21 @@ impl DocumentPart {
 
     /// Whether both have the same documents for certain, without reading them.
     pub fn holds_same(&self, other: &Self) -> bool {
-        self == other
+        let children = |part: &Self| {
+            let pieces = part.base.iter().chain(&part.overlays);
+            pieces.map(|piece| piece.child.clone()).collect::<Vec<_>>()
+        };
+        let same_bounds = self.bounds() == other.bounds();
+        self.base.is_some() == other.base.is_some()
+            && (same_bounds || self.is_whole_piece() && other.is_whole_piece())
+            && children(self) == children(other)
+    }
+
+    /// Whether it is all of a piece, and nothing was laid over that.
+    fn is_whole_piece(&self) -> bool {
+        let is_whole = |base: &DocumentPiece| {
+            self.bounds() == (base.after.as_slice(), base.child.last.as_slice())
+        };
+        self.overlays.is_empty() && self.base.as_ref().is_some_and(is_whole)
     }
 }

@@ -12,7 +12,7 @@ pub use folder::{is_wanted, run as run_into_folder};
 use super::Arguments;
 use super::in_place::place_options;
 use crate::cli::ask;
-use crate::cli::asked::{Asked, find, lines_about};
+use crate::cli::asked::{Asked, find, fuzzy_line, lines_about};
 use crate::cli::code::Code;
 use crate::cli::context::Context;
 use crate::cli::databases::connect;
@@ -26,7 +26,7 @@ use crate::cli::text::{count, grouped, shell_word};
 use crate::model::Snapshot;
 use crate::mongo::Connection;
 use crate::ops::{DatabaseRestore, DatabaseRestoreOptions, DocumentConflict, Outcome};
-use crate::repo::Repository;
+use crate::repo::{BlobReader, Repository};
 use crate::settings::DatabaseAddress;
 use plan::Plan;
 use report::{Summary, print};
@@ -64,7 +64,11 @@ pub fn run(
     let snapshot = find(context, &ledger, asked, &filter)?.clone();
     context.output.object("snapshot", &SnapshotMessage::from(&snapshot))?;
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
-        context.output.line(line)?;
+        context.output.say(line)?;
+    }
+    let reader = BlobReader::new(Arc::clone(&repository))?;
+    if let Some(line) = fuzzy_line(&reader, &snapshot) {
+        context.output.say(line)?;
     }
     let connection = connect(context, to)?;
     options.into = connection.address().database().map(str::to_owned);
