@@ -440,6 +440,8 @@ fn a_log_that_is_too_short_is_not_relied_on() {
     while oldest() == begin && std::time::Instant::now() < end {
         server.run("noise", doc! { "insert": "noise", "documents": documents.clone() });
         server.run("noise", doc! { "dropDatabase": 1 });
+        // What the last checkpoint needs stays.
+        server.run("admin", doc! { "fsync": 1 });
     }
     let read = history.read(&[]);
     assert!(read >= 3000, "{read} documents");
@@ -484,6 +486,54 @@ fn a_change_that_is_in_no_log_is_found_by_a_full_scan() {
     world.snap(["restore", "latest", "--to", &server.address("back")]).success();
     assert_eq!(server.hashes("bot"), server.hashes("back"));
     world.snap(["backup", &address, "--full-scan-every", "0d"]).success();
+}
+
+#[test]
+fn any_history_comes_back() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    fill(&server, "bot", "quotes", 0..6000, 0);
+    let mut history = History::of(&server, "bot");
+    history.backup(&[]);
+    let mut state = 0x5eed_u32;
+    let mut chance = |bound: u32| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state % bound) as i32
+    };
+    let mut next = 10_000;
+    for round in 0..24 {
+        for _ in 0..=chance(3) {
+            let from = chance(9000);
+            let to = from + [3, 40, 900][chance(3) as usize];
+            let between = doc! { "_id": { "$gte": from, "$lt": to } };
+            let scattered = doc! { "n": chance(97) };
+            match chance(6) {
+                0 => delete(&server, "bot", "quotes", between),
+                1 => delete(&server, "bot", "quotes", scattered),
+                2 => {
+                    let size = [10, 900, 90_000][chance(3) as usize];
+                    let change = doc! { "$set": { "text": text(size, round) } };
+                    let few = doc! { "_id": { "$gte": from, "$lt": from + 20 } };
+                    update(&server, "bot", "quotes", few, change);
+                }
+                3 => {
+                    let change =
+                        doc! { "$set": { "text": text(1_100_000 * chance(2) as usize, 1) } };
+                    update(&server, "bot", "quotes", doc! { "_id": from }, change);
+                }
+                4 => {
+                    let size = chance(600) + 1;
+                    fill(&server, "bot", "quotes", next..next + size, round);
+                    next += size;
+                }
+                _ => update(&server, "bot", "quotes", scattered, doc! { "$inc": { "n": 97 } }),
+            }
+        }
+        let every = if chance(5) == 0 { "0d" } else { "7d" };
+        history.backup(&["--full-scan-every", every]);
+    }
+    history.prove();
 }
 
 #[test]
