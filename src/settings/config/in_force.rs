@@ -162,6 +162,7 @@ fn default_values(key: &Key) -> Vec<Value> {
     match (key.name, key.kind) {
         ("host", _) => vec![Value::Text(this_host(None).name)],
         (_, Kind::Switch) => vec![Value::Switch(false)],
+        (_, Kind::Span) if key.default != "none" => vec![Value::Text(key.default.to_owned())],
         _ => Vec::new(),
     }
 }
