@@ -60,6 +60,11 @@ fn files_and_databases_are_one_snapshot() {
     let listed = world.snap(["ls", "latest"]).success();
     assert!(listed.contains("config.py"), "{listed}");
 
+    // A name that nothing has is no success.
+    let misspelt = world.snap(["backup", "-n", &server.address("bot"), "--collection", "user"]);
+    assert_eq!(misspelt.code, 3, "{misspelt:?}");
+    assert!(misspelt.stderr.contains("user: there is no such collection"), "{misspelt:?}");
+
     let to = server.address("");
     let options = ["--ns-from", "*.*", "--ns-to", "back_*.*", "--db", "bot"];
     let restored = world.snap(["restore", "latest", "--to", &to].iter().chain(&options)).success();

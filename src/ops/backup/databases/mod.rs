@@ -20,7 +20,7 @@ use crate::mongo::{Connection, MongoError, Namespace, NamespaceKind, ServerKind}
 use crate::repo::{BlobReader, RepoError, Session};
 use jiff::Timestamp;
 use previous::Previous;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where databases lie in a snapshot.
@@ -81,6 +81,8 @@ pub struct DatabaseSaver<'a> {
     /// Reads what snapshots have.
     known: Arc<BlobReader>,
     proved_since: Option<Timestamp>,
+    /// The names of all collections that were there and asked for.
+    met: BTreeSet<String>,
     saved: SavedDatabases,
 }
 
@@ -128,6 +130,7 @@ impl<'a> DatabaseSaver<'a> {
             reader: Reader::new(session)?,
             known: Arc::new(known),
             proved_since: None,
+            met: BTreeSet::new(),
             saved: SavedDatabases::default(),
         })
     }
@@ -154,7 +157,18 @@ impl<'a> DatabaseSaver<'a> {
             assembler.end_source(files_metadata())?;
         }
         assembler.end_source(files_metadata())?;
+        self.tell_not_met(databases);
         Ok(self.saved)
+    }
+
+    /// A collection that is asked for by name and is nowhere is most likely a misspelt one.
+    fn tell_not_met(&self, databases: &DatabasesBackup) {
+        let named = databases.sources.iter().flat_map(|source| &source.collections);
+        for name in
+            named.collect::<BTreeSet<_>>().into_iter().filter(|name| !self.met.contains(*name))
+        {
+            self.tell(ProblemKind::Unreadable, name.clone(), "there is no such collection");
+        }
     }
 
     fn server(
@@ -221,7 +235,9 @@ impl<'a> DatabaseSaver<'a> {
             self.tell(ProblemKind::Unreadable, shown(&source.connection, database), why);
         }
         let wanted = catalog.into_iter().filter(|namespace| source.wants(&namespace.name));
-        let entries = self.entries(saving, wanted.collect())?;
+        let wanted: Vec<_> = wanted.collect();
+        self.met.extend(wanted.iter().map(|namespace| namespace.name.clone()));
+        let entries = self.entries(saving, wanted)?;
         let mut report = DatabaseReport {
             name: database.to_string(),
             collections: 0,
