@@ -7,11 +7,6 @@ use zeroize::Zeroizing;
 
 const SCHEMES: [&str; 2] = ["mongodb://", "mongodb+srv://"];
 
-/// Whether an argument is meant as the address of a MongoDB server.
-pub fn is_address(word: &str) -> bool {
-    SCHEMES.iter().any(|scheme| word.starts_with(scheme))
-}
-
 /// Where a server is, and how to be let in. Shown without name and password, and without
 /// options.
 #[derive(Clone)]

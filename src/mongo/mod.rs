@@ -16,7 +16,7 @@ mod scan;
 mod server;
 mod target;
 
-pub use address::{Address, is_address};
+pub use address::Address;
 pub use catalog::{Namespace, NamespaceKind, Order};
 pub use connection::Connection;
 pub use error::MongoError;

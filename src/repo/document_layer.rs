@@ -174,7 +174,7 @@ impl Layer {
 }
 
 /// The canonical key of a document.
-fn key_of(document: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn key_of(document: &[u8]) -> Result<Vec<u8>, String> {
     let id = Elements::new(document).and_then(|elements| elements.find(b"_id"));
     match id.map_err(|error| error.to_string())? {
         Some(id) => document_key(&id).map_err(|error| error.to_string()),

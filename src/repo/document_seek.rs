@@ -1,10 +1,10 @@
 //! Finds documents by key, and passes over what two collections have in common.
 
 use super::RepoError;
+use super::document_layer;
 use super::document_pieces::DocumentPiece;
 use super::document_reader::{DocumentPart, DocumentParts};
 use super::reader::BlobReader;
-use crate::codec::{Elements, document_key};
 use crate::format::documents;
 use crate::model::{Collection, Documents};
 
@@ -50,8 +50,7 @@ impl BlobReader {
 
 /// The key of a document; `None` if it has no usable `_id`.
 pub fn key_of(document: &[u8]) -> Option<Vec<u8>> {
-    let id = Elements::new(document).and_then(|elements| elements.find(b"_id")).ok()??;
-    document_key(&id).ok()
+    document_layer::key_of(document).ok()
 }
 
 impl DocumentPart {
