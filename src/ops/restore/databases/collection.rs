@@ -173,15 +173,9 @@ impl CollectionRestore<'_> {
         failed.or(walked)
     }
 
-    fn walk(&self) -> DocumentWalk<'_> {
-        DocumentWalk {
-            reader: self.reader,
-            monitor: self.monitor,
-            blamed: self.blamed,
-            selection: &self.options.selection,
-            name: self.planned.from(),
-            workers: self.options.workers(self.reader),
-        }
+    pub fn walk(&self) -> DocumentWalk<'_> {
+        let Self { reader, planned, options, monitor, blamed, .. } = *self;
+        DocumentWalk::of(reader, planned, options, monitor, blamed)
     }
 
     /// A part of the documents is damaged: it is named, and the others are restored.

@@ -119,14 +119,8 @@ impl Comparing<'_> {
     }
 
     fn walk(&self) -> DocumentWalk<'_> {
-        DocumentWalk {
-            reader: self.reader,
-            monitor: self.monitor,
-            blamed: self.blamed,
-            selection: &self.options.selection,
-            name: self.planned.from(),
-            workers: self.options.workers(self.reader),
-        }
+        let Self { reader, planned, options, monitor, blamed, .. } = *self;
+        DocumentWalk::of(reader, planned, options, monitor, blamed)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Goes through the documents of a collection of a snapshot.
 
-use super::DatabaseRestoreError;
+use super::plan::Planned;
 use super::selection::Selection;
+use super::{DatabaseRestoreError, DatabaseRestoreOptions};
 use crate::codec::BlobClass;
 use crate::format::{LARGEST_DOCUMENT, documents};
 use crate::model::{ChunkTree, DocumentTree, Documents, Monitor};
@@ -57,6 +58,20 @@ impl FirstError {
             Some(error) => Err(error),
             None => walked,
         }
+    }
+}
+
+impl<'a> DocumentWalk<'a> {
+    /// A walk of what is planned for one collection.
+    pub fn of(
+        reader: &'a BlobReader,
+        planned: &Planned,
+        options: &'a DatabaseRestoreOptions,
+        monitor: &'a dyn Monitor,
+        blamed: &'a Blamed,
+    ) -> Self {
+        let (selection, workers) = (&options.selection, options.workers(reader));
+        Self { reader, monitor, blamed, selection, name: planned.from(), workers }
     }
 }
 

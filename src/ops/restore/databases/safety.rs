@@ -6,13 +6,14 @@ use super::{DatabaseRestoreError, MatchKey};
 use crate::format::SessionKind;
 use crate::model::{
     Attribute, AttributeValue, Directory, Entry, EntryName, EntryPath, InPlace, Kind, Metadata,
-    Monitor, ProblemKind, Snapshot, SnapshotKind, SnapshotSource, Stage, Summary, escape_name,
+    Monitor, ProblemKind, Snapshot, SnapshotSource, Stage, Summary, escape_name,
 };
 use crate::mongo::{Connection, MongoError};
 use crate::ops::Tally;
 use crate::ops::backup::assemble::Assembler;
 use crate::ops::backup::pool::{Helping, Pool};
 use crate::ops::backup::{DatabaseSaver, DatabaseSource, DatabasesBackup, MONGODB, files_metadata};
+use crate::ops::restore::safety::safety_snapshot;
 use crate::ops::restore::{ABSENT, Identity, InPlaceOptions, Journal, Runs};
 use crate::repo::{RepoError, Repository, Session, TreeSink, TreeWriter};
 use std::collections::BTreeMap;
@@ -183,27 +184,8 @@ fn run(
         return Err(DatabaseRestoreError::Unsaved(unread));
     }
     tally.stage(Stage::Committing);
-    let link = repository.next_link()?;
-    let place = request.place;
-    Ok(Snapshot {
-        id: session.id(),
-        kind: SnapshotKind::Safety,
-        begun: place.begun,
-        taken: place.begun,
-        host: place.host.clone(),
-        sources: sources(request)?,
-        tags: Vec::new(),
-        tree,
-        summary,
-        problems: 0,
-        writer: link.writer,
-        sequence: link.sequence,
-        previous: link.previous,
-        parent: None,
-        original: None,
-        program: place.program.clone(),
-        in_place: Some(origin),
-    })
+    let sources = sources(request)?;
+    Ok(safety_snapshot(session, request.place, origin, sources, (tree, summary))?)
 }
 
 /// What is there of all that is touched, as sources of a backup.

@@ -2,7 +2,7 @@
 
 use super::collection::CollectionRestore;
 use super::conflict::{Decision, DocumentConflict};
-use super::documents::{DocumentWalk, FirstError, Met};
+use super::documents::{FirstError, Met};
 use super::fields::FieldPath;
 use super::pairs::{Pair, Pairing, together};
 use super::plan::PlannedContent;
@@ -49,7 +49,7 @@ impl CollectionRestore<'_> {
         let pairing = Pairing::new(self.connection, place, key, &conflicts, is_series);
         let shared = Mutex::new(Validation::default());
         let failed = FirstError::default();
-        let walked = self.checking().run(&collection.content, &|met| {
+        let walked = self.walk().run(&collection.content, &|met| {
             let Met::Documents(documents) = met else { return true };
             together(documents).all(|batch| {
                 // One may be shown twice.
@@ -77,17 +77,6 @@ impl CollectionRestore<'_> {
             validation.there = Some(self.connection.count(place.0, place.1)?);
         }
         Ok(validation)
-    }
-
-    fn checking(&self) -> DocumentWalk<'_> {
-        DocumentWalk {
-            reader: self.reader,
-            monitor: self.monitor,
-            blamed: self.blamed,
-            selection: &self.options.selection,
-            name: self.planned.from(),
-            workers: self.options.workers(self.reader),
-        }
     }
 }
 

@@ -11,12 +11,13 @@ mod names;
 mod remains;
 mod walk;
 
-use super::in_place::{Change, asked};
+use super::in_place::{Change, InPlaceOptions, asked};
 use super::journal::Journal;
 use super::{RestoreError, RestoreReport};
 use crate::format::SessionKind;
 use crate::model::{
-    BlobId, Counter, InPlace, Monitor, ProblemKind, Snapshot, SnapshotKind, Stage, Summary,
+    BlobId, Counter, InPlace, Monitor, ProblemKind, Snapshot, SnapshotKind, SnapshotSource, Stage,
+    Summary,
 };
 use crate::ops::Tally;
 use crate::ops::backup::assemble::Assembler;
@@ -91,7 +92,8 @@ fn run(
         return Ok(Safety { snapshot: None, report });
     }
     tally.stage(Stage::Committing);
-    let snapshot = snapshot(session, request, tree, summary)?;
+    let Request { change, origin, .. } = request;
+    let snapshot = safety_snapshot(session, change.place, *origin, asked(change), (tree, summary))?;
     request.journal.begin(session.id());
     session.commit(&snapshot).inspect_err(|_| request.journal.end(session.id()))?;
     session.repository().remember_snapshot(&snapshot);
@@ -143,21 +145,22 @@ fn walk(
     })
 }
 
-fn snapshot(
+/// A safety snapshot that is ready to be committed.
+pub fn safety_snapshot(
     session: &Session,
-    request: &Request<'_>,
-    tree: BlobId,
-    summary: Summary,
+    place: &InPlaceOptions,
+    origin: InPlace,
+    sources: Vec<SnapshotSource>,
+    (tree, summary): (BlobId, Summary),
 ) -> Result<Snapshot, RepoError> {
     let link = session.repository().next_link()?;
-    let place = request.change.place;
     Ok(Snapshot {
         id: session.id(),
         kind: SnapshotKind::Safety,
         begun: place.begun,
         taken: place.begun,
         host: place.host.clone(),
-        sources: asked(request.change),
+        sources,
         tags: Vec::new(),
         tree,
         summary,
@@ -168,6 +171,6 @@ fn snapshot(
         parent: None,
         original: None,
         program: place.program.clone(),
-        in_place: Some(request.origin),
+        in_place: Some(origin),
     })
 }
