@@ -6,11 +6,17 @@ use super::global::GlobalOptions;
 use super::output::Output;
 use super::profiles::Profiles;
 use super::signals::Stop;
+use crate::repo::Repository;
 use crate::settings::{Environment, Places};
 use jiff::Zoned;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::runtime::Runtime;
+
+/// What to make of it.
+const MISSED: &str = "\
+  the storage hides it, lost it, or was put back to an older state; `snap check`
+  looks closer; if you know why, `snap repair snapshots --accept-lost` accepts it";
 
 pub struct Context {
     pub global: GlobalOptions,
@@ -22,6 +28,8 @@ pub struct Context {
     /// The profiles of `snap.toml` that are in force.
     pub chosen: Profiles,
     pub(super) runtime: OnceLock<Runtime>,
+    /// The repositories that were opened so far.
+    pub(super) opened: Arc<Mutex<Vec<Arc<Repository>>>>,
 }
 
 impl Context {
@@ -29,7 +37,8 @@ impl Context {
         let output = Arc::new(Output::new(&global, &environment));
         let (stop, now) = (Stop::install(), Zoned::now());
         let (chosen, runtime) = (Profiles::default(), OnceLock::new());
-        Self { global, environment, output, stop, now, chosen, runtime }
+        let opened = Arc::default();
+        Self { global, environment, output, stop, now, chosen, runtime, opened }
     }
 
     pub fn places(&self) -> Result<Places, Failure> {
@@ -49,6 +58,27 @@ impl Context {
             .build()
             .map_err(|cause| Failure::new(Code::Failed, "cannot start threads").because(cause))?;
         Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    /// What its commands find missing is told at the end.
+    pub fn remember(&self, repository: &Arc<Repository>) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.push(Arc::clone(repository));
+    }
+
+    /// Warns of what was in a repository when it was used last, and is not there any more.
+    pub fn tell_missed(&self) {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        for repository in opened.iter() {
+            let missed = repository.take_missed();
+            for missed in &missed {
+                let address = repository.storage().address();
+                self.output.warning(&address, &missed.to_string(), "reading snapshots");
+            }
+            if !missed.is_empty() {
+                self.output.aside_line(MISSED);
+            }
+        }
     }
 
     /// Where local copies are kept, if they are.

@@ -122,6 +122,7 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
 
 fn finish(context: &Context, result: Result<Code, Failure>) -> Code {
     let output = &context.output;
+    context.tell_missed();
     match result.and_then(|code| output.flush().map(|()| code)) {
         Ok(code) => code,
         Err(failure) => {

@@ -66,10 +66,13 @@ pub fn open_located(
     let hint = context.global.key_hint.as_deref();
     let surroundings = surroundings(context)?;
     let repository = repo::open(storage, &credential, hint, surroundings);
-    Ok(Arc::new(repository.map_err(|error| match error {
+    let repository = repository.map_err(|error| match error {
         RepoError::WrongKey { .. } => wrong_key(context, located, error),
         error => with_hint(error, hint),
-    })?))
+    })?;
+    let repository = Arc::new(repository);
+    context.remember(&repository);
+    Ok(repository)
 }
 
 /// What was tried may come from where nobody thought of.

@@ -9,7 +9,7 @@ use crate::settings::{Config, Profile, SettingsError, home, this_host};
 use jiff::Zoned;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The profiles that are in force; the file is read when the first is asked for.
 #[derive(Default)]
@@ -145,6 +145,7 @@ impl Context {
             now: Zoned::now(),
             chosen,
             runtime: OnceLock::new(),
+            opened: Arc::clone(&self.opened),
         }
     }
 }

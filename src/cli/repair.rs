@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::open::{open, this_writer};
 use super::progress::Progress;
 use super::text::count;
-use crate::ops::{IndexRepair, SnapshotRepair, repair_index, repair_snapshots};
+use crate::ops::{IndexRepair, SnapshotRepair, accept_lost, repair_index, repair_snapshots};
 use serde::Serialize;
 
 const AFTER_HELP: &str = "\
@@ -26,7 +26,11 @@ enum What {
     /// Make the index whole again, from the packs themselves
     Index,
     /// Bring back snapshots that cannot be read, from the spare copies in their packs
-    Snapshots,
+    Snapshots {
+        /// Accept that the others are lost: check does not name them again
+        #[arg(long)]
+        accept_lost: bool,
+    },
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
@@ -39,10 +43,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
             drop(progress);
             print_index(context, &repair?)
         }
-        What::Snapshots => {
+        What::Snapshots { accept_lost: accept } => {
             let repair = repair_snapshots(&repository, &writer, &monitor);
             drop(progress);
-            print_snapshots(context, &repair?)
+            let repair = repair?;
+            let is_mended = repair.hopeless.is_empty();
+            let accepted = (accept && is_mended).then(|| accept_lost(&repository)).transpose()?;
+            print_snapshots(context, &repair, accepted)
         }
     }
 }
@@ -77,6 +84,9 @@ struct SnapshotsSummary {
     restored: Vec<Restored>,
     forgotten_again: Vec<String>,
     hopeless: Vec<Hopeless>,
+    /// With --accept-lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_lost: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -91,7 +101,11 @@ struct Hopeless {
     why: String,
 }
 
-fn print_snapshots(context: &Context, repair: &SnapshotRepair) -> Result<Code, Failure> {
+fn print_snapshots(
+    context: &Context,
+    repair: &SnapshotRepair,
+    accepted: Option<u64>,
+) -> Result<Code, Failure> {
     let SnapshotRepair { restored, forgotten_again, hopeless } = repair;
     let summary = SnapshotsSummary {
         restored: restored
@@ -103,6 +117,7 @@ fn print_snapshots(context: &Context, repair: &SnapshotRepair) -> Result<Code, F
             .iter()
             .map(|(object, why)| Hopeless { object: object.clone(), why: why.clone() })
             .collect(),
+        accepted_lost: accepted,
     };
     context.output.object("summary", &summary)?;
     for (old, new) in restored {
@@ -115,7 +130,10 @@ fn print_snapshots(context: &Context, repair: &SnapshotRepair) -> Result<Code, F
     for (object, why) in hopeless {
         context.output.line(format!("no spare copy of {object}: {why}"))?;
     }
-    if restored.is_empty() && forgotten_again.is_empty() && hopeless.is_empty() {
+    if let Some(lost @ 1..) = accepted {
+        let lost = count(lost, "lost snapshot", "lost snapshots");
+        context.output.line(format!("{lost} accepted: the chains are whole again"))?;
+    } else if restored.is_empty() && forgotten_again.is_empty() && hopeless.is_empty() {
         context.output.say("all snapshots can be read")?;
     }
     Ok(if hopeless.is_empty() { Code::Done } else { Code::Damage })

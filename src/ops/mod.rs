@@ -66,7 +66,7 @@ pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
 pub use process::{is_dead_process, process_identity};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
-pub use repair_snapshots::{SnapshotRepair, repair_snapshots};
+pub use repair_snapshots::{SnapshotRepair, accept_lost, repair_snapshots};
 pub use restore::{
     CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
     DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,

@@ -50,6 +50,30 @@ pub fn repair_snapshots(
     Ok(repair.report)
 }
 
+/// Most numbers of snapshots that are accepted as lost at once: each is marked.
+const MOST_ACCEPTED: u64 = 100_000;
+
+/// Accepts what the repository does not have any more: every missing number in a chain is marked
+/// as forgotten, and what was seen before is not expected again. Returns how many were marked.
+pub fn accept_lost(repository: &Repository) -> Result<u64, RepoError> {
+    let ends: Vec<_> = repository.witness().ends().chain(repository.last_link()).collect();
+    let gaps = repository.ledger()?.gaps(&ends);
+    let lost =
+        gaps.iter().flat_map(|gap| (gap.first..=gap.last).map(|number| (gap.writer, number)));
+    let mut count = 0;
+    for (writer, number) in lost {
+        if count == MOST_ACCEPTED {
+            let what = format!("more than {MOST_ACCEPTED} snapshots are missing");
+            return Err(RepoError::Earlier(what));
+        }
+        let id = SessionId::new(repository.entropy().bytes());
+        repository.forget_by_link(id, writer, number)?;
+        count += 1;
+    }
+    repository.accept(&repository.ledger()?);
+    Ok(count)
+}
+
 struct Repair<'a> {
     repository: &'a Arc<Repository>,
     writer: &'a Writer,
@@ -83,7 +107,7 @@ impl Repair<'_> {
     /// A snapshot that was forgotten and of which nothing more is known: where a number is still
     /// missing in a chain it was this one's.
     fn explain(&mut self, name: &ObjectName, id: SessionId) -> Result<(), RepoError> {
-        let gaps = self.repository.ledger()?.gaps(None);
+        let gaps = self.repository.ledger()?.gaps(&[]);
         let (writer, number) = gaps.first().map_or(([0; 16], 0), |gap| (gap.writer, gap.first));
         self.repository.storage().delete(name)?;
         self.repository.forget_by_link(id, writer, number)?;

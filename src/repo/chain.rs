@@ -30,15 +30,15 @@ pub struct Gap {
 }
 
 impl Ledger {
-    /// Gaps in the chains of all writers. How long a chain is it tells itself, but for the one
-    /// whose `end` is known, by writer and number.
-    pub fn gaps(&self, end: Option<([u8; 16], u64)>) -> Vec<Gap> {
+    /// Gaps in the chains of all writers. How long a chain is it tells itself, but for those
+    /// whose ends are known, by writer and number.
+    pub fn gaps(&self, ends: &[([u8; 16], u64)]) -> Vec<Gap> {
         let mut chains: BTreeMap<[u8; 16], BTreeSet<u64>> = BTreeMap::new();
         let live = self.live.iter().map(|snapshot| (snapshot.writer, snapshot.sequence));
         let forgotten =
             self.forgotten_links.iter().map(|(writer, sequence, _)| (*writer, *sequence));
-        let end = end.map(|(writer, last)| (writer, last.saturating_add(1)));
-        for (writer, sequence) in live.chain(forgotten).chain(end) {
+        let ends = ends.iter().map(|(writer, last)| (*writer, last.saturating_add(1)));
+        for (writer, sequence) in live.chain(forgotten).chain(ends) {
             chains.entry(writer).or_default().insert(sequence);
         }
         let mut gaps = Vec::new();
@@ -120,8 +120,8 @@ mod tests {
             links.map(|(writer, sequence)| ([writer; 16], sequence, hash)).to_vec();
         let ledger = Ledger { forgotten_links, ..Ledger::default() };
         let gap = |writer, first, last| Gap { writer: [writer; 16], first, last };
-        assert_eq!(ledger.gaps(None), [gap(1, 3, 4), gap(2, 1, 2)]);
-        let end = Some(([2; 16], 4));
-        assert_eq!(ledger.gaps(end), [gap(1, 3, 4), gap(2, 1, 2), gap(2, 4, 4)]);
+        assert_eq!(ledger.gaps(&[]), [gap(1, 3, 4), gap(2, 1, 2)]);
+        let end = ([2; 16], 4);
+        assert_eq!(ledger.gaps(&[end]), [gap(1, 3, 4), gap(2, 1, 2), gap(2, 4, 4)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::codec::{CompressError, DeriveError, OpenError};
 use crate::format::{FormatError, pack_name};
-use crate::model::{BlobId, PackId, SessionId};
+use crate::model::{BlobId, PackId, RepositoryId, SessionId};
 use crate::storage::{ObjectName, StorageError};
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,8 @@ pub enum RepoError {
         "the store at {address} does not keep what a prune beside writers rests on (a name is given once, a listing shows what was put)"
     )]
     UnsoundStore { address: String },
+    #[error("the witness is of repository {theirs}, this one is {ours}")]
+    WitnessOfAnother { theirs: RepositoryId, ours: RepositoryId },
     /// The user asked to stop.
     #[error("stopped")]
     Stopped,

@@ -1,6 +1,7 @@
 //! One open repository.
 
 use super::RepoError;
+use super::witness::Memory;
 use crate::codec::{
     BlobClass, Chunker, Class, Compression, Compressor, Decompressor, PieceCutter, Sealer,
     identify, object_context,
@@ -41,6 +42,7 @@ pub struct Repository {
     pub(super) settings_damage: Option<(String, String)>,
     /// The slot that gave the keys.
     pub(super) key: Option<KeyId>,
+    pub(super) memory: Mutex<Memory>,
 }
 
 impl Repository {
@@ -67,6 +69,7 @@ impl Repository {
             decompressors,
             settings_damage,
             key: None,
+            memory: Mutex::default(),
         }
     }
 

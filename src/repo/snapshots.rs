@@ -63,9 +63,11 @@ fn announcer(name: &ObjectName) -> Option<SessionId> {
 }
 
 impl Repository {
-    /// Reads all snapshots. Costs one small read a snapshot.
+    /// Reads all snapshots. Costs one small read a snapshot. What was seen here before and is
+    /// not there any more is found by the way: see [`Repository::take_missed`].
     pub fn ledger(&self) -> Result<Ledger, RepoError> {
         let mut ledger = Ledger::default();
+        let mut moved = false;
         let commits = self.storage.list(Folder::Snapshots)?;
         self.read_forgotten(&mut ledger)?;
         for listed in commits {
@@ -79,12 +81,15 @@ impl Repository {
                 }
                 Ok(Commit::Snapshot(snapshot)) => ledger.live.push(*snapshot),
                 // Deleted after the listing: it was forgotten.
-                Err(RepoError::Storage(StorageError::Absent { .. })) => {}
+                Err(RepoError::Storage(StorageError::Absent { .. })) => moved = true,
                 Err(error @ (RepoError::Storage(_) | RepoError::TooNew { .. })) => {
                     return Err(error);
                 }
                 Err(error) => ledger.unreadable.push((listed.name, error)),
             }
+        }
+        if !moved {
+            self.observe(&ledger);
         }
         ledger.live.sort_by_key(|snapshot| (snapshot.begun, snapshot.taken, snapshot.id));
         Ok(ledger)

@@ -1,6 +1,7 @@
 //! `snap check`
 
 mod report;
+mod witness;
 
 use super::code::Code;
 use super::context::Context;
@@ -13,6 +14,7 @@ use crate::settings::Profile;
 use crate::settings::config::{CheckSchedule, parse_duration, parse_part};
 use jiff::Timestamp;
 use report::{Summary, damaged, name, print};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
@@ -24,6 +26,8 @@ Examples:
   snap check --max-age 30d            reads what was not verified for 30 days
   snap check --read-data-subset 5% --max-age 30d --max-duration 20m
                                       every night: a part of what is due
+  snap check --witness /media/stick/snap.witness
+                                      nothing that was here then is hidden now
 
 Without any of these flags a profile's schedule (its [check] section) says
 what is read.
@@ -57,6 +61,10 @@ pub struct Arguments {
     /// Begin no more packs after so long (20m, 1h30m); what was not verified for longest is first
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_duration: Option<Duration>,
+    /// Hold the repository against what FILE says was here, and if nothing is missing write
+    /// into it what is here now; FILE lies where the storage's owner has no hand
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
     /// Do not mark damaged packs
     #[arg(long)]
     no_mark: bool,
@@ -66,6 +74,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let schedule = schedule(context, arguments)?;
     let options = options(context, &schedule, !arguments.no_mark);
     let repository = open(context)?;
+    if let Some(file) = &arguments.witness {
+        witness::hear(file, &repository)?;
+    }
     let progress = Progress::start(context);
     let report = check(&repository, options, progress.monitor());
     let elapsed = progress.elapsed();
@@ -74,10 +85,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     for damage in &report.damages {
         name(context, damage)?;
     }
-    context.output.object("summary", &Summary::new(&report, elapsed))?;
+    let seen = repository.witness().to_string();
+    context.output.object("summary", &Summary::new(&report, &seen, elapsed))?;
     print(context, &schedule, &report, elapsed)?;
     match report.damages.len() as u64 {
-        0 => Ok(Code::Done),
+        0 => {
+            let file = arguments.witness.as_deref();
+            file.map_or(Ok(Code::Done), |file| witness::write(file, &seen).map(|()| Code::Done))
+        }
         damages => Err(damaged(damages, &report)),
     }
 }

@@ -87,6 +87,8 @@ pub struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
     verification: Option<VerificationSummary>,
     notes: &'a [String],
+    /// What is to be kept elsewhere for --witness.
+    witness: &'a str,
     total_duration: f64,
 }
 
@@ -116,7 +118,7 @@ impl From<&Verification> for VerificationSummary {
 }
 
 impl<'a> Summary<'a> {
-    pub fn new(report: &'a CheckReport, elapsed: Duration) -> Self {
+    pub fn new(report: &'a CheckReport, witness: &'a str, elapsed: Duration) -> Self {
         let packs = report.damages.iter().filter_map(|damage| {
             let (folder, rest) = damage.object.split_once('/')?;
             (folder == "packs").then(|| rest.rsplit('/').next().unwrap_or(rest))
@@ -133,6 +135,7 @@ impl<'a> Summary<'a> {
             bytes_read: report.bytes_read,
             verification: report.verification.as_ref().map(VerificationSummary::from),
             notes: &report.notes,
+            witness,
             total_duration: elapsed.as_secs_f64(),
         }
     }
@@ -244,6 +247,13 @@ pub fn damaged(damages: u64, report: &CheckReport) -> Failure {
         steps.push(
             "it was known before: what no backup has brought back is lost here, so `snap forget` \
              the snapshots that are named, or `snap copy` them from another repository",
+        );
+    }
+    if has(report, "chain of writer") || has(report, "what was forgotten") {
+        steps.push(
+            "the storage hides snapshots, lost them, or was put back to an older state: if you \
+             know why, `snap repair snapshots --accept-lost` brings back what it can and accepts \
+             the rest",
         );
     }
     if steps.is_empty() {

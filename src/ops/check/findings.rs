@@ -4,7 +4,7 @@ use super::touched::Files;
 use super::{CheckReport, Damage};
 use crate::format::{damaged_name, pack_name};
 use crate::model::{BlobId, PackId, SessionId, Snapshot};
-use crate::repo::{Repository, UNKNOWN_PACK};
+use crate::repo::{Missed, Repository, UNKNOWN_PACK};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The object that is named where blobs are missing and no index says from which pack.
@@ -97,6 +97,18 @@ impl Findings {
             "{} in no pack that there is, {first} among them",
             needed_blobs(self.nowhere.len() as u64)
         ))
+    }
+
+    /// What was seen before and is not there any more. Numbers that are gone are gaps already.
+    pub fn missed(&mut self, missed: &Missed) {
+        let object = match missed {
+            Missed::Gone(_) => return,
+            Missed::Another { writer, .. } => {
+                format!("chain of writer {}", SessionId::new(*writer).short())
+            }
+            Missed::Marks { .. } => "what was forgotten".to_string(),
+        };
+        self.object(object, missed.to_string());
     }
 
     /// A snapshot that is neither there nor forgotten, and whose spare copy was met.

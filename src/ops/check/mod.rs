@@ -151,9 +151,12 @@ fn look_until_still(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<
 fn look(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoError> {
     let mut findings = Findings::new(repository.damaged_packs()?);
     // Before the snapshots are listed: a backup that ends meanwhile is no gap.
-    let last = repository.last_link();
+    let ends: Vec<_> = repository.witness().ends().chain(repository.last_link()).collect();
     let ledger = repository.ledger()?;
-    objects::check(repository, &ledger, last, &mut findings)?;
+    objects::check(repository, &ledger, &ends, &mut findings)?;
+    for missed in repository.take_missed() {
+        findings.missed(&missed);
+    }
     let reader = packs::check(repository, &mut findings)?;
     let catalog = reader.catalog();
     let walked = structure::check(&reader, &ledger, &mut findings, tally.as_ref())?;

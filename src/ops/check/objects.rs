@@ -7,12 +7,12 @@ use crate::model::SessionId;
 use crate::repo::{Gap, Ledger, RepoError, Repository};
 use crate::storage::Folder;
 
-/// Settings, key slots, marks, snapshots, announcements: each is opened. `last` is writer and
-/// number of the last snapshot that this machine made.
+/// Settings, key slots, marks, snapshots, announcements: each is opened. `ends` are writers, and
+/// numbers of snapshots that they are known to have made.
 pub fn check(
     repository: &Repository,
     ledger: &Ledger,
-    last: Option<([u8; 16], u64)>,
+    ends: &[([u8; 16], u64)],
     findings: &mut Findings,
 ) -> Result<(), RepoError> {
     if let Some(why) = repository.marker_damage()? {
@@ -27,7 +27,7 @@ pub fn check(
     }
     check_names(repository, findings)?;
     check_steps(repository, findings)?;
-    check_chains(ledger, last, findings);
+    check_chains(ledger, ends, findings);
     Ok(())
 }
 
@@ -80,10 +80,10 @@ fn check_steps(repository: &Repository, findings: &mut Findings) -> Result<(), R
     Ok(())
 }
 
-/// Every number in a writer's chain is there: live, or forgotten. Only of this machine's own
-/// chain it is known how long it is. What does not open may be what is missing.
-fn check_chains(ledger: &Ledger, last: Option<([u8; 16], u64)>, findings: &mut Findings) {
-    let gaps = ledger.gaps(last);
+/// Every number in a writer's chain is there: live, or forgotten. How long a chain is, is known
+/// of those that were seen before. What does not open may be what is missing.
+fn check_chains(ledger: &Ledger, ends: &[([u8; 16], u64)], findings: &mut Findings) {
+    let gaps = ledger.gaps(ends);
     let missing: u64 = gaps.iter().map(|gap| (gap.last - gap.first).saturating_add(1)).sum();
     let is_explained = missing <= ledger.unreadable.len() as u64;
     for Gap { writer, first, last } in gaps {
