@@ -111,8 +111,9 @@ pub fn make_at(
     Ok(Arc::new(repository))
 }
 
-/// What an init that did not come to its end may have left behind.
-const LEFTOVERS: [&str; 4] = ["keys", "config", "reserve", "snap.json"];
+/// What an init that did not come to its end may have left behind, and what the root of a file
+/// system has.
+const NOTHING: [&str; 5] = ["keys", "config", "reserve", "snap.json", "lost+found"];
 
 /// Refuses a folder that is in use, before anybody is asked for a password.
 pub fn check_place(located: &Located) -> Result<(), Failure> {
@@ -123,7 +124,10 @@ pub fn check_place(located: &Located) -> Result<(), Failure> {
     }
     // What cannot be listed is found out when it is opened.
     let entries = std::fs::read_dir(&located.path).into_iter().flatten().flatten();
-    let is_stranger = |name: &std::ffi::OsString| LEFTOVERS.iter().all(|own| name != own);
+    let is_stranger = |name: &std::ffi::OsString| {
+        let is_temporary = name.to_str().is_some_and(LocalStorage::is_temporary);
+        !is_temporary && NOTHING.iter().all(|own| name != own)
+    };
     match entries.map(|entry| entry.file_name()).find(is_stranger) {
         None => Ok(()),
         Some(name) => {

@@ -99,6 +99,13 @@ fn writer(entry: &str) -> Option<&str> {
     number.bytes().all(|byte| byte.is_ascii_digit()).then_some(writer)
 }
 
+impl LocalStorage {
+    /// Whether a file of this name is one that a write left which did not come to its end.
+    pub fn is_temporary(name: &str) -> bool {
+        writer(name).is_some_and(|writer| writer == NO_SESSION || is_session(writer))
+    }
+}
+
 fn is_session(writer: &str) -> bool {
     writer.parse::<crate::model::SessionId>().is_ok()
 }
