@@ -6,14 +6,19 @@ use snapstore::codec::{Elements, document_key};
 use snapstore::format::{RepositoryConfig, SessionKind, documents};
 use snapstore::model::{BlobId, ChunkRef, DocumentTree, OsEntropy, Silent, SystemClock};
 use snapstore::repo::{
-    self, BlobReader, ChunkTreeWriter, Credential, CutDocuments, DocumentTreeWriter, InitOptions,
-    LeafCutter, OutOfOrder, Repository, Session, Surroundings, TreeSink, Writer,
+    self, BlobReader, ChunkTreeWriter, Credential, CutDocuments, DocumentParts, DocumentTreeWriter,
+    InitOptions, LeafCutter, OutOfOrder, Repository, Session, Surroundings, TreeSink, Writer,
 };
-use snapstore::storage::MemoryStorage;
+use snapstore::storage::{MemoryStorage, RecordStorage, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn repository() -> Arc<Repository> {
+    recorded().0
+}
+
+/// A repository, and what is asked of its storage.
+fn recorded() -> (Arc<Repository>, RecordStorage) {
     let config = RepositoryConfig {
         chunks: ChunkParameters::STANDARD,
         compression: Compression::None,
@@ -22,11 +27,12 @@ fn repository() -> Arc<Repository> {
         retention: Vec::new(),
     };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
-    let storage = Arc::new(MemoryStorage::new(Arc::new(SystemClock)));
+    let storage = RecordStorage::new(Arc::new(MemoryStorage::new(Arc::new(SystemClock))));
     let surroundings = Surroundings { clock, entropy, cache: None, workers: 1 };
     let credential = Credential::KeyFile(Secret::new([7; 32]));
     let options = InitOptions { config, label: String::new() };
-    Arc::new(repo::init(storage, &credential, options, surroundings).unwrap())
+    let asked = Arc::new(storage.clone());
+    (Arc::new(repo::init(asked, &credential, options, surroundings).unwrap()), storage)
 }
 
 fn document(id: i32, size: usize) -> Vec<u8> {
@@ -96,13 +102,44 @@ fn read(repository: &Arc<Repository>, root: Option<BlobId>) -> Vec<Vec<u8>> {
 
 fn read_tree(repository: &Arc<Repository>, tree: &DocumentTree) -> Vec<Vec<u8>> {
     let reader = BlobReader::new(Arc::clone(repository)).unwrap();
-    let parts = reader.document_parts(tree).unwrap();
+    documents_of(&reader, reader.document_parts(tree).unwrap())
+}
+
+fn documents_of(reader: &BlobReader, parts: DocumentParts<'_>) -> Vec<Vec<u8>> {
     parts
         .flat_map(|part| {
             let bytes = reader.documents(&part.unwrap()).unwrap();
             documents(&bytes).map(|document| document.unwrap().to_vec()).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// What differs between two trees, by id: the old document and the new one.
+fn differences(
+    reader: &BlobReader,
+    old: &DocumentTree,
+    new: &DocumentTree,
+) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    let differences = reader.document_differences(old, new).unwrap();
+    differences.map(|one| one.map(|one| (one.old, one.new)).unwrap()).collect()
+}
+
+/// The same of two maps.
+fn differences_of_maps(
+    old: &BTreeMap<i32, Vec<u8>>,
+    new: &BTreeMap<i32, Vec<u8>>,
+) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    let ids: BTreeSet<i32> = old.keys().chain(new.keys()).copied().collect();
+    let pair = |id| (old.get(&id).cloned(), new.get(&id).cloned());
+    ids.into_iter().map(pair).filter(|(old, new)| old != new).collect()
+}
+
+/// How many blobs are read while something is done.
+fn reads<T>(storage: &RecordStorage, work: impl FnOnce() -> T) -> (usize, T) {
+    storage.clear();
+    let done = work();
+    let calls = storage.calls();
+    (calls.iter().filter(|recorded| recorded.call.verb == Verb::GetRange).count(), done)
 }
 
 /// What one backup changes: ids, and the sizes of their documents or that they are deleted.
@@ -134,6 +171,7 @@ proptest! {
         let repository = repository();
         let mut model: BTreeMap<i32, Vec<u8>> = BTreeMap::new();
         let mut tree = DocumentTree::default();
+        let mut states = vec![(tree.clone(), model.clone())];
         for (number, mut changed) in trees.into_iter().enumerate() {
             if number == 0 {
                 changed.retain(|_, size| size.is_some());
@@ -155,9 +193,31 @@ proptest! {
                     None => drop(model.remove(&id)),
                 }
             }
+            states.push((tree.clone(), model.clone()));
         }
-        let expected: Vec<Vec<u8>> = model.into_values().collect();
+        let expected: Vec<Vec<u8>> = model.values().cloned().collect();
         prop_assert!(read_tree(&repository, &tree) == expected);
+        // All written anew, and below what was laid over it before: nothing else than it was.
+        states.push((DocumentTree::of(write(&repository, &expected).0), model.clone()));
+        let mut doubled = tree.clone();
+        doubled.overlays.extend(tree.overlays.first().copied());
+        doubled.overlays.extend(tree.overlays.iter().skip(1).copied());
+        states.push((doubled, model));
+        let reader = BlobReader::new(Arc::clone(&repository)).unwrap();
+        for pair in states.windows(2) {
+            let [(old, before), (new, after)] = pair else { continue };
+            prop_assert!(differences(&reader, old, new) == differences_of_maps(before, after));
+            prop_assert!(differences(&reader, new, old) == differences_of_maps(after, before));
+        }
+        for some in [vec![0, 7, 8, 150, 299], vec![299], Vec::new()] {
+            let keys = some.iter().map(|id| key(&self::document(*id, 0))).collect();
+            let parts = reader.document_parts(&tree).unwrap().only(Some(&keys));
+            let found = documents_of(&reader, parts);
+            // What comes is as it should be, and nothing that is sought is missing.
+            prop_assert!(found.iter().all(|one| expected.contains(one)));
+            let sought = found.iter().filter(|one| keys.contains(&key(one)));
+            prop_assert!(sought.eq(some.iter().filter_map(|id| states[states.len() - 1].1.get(id))));
+        }
     }
 }
 
@@ -188,4 +248,64 @@ fn documents_out_of_order_are_refused() {
     assert_eq!(push(2), Err(OutOfOrder));
     assert_eq!(push(1), Err(OutOfOrder));
     assert_eq!(push(3), Ok(()));
+}
+
+/// Sixty thousand documents in some 70 leaves. What is read of two states is what differs, and the
+/// leaves of the base that a change lies over, once each.
+#[test]
+fn of_two_states_only_what_differs_is_read() {
+    let (repository, storage) = recorded();
+    let all: Vec<_> = (0..60_000).map(|id| document(id, 300)).collect();
+    let (base, leaves) = write(&repository, &all);
+    let base = DocumentTree::of(base);
+    let laid_over = |below: &DocumentTree, ids: &mut dyn Iterator<Item = i32>| {
+        let changed = ids.map(|id| (key(&document(id, 0)), Some(document(id, 301))));
+        let (overlay, leaves) = write_changes(&repository, &changed.collect());
+        let mut tree = below.clone();
+        tree.overlays.extend(overlay);
+        (tree, leaves.len())
+    };
+    let (old, old_leaves) = laid_over(&base, &mut (0..60_000).step_by(50));
+    let reader = BlobReader::new(Arc::clone(&repository)).unwrap();
+    let read = |old: &DocumentTree, new: &DocumentTree| {
+        let (read, differences) = reads(&storage, || differences(&reader, old, new));
+        (read, differences.len())
+    };
+    let lists = 1 + base.roots().count() + old.overlays.len();
+
+    let same = read(&old, &old);
+    assert!(same.0 <= lists && same.1 == 0, "{same:?}");
+    // One in a hundred, anywhere: the leaves of the base are read once, and not for either side.
+    let (scattered, scattered_leaves) = laid_over(&old, &mut (7..60_000).step_by(100));
+    let (count, found) = read(&old, &scattered);
+    eprintln!("{} leaves; scattered: {count} reads of {found} differences", leaves.len());
+    assert_eq!(found, 600);
+    let most = leaves.len() + old_leaves + scattered_leaves + 2 * lists;
+    assert!(count <= most, "{count} reads, at most {most}");
+    // As many in one place.
+    let (gathered, _) = laid_over(&old, &mut (30_001..31_201).step_by(2));
+    let (count, found) = read(&old, &gathered);
+    eprintln!("gathered: {count} reads of {found} differences");
+    assert_eq!(found, 600);
+    assert!(count < leaves.len() / 4, "{count} reads, {} leaves", leaves.len());
+    // What both overlays say the same of needs no base.
+    let (again, _) = laid_over(&base, &mut (0..60_000).step_by(50));
+    let (other, _) = laid_over(&again, &mut std::iter::once(40_000));
+    let (count, found) = read(&old, &other);
+    assert_eq!(found, 0);
+    assert!(count < 20, "{count} reads");
+}
+
+#[test]
+fn a_document_is_found_without_reading_the_others() {
+    let (repository, storage) = recorded();
+    let all: Vec<_> = (0..60_000).map(|id| document(id, 300)).collect();
+    let tree = DocumentTree::of(write(&repository, &all).0);
+    let reader = BlobReader::new(repository).unwrap();
+    let keys = BTreeSet::from([500, 501, 59_000].map(|id| key(&document(id, 0))));
+    let (count, parts) = reads(&storage, || {
+        let parts = reader.document_parts(&tree).unwrap().only(Some(&keys));
+        parts.map(|part| reader.documents(&part.unwrap()).unwrap().len()).count()
+    });
+    assert!(parts <= 3 && count <= 6, "{parts} parts, {count} reads");
 }
