@@ -74,7 +74,7 @@ impl<'a> History<'a> {
 }
 
 /// Documents that a server gave out since it was started.
-fn given_out(server: &Mongod) -> i64 {
+pub fn given_out(server: &Mongod) -> i64 {
     let status = server.run("admin", doc! { "serverStatus": 1 });
     let metrics = status.get_document("metrics").unwrap().get_document("document").unwrap();
     metrics.get_i64("returned").unwrap()
@@ -91,7 +91,13 @@ fn text(length: usize, seed: i32) -> String {
     (0..length).map(letter).collect()
 }
 
-fn fill(server: &Mongod, database: &str, collection: &str, ids: std::ops::Range<i32>, seed: i32) {
+pub fn fill(
+    server: &Mongod,
+    database: &str,
+    collection: &str,
+    ids: std::ops::Range<i32>,
+    seed: i32,
+) {
     let ids: Vec<i32> = ids.collect();
     for some in ids.chunks(2000) {
         let documents: Vec<Document> = some
@@ -102,12 +108,18 @@ fn fill(server: &Mongod, database: &str, collection: &str, ids: std::ops::Range<
     }
 }
 
-fn update(server: &Mongod, database: &str, collection: &str, filter: Document, change: Document) {
+pub fn update(
+    server: &Mongod,
+    database: &str,
+    collection: &str,
+    filter: Document,
+    change: Document,
+) {
     let update = doc! { "q": filter, "u": change, "multi": true };
     server.run(database, doc! { "update": collection, "updates": [update] });
 }
 
-fn delete(server: &Mongod, database: &str, collection: &str, filter: Document) {
+pub fn delete(server: &Mongod, database: &str, collection: &str, filter: Document) {
     let delete = doc! { "q": filter, "limit": 0 };
     server.run(database, doc! { "delete": collection, "deletes": [delete] });
 }
@@ -448,103 +460,6 @@ fn a_log_that_is_too_short_is_not_relied_on() {
     assert!(read >= 3000, "{read} documents");
     assert!(history.added() < first / 20);
     history.prove();
-}
-
-/// A server that is started anew within a test, and a repository that it is saved in.
-struct Restarted {
-    server: Mongod,
-    world: World,
-}
-
-impl Restarted {
-    fn new() -> Option<Self> {
-        let server = Mongod::start(Role::ReplicaSet)?;
-        fill(&server, "bot", "quotes", 0..3000, 0);
-        let mut world = World::new();
-        world.set("SNAP_REPOSITORY", "repository");
-        world.snap(["init"]).success();
-        world.snap(["backup", &server.address("bot")]).success();
-        Some(Self { server, world })
-    }
-
-    /// Changes some documents, and backs up: returns how many documents the server gave out, after
-    /// proof that the snapshot has all as it is.
-    fn change(&self, n: i32) -> i64 {
-        update(&self.server, "bot", "quotes", doc! { "n": n }, doc! { "$inc": { "n": 500 } });
-        delete(&self.server, "bot", "quotes", doc! { "n": n + 1 });
-        self.backup()
-    }
-
-    fn backup(&self) -> i64 {
-        let before = given_out(&self.server);
-        self.world.snap(["backup", &self.server.address("bot")]).success();
-        let read = given_out(&self.server) - before;
-        self.world.snap(["restore", "latest", "--to", &self.server.address("back")]).success();
-        assert_eq!(self.server.hashes("bot"), self.server.hashes("back"));
-        self.server.run("back", doc! { "dropDatabase": 1 });
-        // The log of all this is not to be counted the next time.
-        self.world.snap(["backup", &self.server.address("bot")]).success();
-        read
-    }
-}
-
-#[test]
-fn a_spell_as_a_standalone_server_is_seen() {
-    let Some(mut restarted) = Restarted::new() else { return };
-    // What is written then is in no log.
-    restarted.server.restart(Role::Standalone);
-    update(&restarted.server, "bot", "quotes", doc! { "n": 1 }, doc! { "$inc": { "n": 500 } });
-    delete(&restarted.server, "bot", "quotes", doc! { "n": 2 });
-    restarted.server.restart(Role::ReplicaSet);
-    let read = restarted.change(3);
-    assert!(read >= 2900, "{read} documents");
-    let read = restarted.change(10);
-    assert!(read < 400, "{read} documents");
-}
-
-#[test]
-fn elections_and_restarts_are_followed() {
-    let Some(mut restarted) = Restarted::new() else { return };
-    let read = restarted.change(0);
-    assert!(read < 400, "{read} documents");
-    restarted.server.elect_again();
-    let read = restarted.change(10);
-    assert!(read < 400, "{read} documents after an election");
-    restarted.server.restart(Role::ReplicaSet);
-    let read = restarted.change(20);
-    assert!(read < 400, "{read} documents after a restart");
-    restarted.server.restart_killed(Role::ReplicaSet);
-    let read = restarted.change(30);
-    assert!(read < 400, "{read} documents after a kill");
-}
-
-#[test]
-fn a_server_that_does_not_tell_its_starts_is_read_whole_after_an_election() {
-    let Some(mut restarted) = Restarted::new() else { return };
-    restarted.server.run("local", doc! { "drop": "startup_log" });
-    let read = restarted.change(0);
-    assert!(read < 400, "{read} documents");
-    restarted.server.elect_again();
-    let read = restarted.change(10);
-    assert!(read >= 2900, "{read} documents");
-}
-
-#[test]
-fn data_that_was_put_back_is_read_whole() {
-    let Some(mut restarted) = Restarted::new() else { return };
-    let copy = restarted.server.copy_data();
-    let read = restarted.change(0);
-    assert!(read < 400, "{read} documents");
-    restarted.server.put_back_data(copy.path());
-    // As it was before the last snapshot, and before anything is written again.
-    let read = restarted.backup();
-    assert!(read >= 3000, "{read} documents");
-    let read = restarted.change(10);
-    assert!(read < 400, "{read} documents");
-    // The same documents are written otherwise than before, and the log is as long as it was.
-    restarted.server.put_back_data(copy.path());
-    let read = restarted.change(5);
-    assert!(read >= 2900, "{read} documents");
 }
 
 #[test]
