@@ -251,3 +251,23 @@ fn a_profile_of_a_database_forgets_only_its_own() {
     assert!(output.stderr.contains("mongodb-file"), "{output:?}");
     assert_ne!(output.code, 0, "{output:?}");
 }
+
+/// A snapshot holds no password: what undoes a restore finds it where the backup did.
+#[test]
+fn a_rollback_gets_in_by_the_file_of_the_profile() {
+    let Some(server) = Mongod::start(Role::Accounts) else { return };
+    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1, "n": 1 }] });
+    let world = world();
+    let address = server.address_of("root", "bot");
+    world.write("address", &address);
+    world.write("snap.toml", "[profile.default]\nmongodb-file = \"address\"\n");
+    world.snap(["backup", "--config", "snap.toml"]).success();
+    let change = doc! { "q": { "_id": 1 }, "u": { "$set": { "n": 2 } } };
+    server.run("bot", doc! { "update": "users", "updates": [change] });
+    let changed = server.hashes("bot");
+    let restore = ["restore", "latest", "--to", &address, "--conflict", "overwrite", "--yes"];
+    world.snap(restore).success();
+    assert_ne!(server.hashes("bot"), changed);
+    world.snap(["rollback", "--yes", "--config", "snap.toml"]).success();
+    assert_eq!(server.hashes("bot"), changed);
+}
