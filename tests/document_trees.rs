@@ -6,14 +6,20 @@ use snapstore::codec::{Elements, document_key};
 use snapstore::format::{RepositoryConfig, SessionKind, documents};
 use snapstore::model::{BlobId, ChunkRef, DocumentTree, OsEntropy, Silent, SystemClock};
 use snapstore::repo::{
-    self, BlobReader, ChunkTreeWriter, Credential, CutDocuments, DocumentTreeWriter, InitOptions,
-    LeafCutter, OutOfOrder, Repository, Session, Surroundings, TreeSink, Writer,
+    self, BlobReader, ChunkTreeWriter, Credential, CutDocuments, DocumentDifference, DocumentParts,
+    DocumentTreeWriter, InitOptions, LeafCutter, OutOfOrder, Repository, Session, Surroundings,
+    TreeSink, Writer,
 };
-use snapstore::storage::MemoryStorage;
+use snapstore::storage::{MemoryStorage, RecordStorage, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fn repository() -> Arc<Repository> {
+    recorded().0
+}
+
+/// A repository, and what is asked of its storage.
+fn recorded() -> (Arc<Repository>, RecordStorage) {
     let config = RepositoryConfig {
         chunks: ChunkParameters::STANDARD,
         compression: Compression::None,
@@ -22,11 +28,12 @@ fn repository() -> Arc<Repository> {
         retention: Vec::new(),
     };
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
-    let storage = Arc::new(MemoryStorage::new(Arc::new(SystemClock)));
+    let storage = RecordStorage::new(Arc::new(MemoryStorage::new(Arc::new(SystemClock))));
     let surroundings = Surroundings { clock, entropy, cache: None, workers: 1 };
     let credential = Credential::KeyFile(Secret::new([7; 32]));
     let options = InitOptions { config, label: String::new() };
-    Arc::new(repo::init(storage, &credential, options, surroundings).unwrap())
+    let asked = Arc::new(storage.clone());
+    (Arc::new(repo::init(asked, &credential, options, surroundings).unwrap()), storage)
 }
 
 fn document(id: i32, size: usize) -> Vec<u8> {
@@ -96,7 +103,10 @@ fn read(repository: &Arc<Repository>, root: Option<BlobId>) -> Vec<Vec<u8>> {
 
 fn read_tree(repository: &Arc<Repository>, tree: &DocumentTree) -> Vec<Vec<u8>> {
     let reader = BlobReader::new(Arc::clone(repository)).unwrap();
-    let parts = reader.document_parts(tree).unwrap();
+    documents_of(&reader, reader.document_parts(tree).unwrap())
+}
+
+fn documents_of(reader: &BlobReader, parts: DocumentParts<'_>) -> Vec<Vec<u8>> {
     parts
         .flat_map(|part| {
             let bytes = reader.documents(&part.unwrap()).unwrap();
@@ -105,11 +115,86 @@ fn read_tree(repository: &Arc<Repository>, tree: &DocumentTree) -> Vec<Vec<u8>> 
         .collect()
 }
 
+/// What differs between two trees.
+fn differences(
+    reader: &BlobReader,
+    old: &DocumentTree,
+    new: &DocumentTree,
+) -> Vec<DocumentDifference> {
+    let differences = reader.document_differences(old, new).unwrap();
+    differences.map(Result::unwrap).collect()
+}
+
+/// The same of two maps.
+fn differences_of_maps(
+    old: &BTreeMap<i32, Vec<u8>>,
+    new: &BTreeMap<i32, Vec<u8>>,
+) -> Vec<DocumentDifference> {
+    let ids: BTreeSet<i32> = old.keys().chain(new.keys()).copied().collect();
+    let pair = |id| DocumentDifference { old: old.get(&id).cloned(), new: new.get(&id).cloned() };
+    ids.into_iter().map(pair).filter(|pair| pair.old != pair.new).collect()
+}
+
+/// How many blobs are read while something is done.
+fn reads<T>(storage: &RecordStorage, work: impl FnOnce() -> T) -> (usize, T) {
+    storage.clear();
+    let done = work();
+    let calls = storage.calls();
+    (calls.iter().filter(|recorded| recorded.call.verb == Verb::GetRange).count(), done)
+}
+
 /// What one backup changes: ids, and the sizes of their documents or that they are deleted.
-fn changes() -> impl Strategy<Value = BTreeMap<i32, Option<usize>>> {
-    let size =
-        prop_oneof![8 => 0..2000_usize, 3 => 20_000..90_000_usize, 1 => 1_000_000..1_200_000_usize];
+type Changes = BTreeMap<i32, Option<usize>>;
+
+/// Documents of all sizes; `small` of a hundred are small.
+fn changes(small: u32) -> impl Strategy<Value = Changes> {
+    let size = prop_oneof![
+        small => 0..2000_usize,
+        (100 - small) * 3 / 4 => 20_000..90_000_usize,
+        (100 - small) / 4 => 1_050_000..1_200_000_usize,
+    ];
     prop::collection::btree_map(0..300_i32, prop::option::weighted(0.7, size), 0..120)
+}
+
+/// A tree with what is in it.
+type State = (DocumentTree, BTreeMap<i32, Vec<u8>>);
+
+/// What backups one after the other make of a collection that was empty; and all changes since
+/// the first one as one overlay.
+fn grown(repository: &Arc<Repository>, backups: Vec<Changes>) -> (Vec<State>, DocumentTree) {
+    let mut model: BTreeMap<i32, Vec<u8>> = BTreeMap::new();
+    let mut tree = DocumentTree::default();
+    let mut states = vec![(tree.clone(), model.clone())];
+    let mut together = BTreeMap::new();
+    for (number, mut changed) in backups.into_iter().enumerate() {
+        if number == 0 {
+            changed.retain(|_, size| size.is_some());
+        }
+        // The text of a document tells which tree it is of.
+        let made = changed
+            .into_iter()
+            .map(|(id, size)| (id, size.map(|size| document(id, size + number))));
+        let changed: BTreeMap<i32, Option<Vec<u8>>> = made.collect();
+        let by_key = changed.iter().map(|(id, one)| (key(&document(*id, 0)), one.clone()));
+        let by_key: BTreeMap<_, _> = by_key.collect();
+        let (root, _) = write_changes(repository, &by_key);
+        match number {
+            0 => tree.base = root,
+            _ => tree.overlays.extend(root),
+        }
+        if number > 0 {
+            together.extend(by_key);
+        }
+        for (id, one) in changed {
+            match one {
+                Some(one) => drop(model.insert(id, one)),
+                None => drop(model.remove(&id)),
+            }
+        }
+        states.push((tree.clone(), model.clone()));
+    }
+    let (root, _) = write_changes(repository, &together);
+    (states, DocumentTree { base: tree.base, overlays: root.into_iter().collect() })
 }
 
 proptest! {
@@ -130,35 +215,58 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
-    fn overlays_over_a_base_are_what_a_map_has(trees in prop::collection::vec(changes(), 1..6)) {
+    fn overlays_over_a_base_are_what_a_map_has(
+        backups in prop::collection::vec(changes(66), 1..6),
+    ) {
         let repository = repository();
-        let mut model: BTreeMap<i32, Vec<u8>> = BTreeMap::new();
-        let mut tree = DocumentTree::default();
-        for (number, mut changed) in trees.into_iter().enumerate() {
-            if number == 0 {
-                changed.retain(|_, size| size.is_some());
-            }
-            // The text of a document tells which tree it is of.
-            let changed = changed.into_iter().map(|(id, size)| {
-                (id, size.map(|size| document(id, size + number)))
-            });
-            let changed: BTreeMap<i32, Option<Vec<u8>>> = changed.collect();
-            let by_key = changed.iter().map(|(id, document)| (key(&self::document(*id, 0)), document.clone()));
-            let (root, _) = write_changes(&repository, &by_key.collect());
-            match number {
-                0 => tree.base = root,
-                _ => tree.overlays.extend(root),
-            }
-            for (id, document) in changed {
-                match document {
-                    Some(document) => drop(model.insert(id, document)),
-                    None => drop(model.remove(&id)),
-                }
-            }
-        }
+        let (mut states, together) = grown(&repository, backups);
+        let (tree, model) = states.pop().unwrap();
         let expected: Vec<Vec<u8>> = model.into_values().collect();
         prop_assert!(read_tree(&repository, &tree) == expected);
+        prop_assert!(read_tree(&repository, &together) == expected);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+    #[test]
+    fn two_trees_differ_in_what_two_maps_do(
+        backups in prop::collection::vec(changes(95), 1..6),
+    ) {
+        let repository = repository();
+        let (mut states, together) = grown(&repository, backups);
+        let (tree, model) = states[states.len() - 1].clone();
+        let all: Vec<Vec<u8>> = model.values().cloned().collect();
+        // The same documents in other trees.
+        states.push((DocumentTree::of(write(&repository, &all).0), model.clone()));
+        states.push((together, model.clone()));
+        let doubled = tree.overlays.iter().chain(&tree.overlays).copied().collect();
+        states.push((DocumentTree { base: tree.base, overlays: doubled }, model));
+        let reader = BlobReader::new(Arc::clone(&repository)).unwrap();
+        for (old, before) in &states {
+            for (new, after) in &states {
+                prop_assert!(differences(&reader, old, new) == differences_of_maps(before, after));
+            }
+            are_found(&reader, old, before)?;
+        }
+    }
+}
+
+/// What is sought comes, and nothing that comes is other than it should be.
+fn are_found(
+    reader: &BlobReader,
+    tree: &DocumentTree,
+    model: &BTreeMap<i32, Vec<u8>>,
+) -> Result<(), TestCaseError> {
+    for some in [vec![0, 7, 8, 150, 299], vec![299], Vec::new()] {
+        let keys = some.iter().map(|id| key(&document(*id, 0))).collect();
+        let parts = reader.document_parts(tree).unwrap().only(Some(&keys));
+        let found = documents_of(reader, parts);
+        prop_assert!(found.iter().all(|one| model.values().any(|there| there == one)));
+        let sought = found.iter().filter(|one| keys.contains(&key(one)));
+        prop_assert!(sought.eq(some.iter().filter_map(|id| model.get(id))));
+    }
+    Ok(())
 }
 
 #[test]
@@ -188,4 +296,65 @@ fn documents_out_of_order_are_refused() {
     assert_eq!(push(2), Err(OutOfOrder));
     assert_eq!(push(1), Err(OutOfOrder));
     assert_eq!(push(3), Ok(()));
+}
+
+/// Sixty thousand documents in some 70 leaves. What is read of two states is what differs, and the
+/// leaves of the base that a change lies over, once each.
+#[test]
+fn of_two_states_only_what_differs_is_read() {
+    let (repository, storage) = recorded();
+    let all: Vec<_> = (0..60_000).map(|id| document(id, 300)).collect();
+    let (base, leaves) = write(&repository, &all);
+    let base = DocumentTree::of(base);
+    let laid_over = |below: &DocumentTree, ids: &mut dyn Iterator<Item = i32>| {
+        let changed = ids.map(|id| (key(&document(id, 0)), Some(document(id, 301))));
+        let (overlay, leaves) = write_changes(&repository, &changed.collect());
+        let mut tree = below.clone();
+        tree.overlays.extend(overlay);
+        (tree, leaves.len())
+    };
+    let (old, old_leaves) = laid_over(&base, &mut (0..60_000).step_by(50));
+    let reader = BlobReader::new(Arc::clone(&repository)).unwrap();
+    let read = |old: &DocumentTree, new: &DocumentTree| {
+        let (read, differences) = reads(&storage, || differences(&reader, old, new));
+        (read, differences.len())
+    };
+    let lists = 1 + base.roots().count() + old.overlays.len();
+
+    let same = read(&old, &old);
+    assert!(same.0 <= lists && same.1 == 0, "{same:?}");
+    // One in a hundred, anywhere: the leaves of the base are read once, and not for either side.
+    let (scattered, scattered_leaves) = laid_over(&old, &mut (7..60_000).step_by(100));
+    let (count, found) = read(&old, &scattered);
+    eprintln!("{} leaves; scattered: {count} reads of {found} differences", leaves.len());
+    assert_eq!(found, 600);
+    let most = leaves.len() + old_leaves + scattered_leaves + 2 * lists;
+    assert!(count <= most, "{count} reads, at most {most}");
+    // As many in one place.
+    let (gathered, _) = laid_over(&old, &mut (30_001..31_201).step_by(2));
+    let (count, found) = read(&old, &gathered);
+    eprintln!("gathered: {count} reads of {found} differences");
+    assert_eq!(found, 600);
+    assert!(count <= 20, "{count} reads");
+    // What both overlays say the same of needs no base.
+    let (again, _) = laid_over(&base, &mut (0..60_000).step_by(50));
+    let (other, _) = laid_over(&again, &mut std::iter::once(40_000));
+    let (count, found) = read(&old, &other);
+    assert_eq!(found, 0);
+    assert!(count < 20, "{count} reads");
+}
+
+#[test]
+fn a_document_is_found_without_reading_the_others() {
+    let (repository, storage) = recorded();
+    let all: Vec<_> = (0..60_000).map(|id| document(id, 300)).collect();
+    let tree = DocumentTree::of(write(&repository, &all).0);
+    let reader = BlobReader::new(repository).unwrap();
+    let keys = BTreeSet::from([500, 501, 59_000].map(|id| key(&document(id, 0))));
+    let (count, parts) = reads(&storage, || {
+        let parts = reader.document_parts(&tree).unwrap().only(Some(&keys));
+        let read: Vec<_> = parts.map(|part| reader.documents(&part.unwrap()).unwrap()).collect();
+        read.len()
+    });
+    assert!(parts <= 3 && count <= 6, "{parts} parts, {count} reads");
 }

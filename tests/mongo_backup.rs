@@ -218,3 +218,56 @@ fn a_database_that_is_not_there_is_a_problem() {
     assert_eq!(output.code, 3, "{output:?}");
     assert!(output.stderr.contains("no such database"), "{output:?}");
 }
+
+/// A repository is shared: the rules of a profile are for what it backs up, also where a file says
+/// what that is.
+#[test]
+fn a_profile_of_a_database_forgets_only_its_own() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1 }] });
+    server.run("shop", doc! { "insert": "quotes", "documents": [{ "_id": 1 }] });
+    let world = world();
+    world.write("files/config.py", "PORT = 8000");
+    world.write("address", server.address("bot"));
+    let retention = "[profile.default.retention]\nkeep-last = 1\n";
+    world.write(
+        "snap.toml",
+        format!("[profile.default]\nmongodb-file = \"address\"\n\n{retention}"),
+    );
+    for _ in 0..2 {
+        world.snap(["backup", "--config", "snap.toml"]).success();
+        world.snap(["backup", "files"]).success();
+        world.snap(["backup", &server.address("shop")]).success();
+    }
+    let forgot = world.snap(["forget", "--config", "snap.toml"]).success();
+    assert!(forgot.contains("forgot 1 snapshot\n"), "{forgot}");
+    assert!(forgot.contains("4 snapshots of other sources or tags"), "{forgot}");
+    assert!(world.snap(["snapshots"]).success().contains("5 snapshots"));
+    // Rules are for nothing where it cannot be told what they are for.
+    std::fs::remove_file(world.path("address")).unwrap();
+    let output = world.snap(["forget", "--config", "snap.toml"]);
+    assert_eq!(output.code, 2, "{output:?}");
+    let output = world.snap(["config", "check", "snap.toml"]);
+    assert!(output.stderr.contains("mongodb-file"), "{output:?}");
+    assert_ne!(output.code, 0, "{output:?}");
+}
+
+/// A snapshot holds no password: what undoes a restore finds it where the backup did.
+#[test]
+fn a_rollback_gets_in_by_the_file_of_the_profile() {
+    let Some(server) = Mongod::start(Role::Accounts) else { return };
+    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1, "n": 1 }] });
+    let world = world();
+    let address = server.address_of("root", "bot");
+    world.write("address", &address);
+    world.write("snap.toml", "[profile.default]\nmongodb-file = \"address\"\n");
+    world.snap(["backup", "--config", "snap.toml"]).success();
+    let change = doc! { "q": { "_id": 1 }, "u": { "$set": { "n": 2 } } };
+    server.run("bot", doc! { "update": "users", "updates": [change] });
+    let changed = server.hashes("bot");
+    let restore = ["restore", "latest", "--to", &address, "--conflict", "overwrite", "--yes"];
+    world.snap(restore).success();
+    assert_ne!(server.hashes("bot"), changed);
+    world.snap(["rollback", "--yes", "--config", "snap.toml"]).success();
+    assert_eq!(server.hashes("bot"), changed);
+}

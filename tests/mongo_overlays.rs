@@ -42,15 +42,9 @@ impl<'a> History<'a> {
 
     /// Documents that the server had to give out.
     fn read(&mut self, options: &[&str]) -> i64 {
-        let before = self.given_out();
+        let before = given_out(self.server);
         self.backup(options);
-        self.given_out() - before
-    }
-
-    fn given_out(&self) -> i64 {
-        let status = self.server.run("admin", doc! { "serverStatus": 1 });
-        let metrics = status.get_document("metrics").unwrap().get_document("document").unwrap();
-        metrics.get_i64("returned").unwrap()
+        given_out(self.server) - before
     }
 
     /// All states come back.
@@ -79,6 +73,13 @@ impl<'a> History<'a> {
     }
 }
 
+/// Documents that a server gave out since it was started.
+pub fn given_out(server: &Mongod) -> i64 {
+    let status = server.run("admin", doc! { "serverStatus": 1 });
+    let metrics = status.get_document("metrics").unwrap().get_document("document").unwrap();
+    metrics.get_i64("returned").unwrap()
+}
+
 fn text(length: usize, seed: i32) -> String {
     let mut state = seed.unsigned_abs().wrapping_mul(2_654_435_761) | 1;
     let letter = |_| {
@@ -90,7 +91,13 @@ fn text(length: usize, seed: i32) -> String {
     (0..length).map(letter).collect()
 }
 
-fn fill(server: &Mongod, database: &str, collection: &str, ids: std::ops::Range<i32>, seed: i32) {
+pub fn fill(
+    server: &Mongod,
+    database: &str,
+    collection: &str,
+    ids: std::ops::Range<i32>,
+    seed: i32,
+) {
     let ids: Vec<i32> = ids.collect();
     for some in ids.chunks(2000) {
         let documents: Vec<Document> = some
@@ -101,12 +108,18 @@ fn fill(server: &Mongod, database: &str, collection: &str, ids: std::ops::Range<
     }
 }
 
-fn update(server: &Mongod, database: &str, collection: &str, filter: Document, change: Document) {
+pub fn update(
+    server: &Mongod,
+    database: &str,
+    collection: &str,
+    filter: Document,
+    change: Document,
+) {
     let update = doc! { "q": filter, "u": change, "multi": true };
     server.run(database, doc! { "update": collection, "updates": [update] });
 }
 
-fn delete(server: &Mongod, database: &str, collection: &str, filter: Document) {
+pub fn delete(server: &Mongod, database: &str, collection: &str, filter: Document) {
     let delete = doc! { "q": filter, "limit": 0 };
     server.run(database, doc! { "delete": collection, "deletes": [delete] });
 }
@@ -447,25 +460,6 @@ fn a_log_that_is_too_short_is_not_relied_on() {
     assert!(read >= 3000, "{read} documents");
     assert!(history.added() < first / 20);
     history.prove();
-}
-
-#[test]
-fn a_spell_as_a_standalone_server_is_seen() {
-    let Some(mut server) = Mongod::start(Role::ReplicaSet) else { return };
-    fill(&server, "bot", "quotes", 0..3000, 0);
-    let mut world = World::new();
-    world.set("SNAP_REPOSITORY", "repository");
-    world.snap(["init"]).success();
-    world.snap(["backup", &server.address("bot")]).success();
-    // What is written then is in no log.
-    server.restart(Role::Standalone);
-    update(&server, "bot", "quotes", doc! { "n": 1 }, doc! { "$inc": { "n": 500 } });
-    delete(&server, "bot", "quotes", doc! { "n": 2 });
-    server.restart(Role::ReplicaSet);
-    update(&server, "bot", "quotes", doc! { "n": 3 }, doc! { "$inc": { "n": 500 } });
-    world.snap(["backup", &server.address("bot")]).success();
-    world.snap(["restore", "latest", "--to", &server.address("back")]).success();
-    assert_eq!(server.hashes("bot"), server.hashes("back"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod mongo_import;
 mod mongo_keys;
 mod mongo_kills;
 mod mongo_overlays;
+mod mongo_restarts;
 mod mongo_restore;
 mod mongo_writers;
 mod mounting;

@@ -1,10 +1,11 @@
 //! Which retention rules are applied to which snapshots, for `forget` and `prune`.
 
-use super::backup::absolute;
+use super::backup::{absolute, sources_of};
 use super::context::Context;
 use super::error::Failure;
 use super::keep::KeepFlags;
 use super::select::FilterFlags;
+use crate::mongo::Address;
 use crate::policy::{Filter, GroupBy, Policy};
 use crate::repo::Repository;
 use crate::settings::{Profile, SourceAddress, policy_from_pairs, this_host};
@@ -58,7 +59,7 @@ impl RuleFlags {
         let (Some(policy), Some(first)) = (profile.policy()?, profile.policy_origin()) else {
             return Ok(None);
         };
-        let of = match (profile.sources().is_empty(), profile.tags().is_empty()) {
+        let of = match (!profile.names_sources(), profile.tags().is_empty()) {
             _ if filter != Filter::default() => "the snapshots named",
             (true, _) => "all snapshots",
             (false, true) => "the snapshots of its host and sources",
@@ -88,12 +89,12 @@ impl RuleFlags {
 
 /// What this profile and the others of its file take and forget by rules of their own.
 fn looked_after(context: &Context, profile: &Profile) -> Result<Vec<Filter>, Failure> {
-    if profile.sources().is_empty() {
+    if !profile.names_sources() {
         return Ok(Vec::new());
     }
     let others = context.config()?.map(|config| config.profiles.as_slice()).unwrap_or_default();
     let others = others.iter().filter(|other| {
-        other.name != profile.name && !other.sources().is_empty() && other.policy_origin().is_some()
+        other.name != profile.name && other.names_sources() && other.policy_origin().is_some()
     });
     [profile].into_iter().chain(others).map(|one| narrowed(Filter::default(), one)).collect()
 }
@@ -101,17 +102,10 @@ fn looked_after(context: &Context, profile: &Profile) -> Result<Vec<Filter>, Fai
 /// A repository may be shared: the rules of a profile with sources are for the snapshots that it
 /// takes. What the flags filter by comes first.
 fn narrowed(flags: Filter, profile: &Profile) -> Result<Filter, Failure> {
-    let sources = profile.sources();
-    if sources.is_empty() {
+    if !profile.names_sources() {
         return Ok(flags);
     }
-    let path = |source: &SourceAddress| match source {
-        SourceAddress::Path(path) => {
-            Some(absolute(path).map(|path| OsString::from(path).into_vec()))
-        }
-        SourceAddress::Database(_) => None,
-    };
-    let paths = sources.iter().filter_map(path).collect::<Result<Vec<_>, _>>()?;
+    let paths = sources_of(profile)?.iter().map(as_saved).collect::<Result<Vec<_>, _>>()?;
     let (host, tags) = (this_host(profile.host()).name, profile.tags());
     Ok(Filter {
         hosts: if flags.hosts.is_empty() { vec![host] } else { flags.hosts },
@@ -120,5 +114,16 @@ fn narrowed(flags: Filter, profile: &Profile) -> Result<Filter, Failure> {
             true => Some(tags).filter(|tags| !tags.is_empty()).into_iter().collect(),
             false => flags.tags,
         },
+    })
+}
+
+/// The address of a source as snapshots have it.
+fn as_saved(source: &SourceAddress) -> Result<Vec<u8>, Failure> {
+    Ok(match source {
+        SourceAddress::Path(path) => OsString::from(absolute(path)?).into_vec(),
+        SourceAddress::Database(address) => {
+            let address: Address = address.reveal().parse()?;
+            address.to_string().into_bytes()
+        }
     })
 }

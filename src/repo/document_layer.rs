@@ -35,10 +35,11 @@ impl Layer {
         })
     }
 
-    /// Whether a key has a document; `None` if nothing is said of it.
-    pub fn find(&self, key: &[u8]) -> Option<bool> {
+    /// The document of a key, or that it is deleted; `None` if nothing is said of it.
+    pub fn find(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         let at = self.entries.binary_search_by(|(other, _)| other.as_slice().cmp(key)).ok()?;
-        self.entries.get(at).map(|(_, document)| document.is_some())
+        let (_, range) = self.entries.get(at)?;
+        Some(range.as_ref().and_then(|range| self.bytes.get(range.clone())))
     }
 
     fn new(leaf: DocumentLeaf) -> Result<Self, String> {

@@ -31,6 +31,34 @@ impl BlobReader {
 }
 
 impl DocumentPieces<'_> {
+    /// Passes over what ends before a key. Of lists it reads those on the way to that key.
+    pub fn seek(&mut self, key: &[u8]) -> Result<(), RepoError> {
+        while let Some((level, child)) =
+            self.pending.pop_if(|(level, child)| *level > 0 || child.last.as_slice() < key)
+        {
+            match child.last.as_slice() < key {
+                true => drop(self.pass(child.last)?),
+                false => self.expand(&child.id, Some(level))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The last key of the pieces so far.
+    pub(super) fn passed(&self) -> &[u8] {
+        &self.last
+    }
+
+    /// Goes behind a piece that ends with this key; returns where the one before it ended.
+    fn pass(&mut self, last: Vec<u8>) -> Result<Vec<u8>, RepoError> {
+        if last <= self.last {
+            self.pending.clear();
+            let why = "the keys of its pieces are not ascending".to_string();
+            return Err(RepoError::Damaged { name: "a collection".to_string(), why });
+        }
+        Ok(std::mem::replace(&mut self.last, last))
+    }
+
     fn expand(&mut self, id: &BlobId, level: Option<u8>) -> Result<(), RepoError> {
         let piece = self.reader.piece(id)?;
         let damaged = |why: &str| {
@@ -55,12 +83,7 @@ impl DocumentPieces<'_> {
                 self.expand(&child.id, Some(level))?;
                 continue;
             }
-            if child.last <= self.last {
-                self.pending.clear();
-                let why = "the keys of its pieces are not ascending".to_string();
-                return Err(RepoError::Damaged { name: "a collection".to_string(), why });
-            }
-            let after = std::mem::replace(&mut self.last, child.last.clone());
+            let after = self.pass(child.last.clone())?;
             return Ok(Some(DocumentPiece { after, child }));
         }
         Ok(None)
@@ -78,6 +101,12 @@ impl Iterator for DocumentPieces<'_> {
 }
 
 impl DocumentPiece {
+    /// Whether a key would be in it.
+    pub fn covers(&self, key: &[u8]) -> bool {
+        let last = self.child.last.as_slice();
+        self.after.as_slice() < key && (key == last || key < last && !self.is_large())
+    }
+
     /// Whether it is one document, kept in chunks.
     pub fn is_large(&self) -> bool {
         !self.child.chunks.nodes.is_empty()

@@ -102,8 +102,8 @@ impl DocumentRanges {
     pub fn has(&self, key: &[u8], reader: &BlobReader) -> Result<bool, RepoError> {
         let part = self.part(self.of(key));
         let layers = reader.layers_of(&part)?;
-        let at = layers.iter().rev().find_map(|layer| layer.find(key));
-        Ok(at.is_some_and(|is_there| is_there))
+        let found = layers.iter().rev().find_map(|layer| layer.find(key));
+        Ok(found.flatten().is_some())
     }
 
     /// The pieces of each overlay, the oldest first.

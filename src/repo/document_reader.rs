@@ -5,8 +5,8 @@ use super::RepoError;
 use super::document_layer::Layer;
 use super::document_pieces::{DocumentPiece, DocumentPieces};
 use super::reader::BlobReader;
-use crate::model::DocumentTree;
-use std::collections::BTreeMap;
+use crate::model::{BlobId, DocumentTree};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The documents whose keys lie between two: no more than one piece of each tree has.
@@ -25,16 +25,38 @@ pub struct DocumentParts<'a> {
     base: Option<Pieces<'a>>,
     overlays: Vec<Pieces<'a>>,
     after: Vec<u8>,
+    /// Keys that are sought, those to come; `None` seeks all.
+    sought: Option<VecDeque<Vec<u8>>>,
 }
 
 /// The pieces of a tree, with the one that is next.
-struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     rest: DocumentPieces<'a>,
-    next: Option<DocumentPiece>,
+    pub(super) next: Option<DocumentPiece>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(reader: &'a BlobReader, root: &BlobId) -> Result<Self, RepoError> {
+        Ok(Self { rest: reader.document_pieces(root)?, next: None })
+    }
 }
 
 impl Pieces<'_> {
-    fn fill(&mut self) -> Result<(), RepoError> {
+    /// Passes over what ends before a key.
+    pub(super) fn seek(&mut self, key: &[u8]) -> Result<(), RepoError> {
+        self.next.take_if(|next| next.child.last.as_slice() < key);
+        if self.next.is_none() {
+            self.rest.seek(key)?;
+        }
+        self.fill()
+    }
+
+    /// The last key of the piece before the next one.
+    fn passed(&self) -> &[u8] {
+        self.next.as_ref().map_or(self.rest.passed(), |next| next.after.as_slice())
+    }
+
+    pub(super) fn fill(&mut self) -> Result<(), RepoError> {
         if self.next.is_none() {
             self.next = self.rest.next().transpose()?;
         }
@@ -42,7 +64,7 @@ impl Pieces<'_> {
     }
 
     /// The piece that has keys up to `last`; a large document has no others than its own.
-    fn piece(&mut self, last: &[u8]) -> Option<DocumentPiece> {
+    pub(super) fn piece(&mut self, last: &[u8]) -> Option<DocumentPiece> {
         let next = self.next.as_ref()?;
         let is_in = !next.is_large() || next.child.last == last;
         let is_in = is_in && next.after.as_slice() < last;
@@ -56,10 +78,10 @@ impl Pieces<'_> {
 impl BlobReader {
     /// The parts of a collection.
     pub fn document_parts(&self, tree: &DocumentTree) -> Result<DocumentParts<'_>, RepoError> {
-        let pieces = |root| Ok(Pieces { rest: self.document_pieces(root)?, next: None });
+        let pieces = |root| Pieces::new(self, root);
         let base = tree.base.as_ref().map(pieces).transpose()?;
         let overlays = tree.overlays.iter().map(pieces).collect::<Result<_, RepoError>>()?;
-        Ok(DocumentParts { base, overlays, after: Vec::new() })
+        Ok(DocumentParts { base, overlays, after: Vec::new(), sought: None })
     }
 
     /// The documents of a part, end to end, after proof that they are whole and have the keys
@@ -96,7 +118,36 @@ fn joined(layers: &[Arc<Layer>], part: &DocumentPart) -> Vec<u8> {
 }
 
 impl DocumentParts<'_> {
+    /// Only the parts that may have one of these keys; `None` leaves all of them. Of lists those on
+    /// the way there are read.
+    pub fn only(mut self, keys: Option<&BTreeSet<Vec<u8>>>) -> Self {
+        self.sought = keys.map(|keys| keys.iter().cloned().collect());
+        self
+    }
+
+    /// Goes to the next key that is sought; false if there is none.
+    fn go_to_sought(&mut self) -> Result<bool, RepoError> {
+        let Some(sought) = &mut self.sought else { return Ok(true) };
+        while sought.pop_front_if(|key| *key <= self.after).is_some() {}
+        let Some(key) = sought.front() else { return Ok(false) };
+        for pieces in self.base.iter_mut().chain(&mut self.overlays) {
+            pieces.seek(key)?;
+            if *pieces.passed() > *self.after {
+                self.after = pieces.passed().to_vec();
+            }
+        }
+        Ok(true)
+    }
+
     fn try_next(&mut self) -> Result<Option<DocumentPart>, RepoError> {
+        match self.go_to_sought() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => {
+                self.sought = Some(VecDeque::new());
+                return Err(error);
+            }
+        }
         for overlay in &mut self.overlays {
             if let Err(error) = overlay.fill() {
                 // Without all changes nothing behind is known to be right.

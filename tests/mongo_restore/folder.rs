@@ -1,6 +1,7 @@
 //! Databases become files in the layout of mongodump, which others can read.
 
 use super::{all, insert, lines, of_type, world};
+use crate::mongo_backup::is_equal;
 use crate::support::{Mongod, Role, run};
 use bson::{Binary, Document, doc};
 
@@ -56,6 +57,32 @@ fn databases_become_files_beside_the_others() {
     assert_eq!(of_type(&some, "summary")[0]["collections"][0]["documents"], 2);
     let bson = std::fs::read(world.path("out/mongodb/bot/users.bson")).unwrap();
     assert_eq!(bson, expected[..bson.len()]);
+}
+
+/// File systems hold no name of more than 255 bytes; the metadata tells the whole one.
+#[test]
+fn long_names_come_back_by_their_metadata() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    let long = "ü".repeat(90);
+    let (other, series) = (format!("{long}x"), "ö".repeat(90));
+    insert(&server, "bot", &long, &[doc! { "_id": 1 }]);
+    insert(&server, "bot", &other, &[doc! { "_id": 2 }]);
+    server.run("bot", doc! { "create": &series, "timeseries": { "timeField": "at" } });
+    let measured = doc! { "at": bson::DateTime::from_millis(5), "v": 1 };
+    insert(&server, "bot", &series, &[measured]);
+    let world = world();
+    world.snap(["backup", &server.address("bot")]).success();
+    world.snap(["restore", "latest", "--target", "out"]).success();
+    let hash = "%24Ekb0YsFrEWRIE64hencHp82e0Hc.bson";
+    let names = std::fs::read_dir(world.path("out/mongodb/bot")).unwrap();
+    let names: Vec<String> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.iter().any(|name| name.ends_with(hash)), "{names:?}");
+    assert_eq!(names.len(), 6, "{names:?}");
+    world.snap(["import", "out/mongodb", "--host", "dump"]).success();
+    let to = server.address("back");
+    world.snap(["restore", "latest", "--host", "dump", "--to", &to, "--ttl", "now"]).success();
+    is_equal(&server, "bot", "back");
 }
 
 #[test]

@@ -79,12 +79,39 @@ impl Mongod {
 
     /// Ends the server as it should be ended, and starts it again on the same data.
     pub fn restart(&mut self, role: Role) {
+        self.restart_after(role, |_| ());
+    }
+
+    fn restart_after(&mut self, role: Role, change: impl FnOnce(&Path)) {
         // It ends in place of an answer.
         drop(self.try_run("admin", doc! { "shutdown": 1, "force": true }));
         self.process.wait().unwrap();
+        change(self.data.path());
         let program = program().expect("there was a mongod");
         self.process = spawn(&program, self.data.path(), self.port, role);
         assert!(self.wait_until_there(role), "mongod starts again");
+    }
+
+    /// Ends the server, puts a copy of its data aside, and starts it again.
+    pub fn copy_data(&mut self) -> tempfile::TempDir {
+        let copy = tempfile::Builder::new().prefix("snap-test-copy-").tempdir().unwrap();
+        self.restart_after(Role::ReplicaSet, |data| copy_files(data, copy.path()));
+        copy
+    }
+
+    /// Ends the server, and starts it again on a copy of its data.
+    pub fn put_back_data(&mut self, copy: &Path) {
+        self.restart_after(Role::ReplicaSet, |data| {
+            std::fs::remove_dir_all(data).unwrap();
+            std::fs::create_dir(data).unwrap();
+            copy_files(copy, data);
+        });
+    }
+
+    /// Has the primary give way, and waits until it is elected again.
+    pub fn elect_again(&mut self) {
+        drop(self.try_run("admin", doc! { "replSetStepDown": 1, "force": true }));
+        assert!(self.wait_until_there(Role::ReplicaSet), "it is elected again");
     }
 
     /// Kills the server where it is, and starts it again on the same data.
@@ -205,6 +232,20 @@ impl Mongod {
 impl Drop for Mongod {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Copies the files below a folder, but for the lock of the server that runs there.
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_files(&entry.path(), &target);
+        } else if entry.file_name() != "mongod.lock" {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

@@ -26,8 +26,8 @@ use databases::{DatabaseFlags, databases};
 pub use leave_out::LeaveOutFlags;
 use listed::ListedFlags;
 use report::{Summary, print};
-pub use sources::absolute;
 use sources::{Sources, files, leave_out_own};
+pub use sources::{absolute, sources_of};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -73,16 +73,19 @@ fn sources(context: &Context, arguments: &Arguments) -> Result<Vec<SourceAddress
 /// place of its databases.
 fn sources_in_force(context: &Context) -> Result<Vec<SourceAddress>, Failure> {
     let profile = context.profile()?;
+    let Some(database) = from_environment(context)? else {
+        return profile.map(sources_of).transpose().map(Option::unwrap_or_default);
+    };
     let mut listed = profile.map(Profile::sources).unwrap_or_default();
-    match from_environment(context)? {
-        Some(database) => {
-            listed.retain(|source| matches!(source, SourceAddress::Path(_)));
-            listed.push(database);
-        }
-        None => {
-            listed.extend(in_files(&profile.map(Profile::mongodb_files).unwrap_or_default())?);
-        }
-    }
+    listed.retain(|source| matches!(source, SourceAddress::Path(_)));
+    listed.push(database);
+    Ok(listed)
+}
+
+/// All that a profile lists, also by files with addresses of databases.
+pub fn sources_of(profile: &Profile) -> Result<Vec<SourceAddress>, Failure> {
+    let mut listed = profile.sources();
+    listed.extend(in_files(&profile.mongodb_files())?);
     Ok(listed)
 }
 

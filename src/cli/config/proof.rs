@@ -9,7 +9,9 @@ use crate::files::Rules;
 use crate::format::MARKER_NAME;
 use crate::ops::ReadData;
 use crate::repo;
-use crate::settings::{Address, CredentialSource, Profile, RepositoryChoice, SourceAddress};
+use crate::settings::{
+    Address, CredentialSource, DatabaseAddress, Profile, RepositoryChoice, SourceAddress,
+};
 use crate::storage::{LocalStorage, Storage};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -54,18 +56,10 @@ impl<'c> Proof<'c> {
 
     pub fn profile(&mut self, profile: &Profile) -> Result<(), Failure> {
         for source in profile.sources() {
-            match source {
-                SourceAddress::Path(path) => {
-                    if let Err(error) = std::fs::symlink_metadata(&path) {
-                        self.fail(profile, format!("source {}: {error}", path.display()));
-                    }
-                }
-                SourceAddress::Database(address) => {
-                    if let Err(failure) = connect(self.context, &address) {
-                        self.fail(profile, in_one_line(&failure));
-                    }
-                }
-            }
+            self.source(profile, &source);
+        }
+        for file in profile.mongodb_files() {
+            self.mongodb_file(profile, &file);
         }
         if let Err(error) = Rules::new(&profile.rules()) {
             self.fail(profile, error);
@@ -76,6 +70,29 @@ impl<'c> Proof<'c> {
             self.fail(profile, in_one_line(&failure));
         }
         Ok(())
+    }
+
+    fn source(&mut self, profile: &Profile, source: &SourceAddress) {
+        match source {
+            SourceAddress::Path(path) => {
+                if let Err(error) = std::fs::symlink_metadata(path) {
+                    self.fail(profile, format!("source {}: {error}", path.display()));
+                }
+            }
+            SourceAddress::Database(address) => {
+                if let Err(failure) = connect(self.context, address) {
+                    self.fail(profile, in_one_line(&failure));
+                }
+            }
+        }
+    }
+
+    fn mongodb_file(&mut self, profile: &Profile, file: &Path) {
+        match DatabaseAddress::read(file) {
+            Ok(address) => self.source(profile, &SourceAddress::Database(address)),
+            Err(why) => self.fail(profile, format!("mongodb-file {}: {why}", file.display())),
+        }
+        self.private(profile, file);
     }
 
     /// A part that stands in a file is the same one every night.
@@ -96,8 +113,13 @@ impl<'c> Proof<'c> {
     fn secrecy(&mut self, profile: &Profile) {
         if let Some(CredentialSource::KeyFile(path) | CredentialSource::PasswordFile(path)) =
             profile.credential()
-            && std::fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
         {
+            self.private(profile, &path);
+        }
+    }
+
+    fn private(&mut self, profile: &Profile, path: &Path) {
+        if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
             let word = shell_word(path.as_os_str());
             let why = format!("others can read {}: chmod 600 {word}", path.display());
             self.warn(profile, why);
@@ -150,7 +172,7 @@ impl<'c> Proof<'c> {
         let places = self.context.places()?;
         let flag = global.repository.as_deref();
         let choice = RepositoryChoice::find(flag, environment, None, &places)?;
-        if !profile.sources().is_empty() && choice == RepositoryChoice::Nowhere {
+        if profile.names_sources() && choice == RepositoryChoice::Nowhere {
             self.fail(profile, "nothing says where to back up to: set repository");
         }
         Ok(())
@@ -158,7 +180,7 @@ impl<'c> Proof<'c> {
 
     /// A profile that backs something up does so at night, when nobody types a password.
     fn unattended(&mut self, profile: &Profile) {
-        if profile.sources().is_empty() {
+        if !profile.names_sources() {
             return;
         }
         let nothing = "names nothing that opens the repository";

@@ -53,16 +53,23 @@ pub struct Arguments {
     /// Show mode, owner, size and time of each version
     #[arg(short, long)]
     long: bool,
-    /// Show the history of this file or folder instead, by host
+    /// Show the history of this file or folder instead, by host; with --id that of the document in
+    /// this collection
     #[arg(long, value_name = "PATH", conflicts_with_all = ["patterns", "criteria", "long"])]
     history: Option<OsString>,
     /// Show every version of the document with this _id instead: extended JSON or a plain string
     /// (-l shows the documents)
     #[arg(long, value_name = "VALUE", help_heading = "Documents",
-          conflicts_with_all = ["patterns", "criteria", "history"])]
+          conflicts_with_all = ["patterns", "criteria"])]
     id: Option<String>,
     /// Only in this collection, NAME or DATABASE.NAME
-    #[arg(long, value_name = "NAME", help_heading = "Documents", requires = "id")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Documents",
+        requires = "id",
+        conflicts_with = "history"
+    )]
     collection: Option<String>,
 
     /// Only in this snapshot (an id or latest; may be repeated)
@@ -85,9 +92,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let reader = BlobReader::new(repository)?;
     let damage = code_of(&ledger);
     if let Some(id) = &arguments.id {
+        let path = arguments.history.as_ref().map(|path| path.to_string_lossy());
         let sought = document::Asked {
             id,
-            collection: arguments.collection.as_deref(),
+            collection: arguments.collection.as_deref().or(path.as_deref()),
             shows_documents: arguments.long,
         };
         return document::show(context, &reader, &snapshots, &sought).map(|()| damage);

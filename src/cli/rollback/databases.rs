@@ -2,6 +2,7 @@
 
 use super::{Arguments, announce};
 use crate::cli::ask;
+use crate::cli::backup::sources_of;
 use crate::cli::code::Code;
 use crate::cli::context::Context;
 use crate::cli::databases::connect;
@@ -87,8 +88,8 @@ fn address(
                 .hint("write --to mongodb://host:port")
         });
     }
-    let profile = context.profile()?;
-    let known = profile.into_iter().flat_map(|profile| profile.sources()).find_map(|source| {
+    let sources = context.profile()?.map(sources_of).transpose()?.unwrap_or_default();
+    let known = sources.into_iter().find_map(|source| {
         let SourceAddress::Database(address) = source else { return None };
         let shown = address.to_string().replace("***@", "");
         (shown == hosts || shown.starts_with(&format!("{hosts}/"))).then_some(address)

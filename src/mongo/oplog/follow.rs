@@ -4,6 +4,7 @@ use super::chains::{Chains, MissingLink};
 use super::command::Command;
 use super::entry::{Entry, Operation, OperationKind, Role};
 use super::reader::{LogReader, decoded};
+use super::starts::{Membership, Starts};
 use super::touched::{Touched, TouchedId, Unfollowed};
 use crate::codec::{DocumentBuilder, Element, document_key};
 use crate::model::ClusterTime;
@@ -54,8 +55,28 @@ struct Follower<'a> {
 /// What is known of one collection.
 struct State {
     from: ClusterTime,
+    /// Of the entry there.
     term: i64,
+    wall: Option<i64>,
     touched: Result<Touched, Unfollowed>,
+}
+
+impl State {
+    /// Why the log does not tell all, if it ends in this term. A server that was started outside
+    /// its set writes without a log, and an election follows when it is back. An election alone
+    /// is no reason.
+    fn unfollowed(&self, term: i64, starts: &Starts) -> Option<Unfollowed> {
+        let is_same_term = self.term == term;
+        let membership = match self.wall {
+            Some(wall) => starts.membership_since(wall, !is_same_term),
+            None => Membership::Unknown,
+        };
+        match membership {
+            Membership::Interrupted => Some(Unfollowed::StartedAlone),
+            Membership::Unknown if !is_same_term => Some(Unfollowed::UnknownStarts),
+            Membership::Unknown | Membership::Lasting => None,
+        }
+    }
 }
 
 /// What an operation means for the collections that are followed.
@@ -76,6 +97,7 @@ impl<'a> Follower<'a> {
         let state = |base: &LogBase| State {
             from: base.from,
             term: -1,
+            wall: None,
             touched: Err(Unfollowed::TooShort),
         };
         let states = bases.iter().map(|base| (base.uuid, state(base))).collect();
@@ -102,8 +124,7 @@ impl<'a> Follower<'a> {
                 break;
             }
         }
-        self.end(last);
-        Ok(())
+        self.end(last)
     }
 
     /// Looks for the entries where the snapshots left off; the first of those that are there.
@@ -115,34 +136,36 @@ impl<'a> Follower<'a> {
         let mut start = None;
         for (moment, bases) in by_moment {
             let Some(raw) = self.connection.log_entry(moment)? else { continue };
-            let (hash, term) = (*blake3::hash(&raw).as_bytes(), decoded(&raw)?.term);
+            let hash = *blake3::hash(&raw).as_bytes();
+            let Entry { term, wall, .. } = decoded(&raw)?;
             for base in bases.into_iter().filter(|base| base.entry == hash) {
                 let touched = Ok(Touched::default());
-                self.states.insert(base.uuid, State { from: moment, term, touched });
+                self.states.insert(base.uuid, State { from: moment, term, wall, touched });
                 start = start.or(Some(moment));
             }
         }
         Ok(start)
     }
 
-    /// What was read must reach to the end, and be of one term: a server that was started alone
-    /// meanwhile may have written what is in no log.
-    fn end(&mut self, last: Option<(ClusterTime, i64)>) {
+    /// What was read must reach to the end, and be all that was written.
+    fn end(&mut self, last: Option<(ClusterTime, i64)>) -> Result<(), MongoError> {
         let Some((_, term)) = last.filter(|(at, _)| *at == self.to) else {
-            return self.unknown(None, Unfollowed::TooShort);
+            self.unknown(None, Unfollowed::TooShort);
+            return Ok(());
         };
         if self.chains.has_prepared() {
             self.unknown(None, Unfollowed::NotUnderstood);
         }
-        let others: Vec<[u8; 16]> = self
+        let starts = self.connection.starts()?;
+        let unfollowed: Vec<([u8; 16], Unfollowed)> = self
             .states
             .iter()
-            .filter(|(_, state)| state.term != term)
-            .map(|(uuid, _)| *uuid)
+            .filter_map(|(uuid, state)| Some((*uuid, state.unfollowed(term, &starts)?)))
             .collect();
-        for uuid in others {
-            self.unknown(Some(uuid), Unfollowed::NewTerm);
+        for (uuid, why) in unfollowed {
+            self.unknown(Some(uuid), why);
         }
+        Ok(())
     }
 
     fn entry(&mut self, entry: &Entry<'_>) -> Result<(), MongoError> {

@@ -10,6 +10,7 @@ mod entry;
 mod follow;
 mod operations;
 mod reader;
+mod starts;
 mod touched;
 
 pub use chains::{Chains, MissingLink};

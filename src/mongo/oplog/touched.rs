@@ -45,8 +45,14 @@ impl Touched {
 pub enum Unfollowed {
     #[error("the server's log does not reach back to the last snapshot")]
     TooShort,
-    #[error("the server was started anew or elected since the last snapshot")]
-    NewTerm,
+    /// What it wrote then is in no log.
+    #[error("the server was started outside its replica set since the last snapshot")]
+    StartedAlone,
+    #[error(
+        "there was an election since the last snapshot, and the server does not tell how it was \
+         started before"
+    )]
+    UnknownStarts,
     #[error("the server's log has something that is not understood")]
     NotUnderstood,
     #[error("more was changed than can be kept in memory")]

@@ -2,7 +2,7 @@
 
 use super::sought::SoughtDocument;
 use crate::model::{
-    Collection, Directory, Documents, Entry, EntryPath, Kind, Monitor, Snapshot, unescape_name,
+    Collection, Directory, Documents, EntryPath, Kind, Monitor, Snapshot, unescape_name,
 };
 use crate::ops::backup::MONGODB;
 use crate::ops::walk_tree;
@@ -38,7 +38,7 @@ pub enum DocumentStep {
     Back,
 }
 
-/// Looks for a document in the collections (of this name or `database.name`, if there is one) of
+/// Looks for a document in the collections (of this name, `database.name` or path, if there is one) of
 /// snapshots from old to new. A collection that is as in the snapshot before is not read again.
 /// Memory: one version of the document for each line.
 pub fn document_history(
@@ -51,11 +51,11 @@ pub fn document_history(
     let mut histories: BTreeMap<EntryPath, DocumentHistory> = BTreeMap::new();
     for (number, snapshot) in snapshots.iter().enumerate() {
         let mut seen = Vec::new();
-        each_collection(reader, snapshot, &mut |path, entry, found| {
+        each_collection(reader, snapshot, &mut |path, found| {
             if monitor.stopped() {
                 return Err(RepoError::Stopped);
             }
-            if collection.is_none_or(|wanted| is_named(path, entry, wanted)) {
+            if collection.is_none_or(|wanted| is_named(path, wanted)) {
                 seen.push(path.clone());
                 let history = histories.entry(path.clone()).or_default();
                 history.look(reader, number, found, sought)?;
@@ -79,14 +79,17 @@ fn has_database_of(snapshot: &Snapshot, path: &EntryPath) -> bool {
     snapshot.sources.iter().any(|source| path.starts_with(&source.path))
 }
 
-fn is_named(path: &EntryPath, entry: &Entry, wanted: &str) -> bool {
-    let name = unescape_name(&entry.name).unwrap_or_default();
-    let database = path.names().rev().nth(1).and_then(|name| unescape_name(&name));
-    name == wanted || database.is_some_and(|database| format!("{database}.{name}") == wanted)
+/// Whether a collection is meant: by its name, by `database.name`, or by the end of its path.
+fn is_named(path: &EntryPath, wanted: &str) -> bool {
+    let names: Vec<String> = path.names().filter_map(|name| unescape_name(&name)).collect();
+    let [.., database, name] = names.as_slice() else { return false };
+    let whole = format!("/{}", names.join("/"));
+    name == wanted
+        || format!("{database}.{name}") == wanted
+        || whole.ends_with(&format!("/{}", wanted.trim_matches('/')))
 }
 
-type CollectionSink<'a> =
-    &'a mut dyn FnMut(&EntryPath, &Entry, &Collection) -> Result<(), RepoError>;
+type CollectionSink<'a> = &'a mut dyn FnMut(&EntryPath, &Collection) -> Result<(), RepoError>;
 
 fn each_collection(
     reader: &BlobReader,
@@ -98,7 +101,7 @@ fn each_collection(
     let path = EntryPath::parse(MONGODB).unwrap_or_default();
     walk_tree(reader, &path, tree, &mut |path, entry| {
         match &entry.kind {
-            Kind::Collection(collection) => sink(path, entry, collection)?,
+            Kind::Collection(collection) => sink(path, collection)?,
             Kind::Directory(_) => return Ok(true),
             _ => {}
         }

@@ -6,6 +6,7 @@ use super::bson_file::{Next, next_document, open};
 use super::gather::Gatherer;
 use super::metadata::{DescribedKind, Description};
 use crate::model::{Problem, ProblemKind};
+use crate::ops::restore::{buckets_name, file_name};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -148,6 +149,7 @@ impl Dump {
         if collections.is_empty() {
             return Ok(false);
         }
+        join_series(&mut collections)?;
         let folder =
             std::path::absolute(folder).map_err(|cause| ImportError::read(folder, cause))?;
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("imported");
@@ -175,6 +177,28 @@ impl Dump {
         }
         Ok(())
     }
+}
+
+/// Shortened names tell not that the documents of a time series, which lie in another collection,
+/// belong to its metadata.
+fn join_series(collections: &mut BTreeMap<String, Files>) -> Result<(), ImportError> {
+    let mut joined = Vec::new();
+    for (name, files) in collections.iter() {
+        let (None, Some(path)) = (&files.documents, &files.metadata) else { continue };
+        let Some(series) = describe(path)?.series() else { continue };
+        let documents = unescape(&file_name(&buckets_name(&series)));
+        let documents = documents.strip_prefix(BUCKETS).unwrap_or(&documents).to_string();
+        if documents != *name {
+            joined.push((name.clone(), documents));
+        }
+    }
+    for (name, documents) in joined {
+        let Some(found) = collections.remove(&documents) else { continue };
+        if let Some(files) = collections.get_mut(&name) {
+            files.documents = found.documents;
+        }
+    }
+    Ok(())
 }
 
 impl Files {

@@ -64,6 +64,11 @@ impl Description {
         Ok(Self { name: text("collectionName"), kind: kind(&options)?, options, indexes, uuid })
     }
 
+    /// Its name, if it is a time series.
+    pub fn series(self) -> Option<String> {
+        self.name.filter(|_| self.kind == DescribedKind::TimeSeries)
+    }
+
     pub fn is_natural(&self) -> bool {
         self.kind == DescribedKind::Capped
     }

@@ -19,7 +19,8 @@ pub use databases::{
     CollectionComparison, CollectionReport, DatabaseRestore, DatabaseRestoreError,
     DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
     DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, MatchKey, NamespaceRollback,
-    Outcome, Rename, Samples, Selection, Validation, restore_databases_into_folder,
+    Outcome, Rename, Samples, Selection, Validation, buckets_name, file_name,
+    restore_databases_into_folder,
 };
 pub use in_place::{InPlaceOptions, InPlaceReport, plan_in_place, restore_in_place};
 pub use options::{

@@ -93,6 +93,11 @@ impl Profile {
         self.all("mongodb-file").filter_map(path).collect()
     }
 
+    /// Whether it says what is backed up.
+    pub fn names_sources(&self) -> bool {
+        !self.sources().is_empty() || !self.mongodb_files().is_empty()
+    }
+
     /// Only these collections are taken, if there are any.
     pub fn collections(&self) -> Vec<String> {
         self.texts("collections")

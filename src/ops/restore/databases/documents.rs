@@ -93,7 +93,7 @@ impl DocumentWalk<'_> {
                 failed.set(error);
             }
         };
-        let parts = self.reader.document_parts(tree)?;
+        let parts = self.reader.document_parts(tree)?.only(self.selection.ids());
         std::thread::scope(|scope| {
             let (sender, queue) = bounded::<DocumentPart>(2 * self.workers);
             if self.workers > 1 {

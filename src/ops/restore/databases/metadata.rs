@@ -5,6 +5,7 @@ use crate::codec::{
     DocumentBuilder, Element, ElementType, Elements, ExtendedJson, write_extended_json,
 };
 use crate::model::{Collection, CollectionKind};
+use sha1::Digest;
 use std::fmt::Write;
 
 /// Longer names are cut there: with what follows them they fit a file system.
@@ -19,7 +20,7 @@ pub fn buckets_name(series: &str) -> String {
 
 /// A name of a database or collection as that of a file: as mongodump does, what is not plain in
 /// a path is written as `%` and two hexadecimal digits. A long one is cut, and ends with `%24`
-/// and a hash; the file of metadata has it whole.
+/// and the SHA-1 of the name; the file of metadata has it whole.
 pub fn file_name(name: &str) -> String {
     let only_dots = name.bytes().all(|byte| byte == b'.');
     let mut escaped = String::new();
@@ -32,12 +33,25 @@ pub fn file_name(name: &str) -> String {
         }
     }
     if escaped.len() > LONGEST_NAME {
-        let hash = blake3::hash(name.as_bytes()).to_hex();
         escaped.truncate(CUT_AT);
         escaped.push_str("%24");
-        escaped.push_str(hash.get(..27).unwrap_or_default());
+        escaped.push_str(&base64_url(sha1::Sha1::digest(name.as_bytes()).as_slice()));
     }
     escaped
+}
+
+/// RFC 4648, section 5, without padding.
+fn base64_url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..=three.len() {
+            text.push(char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]));
+        }
+    }
+    text
 }
 
 /// The file of metadata: options, indexes, UUID, name and kind, in canonical extended JSON.
@@ -140,7 +154,9 @@ mod tests {
         }
         let long = file_name(&"x".repeat(250));
         assert_eq!(long.len(), LONGEST_NAME);
-        assert!(long.contains("%24"));
+        assert!(long.ends_with("%24w37xfIBcVRZ6y_7nlLrmMpphjzQ"), "{long}");
+        let umlauts = file_name(&"ä".repeat(40));
+        assert!(umlauts.starts_with("%C3%A4%C3"), "{umlauts}");
         assert_ne!(long, file_name(&"x".repeat(251)));
     }
 

@@ -24,6 +24,7 @@ mod validate;
 pub use conflict::{Decision, DocumentConflict};
 pub use fields::{FieldPath, MatchKey};
 pub use folder::{DumpedCollection, DumpedDatabases, restore_databases_into_folder};
+pub use metadata::{buckets_name, file_name};
 pub use rename::Rename;
 pub use report::{
     CollectionComparison, CollectionReport, DatabaseRestoreReport, Outcome, Samples, Validation,

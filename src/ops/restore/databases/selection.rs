@@ -30,6 +30,11 @@ impl Selection {
         self.ids.is_empty() && self.query.is_none()
     }
 
+    /// The keys that ids must be of; `None` if any may be wanted.
+    pub fn ids(&self) -> Option<&BTreeSet<Vec<u8>>> {
+        Some(&self.ids).filter(|ids| !ids.is_empty())
+    }
+
     pub fn wants(&self, document: &[u8]) -> bool {
         let is_named = || MatchKey::Id.of(document).is_ok_and(|key| self.ids.contains(&key));
         let fits = |query: &Query| Elements::new(document).is_ok() && query.fits(document);
