@@ -73,10 +73,11 @@ pub use restore::{
     DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport,
     MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions,
     RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation,
-    Wanted, plan_in_place, restore, restore_databases_into_folder, restore_in_place, restore_into,
+    Wanted, end_parts, plan_in_place, restore, restore_databases_into_folder, restore_in_place,
+    restore_into,
 };
 pub use rollback::{
-    InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
+    InPlacePart, InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
 };
 pub use stats::{
     Blobs, Content, Grouping, Growth, GrowthPeriod, RepositoryStats, Share, ShareName,

@@ -33,7 +33,7 @@ pub use undo::{DatabaseRollback, DatabaseRollbackReport, NamespaceRollback};
 
 use super::InPlaceOptions;
 use super::content::Blamed;
-use crate::model::{Monitor, Problem, ProblemKind, Snapshot, Stage};
+use crate::model::{EntryPath, Monitor, Problem, ProblemKind, Snapshot, Stage};
 use crate::mongo::{Connection, MongoError, Place};
 use crate::repo::{BlobReader, RepoError, Repository};
 use collection::CollectionRestore;
@@ -48,6 +48,9 @@ const WRITERS: usize = 4;
 /// What to restore, and how.
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseRestoreOptions {
+    /// Only what lies in the snapshot at these paths (`mongodb/rs0/bot`), or below them, if there
+    /// are any.
+    pub places: Vec<EntryPath>,
     /// Only these databases, if there are any.
     pub databases: Vec<String>,
     /// Only these collections and views (`name` or `database.name`), if there are any.
@@ -96,8 +99,6 @@ pub enum DatabaseRestoreError {
     /// Nothing was changed; what was in the way was reported.
     #[error("{0} collections that are about to be written cannot be read whole")]
     Unsaved(u64),
-    #[error("a prune is under way, and the safety snapshot cannot rely on what it may take away")]
-    PruneUnderWay,
     #[error("the safety snapshot is of the server {of}, and this is {is}")]
     OtherServer { of: String, is: String },
     #[error("two collections would both become {0}")]
