@@ -144,6 +144,27 @@ fn databases_go_to_no_server_but_their_own() {
 }
 
 #[test]
+fn a_server_of_another_machine_is_not_taken_for_one_of_this() {
+    let Some(bot) = Bot::new(20) else { return };
+    let address = bot.server.address("bot");
+    bot.world.snap(["backup", "--host", "elsewhere", "bot", &address]).success();
+    bot.server.run("bot", doc! { "drop": "users" });
+    let damaged = bot.state();
+    let refused = bot.world.snap(OVERWRITE);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("of the host elsewhere"), "{refused:?}");
+    assert_eq!(bot.state(), damaged);
+    // Who names it as an address of this machine means it.
+    let mut bot = bot;
+    bot.world.write("address", &address);
+    bot.world.snap(OVERWRITE.iter().chain(&["--mongodb-file", "address"])).success();
+    assert_ne!(bot.state(), damaged);
+    bot.world.set("SNAP_MONGODB", &address);
+    bot.world.snap(["rollback", "--yes"]).success();
+    assert_eq!(bot.state(), damaged);
+}
+
+#[test]
 fn what_does_not_say_where_it_came_from_needs_to() {
     let world = world();
     let dump = r#"{"backup_metadata":{"timestamp":"2025-01-01T00:00:00Z","database":"bot"},

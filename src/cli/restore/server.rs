@@ -7,7 +7,7 @@ use crate::cli::text::shell_word;
 use crate::model::{EntryName, EntryPath, Snapshot, unescape_name};
 use crate::mongo::{Address, Connection};
 use crate::ops::MONGODB;
-use crate::settings::{DatabaseAddress, Profile, SourceAddress};
+use crate::settings::{DatabaseAddress, Profile, SourceAddress, this_host};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -86,7 +86,8 @@ pub fn connect_to(
         return connect(context, known);
     }
     let Some(server) = origin.servers.first() else { return Err(origin.unknown(snapshot)) };
-    if is_own(server) && snapshot.host.name != crate::settings::this_host(None).name {
+    let own = [this_host(None).name, context.host()?.name];
+    if is_own(server) && !own.contains(&snapshot.host.name) {
         return Err(origin.elsewhere(snapshot, server));
     }
     let address = DatabaseAddress::parse(server).map_err(|_| origin.unknown(snapshot))?;

@@ -47,7 +47,10 @@ fn undecided(arguments: &Arguments, missing: &str, has_databases: bool) -> Failu
     let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
     let words = words.join(" ");
     let strategies = match has_databases {
-        true => "skip, overwrite, merge or newest; --conflict-files names another one for files",
+        true => {
+            "skip, overwrite, merge, or newest with --newest-by; --conflict-files names another \
+             one for files"
+        }
         false => "skip, overwrite or newest",
     };
     Failure::usage(message).hint(format!(
@@ -104,6 +107,9 @@ pub fn run(
         place_of_files.left_out = Some(Rules::new(&rules)?);
     }
     let wants_files = wants_files && has_files(snapshot);
+    if arguments.delete && !wants_files {
+        return Err(Failure::usage("--delete is for files, not for databases"));
+    }
     let named = arguments.conflict_of_files().filter(|_| wants_files);
     let conflict = named.map(|flag| flag.for_files()).transpose()?.unwrap_or_default();
     let files = wants_files.then(|| Files {
@@ -160,7 +166,7 @@ impl InPlace<'_> {
             let repository = Arc::clone(repository);
             let snapshot = snapshot.clone();
             let run = Run { context, arguments, repository, snapshot, connection };
-            let options = DatabaseRestoreOptions { places, ..options.clone() };
+            let options = DatabaseRestoreOptions { places, undoes_all: true, ..options.clone() };
             if !run.restore(&options)?.is_empty() {
                 self.servers.push((run, options));
             }

@@ -69,6 +69,9 @@ pub struct DatabaseRestoreOptions {
     pub swap: bool,
     /// Collections that are made get the UUIDs that they had.
     pub keep_uuids: bool,
+    /// Takes a safety snapshot also where nothing is there, so that a rollback takes away what was
+    /// made.
+    pub undoes_all: bool,
     /// Leaves out to look at everything again afterwards.
     pub unvalidated: bool,
     /// Fields that every document must have afterwards.
@@ -179,7 +182,7 @@ impl<'a> DatabaseRestore<'a> {
         monitor: &Arc<dyn Monitor>,
     ) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
         let touched = self.touched()?;
-        if touched.iter().all(|touched| !touched.is_there) {
+        if touched.iter().all(|touched| !touched.is_there) && !self.options.undoes_all {
             return self.write(monitor.as_ref());
         }
         let repository = self.reader.repository();
