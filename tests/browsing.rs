@@ -60,8 +60,8 @@ fn a_collection_that_is_marked_becomes_files() {
     world.write("dump.json", dump);
     world.snap(["import", "dump.json"]).success();
     let place = &format!("{}:mongodb/imported/shop/users", imported(&world));
-    let shown = world.terminal(&["users= rout", "written=^C"], &["browse", place]).success();
-    assert!(shown.contains("mongodb/imported/shop/users"), "{shown:?}");
+    let shown = world.terminal(&["users= rout", "server:=^C"], &["browse", place]).success();
+    assert!(shown.contains("shop/users`"), "{shown:?}");
     assert!(world.path("out/mongodb/shop/users.bson").exists());
     assert!(!world.path("out/mongodb/shop/quotes.bson").exists());
 }
@@ -79,7 +79,7 @@ fn files_and_databases_of_one_snapshot_are_shown_and_restored_together() {
     server.run("shop", doc! { "insert": "users", "documents": [doc! { "_id": 1 }] });
     let world = world();
     world.snap(["backup", "-q", "bot", &server.address("shop")]).success();
-    let shown = world.terminal(&["mongodb= j rout", "written=^C"], &["browse", "latest"]);
+    let shown = world.terminal(&["mongodb= j rout", "server:=^C"], &["browse", "latest"]);
     assert!(shown.stdout.contains("files/"), "{shown:?}");
     assert!(world.path("out/mongodb/shop/users.bson").exists(), "{shown:?}");
     let restored = format!("out{}", world.path("bot/config.py").display());

@@ -150,14 +150,16 @@ fn a_server_of_another_machine_is_not_taken_for_one_of_this() {
     bot.world.snap(["backup", "--host", "elsewhere", "bot", &address]).success();
     bot.server.run("bot", doc! { "drop": "users" });
     let damaged = bot.state();
-    let refused = bot.world.snap(OVERWRITE);
+    let of = ["--host", "elsewhere"];
+    let refused = bot.world.snap(OVERWRITE.iter().chain(&of));
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.contains("of the host elsewhere"), "{refused:?}");
     assert_eq!(bot.state(), damaged);
     // Who names it as an address of this machine means it.
     let mut bot = bot;
     bot.world.write("address", &address);
-    bot.world.snap(OVERWRITE.iter().chain(&["--mongodb-file", "address"])).success();
+    let named = ["--mongodb-file", "address"];
+    bot.world.snap(OVERWRITE.iter().chain(&of).chain(&named)).success();
     assert_ne!(bot.state(), damaged);
     bot.world.set("SNAP_MONGODB", &address);
     bot.world.snap(["rollback", "--yes"]).success();

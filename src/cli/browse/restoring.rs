@@ -24,7 +24,7 @@ pub fn restore(context: &Context, repository: &Arc<Repository>, request: &Reques
     let (databases, files): (Vec<EntryPath>, Vec<EntryPath>) =
         request.paths.iter().cloned().partition(is_of_database);
     if target.as_os_str().as_bytes().starts_with(b"mongodb") && !databases.is_empty() {
-        return format!("into a server: {}", command(request, &databases));
+        return format!("to its server: {}", command(request, &databases));
     }
     let mut told = Vec::new();
     if !files.is_empty() {
@@ -45,8 +45,15 @@ pub fn restore(context: &Context, repository: &Arc<Repository>, request: &Reques
 /// The command that puts databases back where they came from.
 fn command(request: &Request, databases: &[EntryPath]) -> String {
     let mut words = vec![format!("snap restore {}", request.snapshot.id.short())];
-    words.extend(databases.iter().map(|path| shell_word(OsStr::from_bytes(path.bytes()))));
+    words.extend(databases.iter().map(|path| shell_word(OsStr::from_bytes(short(path).bytes()))));
     format!("`{}`", words.join(" "))
+}
+
+/// `bot/users` of `mongodb/rs0/bot/users`: the screen is small.
+fn short(path: &EntryPath) -> EntryPath {
+    let mut short = EntryPath::root();
+    path.names().skip(2).for_each(|name| short.push(&name));
+    if short.is_root() { path.clone() } else { short }
 }
 
 fn shown(failure: &Failure) -> String {
@@ -110,14 +117,14 @@ fn of_databases(
         dumped.collections.iter().partition(|collection| collection.was_there);
     let mut told = count(made.len() as u64, "collection", "collections");
     let folder = readable(target.join("mongodb").as_os_str().as_bytes());
-    told.push_str(&format!(" written below {folder}"));
+    told.push_str(&format!(" in {folder}"));
     if !there.is_empty() {
         told.push_str(&format!(", {} stayed as they were", there.len()));
     }
     if dumped.failed > 0 {
         told.push_str(&format!(", {} FAILED: `snap restore` says why", dumped.failed));
     }
-    Ok(format!("{told}; into the server: {}", command(request, paths)))
+    Ok(format!("{told}; to its server: {}", command(request, paths)))
 }
 
 /// No shell has seen what was typed: `~/` is the home directory here, too.

@@ -69,7 +69,7 @@ in the folder PATH into the target itself. A time is as wide as it is written:
 02:00 is all of that minute, a date all of that day; the newest snapshot begun
 not after it is taken, of this host unless --host names another.
 
-In a server, theirs or one that --to names, --conflict is for single documents:
+In a server, theirs or that of --to, --conflict is for single documents:
 skip leaves those that are there, overwrite replaces them, merge gives them
 the fields of both, newest replaces those whose --newest-by field is older.
 Others that are there stay in any case. A view that differs is replaced with
