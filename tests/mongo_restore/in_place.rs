@@ -167,6 +167,30 @@ fn a_server_of_another_machine_is_not_taken_for_one_of_this() {
 }
 
 #[test]
+fn a_password_that_no_snapshot_keeps_is_asked_for() {
+    let Some(server) = Mongod::start(Role::Accounts) else { return };
+    let mut world = world();
+    let address = server.address_of("root", "bot");
+    world.write(
+        "backup.json",
+        r#"{"backup_metadata":{"timestamp":"2025-01-01T00:00:00Z",
+        "database":"bot"},"collections":{"users":[{"_id":1},{"_id":2}]}}"#,
+    );
+    world.snap(["import", "backup.json"]).success();
+    world.snap(["restore", "latest", "--to", &address]).success();
+    world.snap(["backup", &address]).success();
+    let refused = world.snap(OVERWRITE);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("SNAP_MONGODB"), "{refused:?}");
+    assert!(refused.stderr.contains("nothing was changed"), "{refused:?}");
+    world.set("SNAP_MONGODB", &address);
+    let done = world.snap(OVERWRITE);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!format!("{done:?}").contains("root:"), "{done:?}");
+    world.snap(["rollback", "--yes"]).success();
+}
+
+#[test]
 fn what_does_not_say_where_it_came_from_needs_to() {
     let world = world();
     let dump = r#"{"backup_metadata":{"timestamp":"2025-01-01T00:00:00Z","database":"bot"},
