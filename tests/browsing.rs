@@ -1,6 +1,7 @@
 //! `snap browse` at a pseudo-terminal.
 
-use crate::support::World;
+use crate::support::{Mongod, Role, World};
+use bson::doc;
 use std::fs;
 
 /// The terminal's other screen begins, and ends.
@@ -49,4 +50,38 @@ fn a_path_that_is_not_there_is_said_before_anything_is_shown() {
     let output = world.terminal(&[], &["browse", "latest:/nowhere"]);
     assert_eq!(output.code, 5, "{output:?}");
     assert!(!output.stdout.contains(ENTERS), "{output:?}");
+}
+
+#[test]
+fn a_collection_that_is_marked_becomes_files() {
+    let world = world();
+    let dump = r#"{"backup_metadata":{"timestamp":"2025-01-01T00:00:00Z","database":"shop"},
+        "collections":{"users":[{"_id":1}],"quotes":[{"_id":2}]}}"#;
+    world.write("dump.json", dump);
+    world.snap(["import", "dump.json"]).success();
+    let place = &format!("{}:mongodb/imported/shop/users", imported(&world));
+    let shown = world.terminal(&["users= rout", "server:=^C"], &["browse", place]).success();
+    assert!(shown.contains("shop/users`"), "{shown:?}");
+    assert!(world.path("out/mongodb/shop/users.bson").exists());
+    assert!(!world.path("out/mongodb/shop/quotes.bson").exists());
+}
+
+/// The id of the snapshot that was imported, which has the oldest time.
+fn imported(world: &World) -> String {
+    let listed = world.snap(["snapshots", "--json"]).success();
+    let first: serde_json::Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    first["short_id"].as_str().unwrap().to_string()
+}
+
+#[test]
+fn files_and_databases_of_one_snapshot_are_shown_and_restored_together() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    server.run("shop", doc! { "insert": "users", "documents": [doc! { "_id": 1 }] });
+    let world = world();
+    world.snap(["backup", "-q", "bot", &server.address("shop")]).success();
+    let shown = world.terminal(&["mongodb= j rout", "server:=^C"], &["browse", "latest"]);
+    assert!(shown.stdout.contains("files/"), "{shown:?}");
+    assert!(world.path("out/mongodb/shop/users.bson").exists(), "{shown:?}");
+    let restored = format!("out{}", world.path("bot/config.py").display());
+    assert!(world.path(restored).exists(), "{shown:?}");
 }

@@ -3,6 +3,7 @@
 //! dry run says what then happens.
 
 mod folder;
+mod in_place;
 mod matrix;
 mod rollback;
 mod selection;

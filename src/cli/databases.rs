@@ -53,8 +53,6 @@ impl From<DatabaseRestoreError> for Failure {
             DatabaseRestoreError::Unsaved(_) => {
                 Self::new(Code::Failed, &error).hint("nothing was changed; they are named above")
             }
-            DatabaseRestoreError::PruneUnderWay => Self::new(Code::Failed, &error)
-                .hint("nothing was changed; try again when the prune has finished"),
             DatabaseRestoreError::OtherServer { .. } => {
                 usage("name the address of that server with --to")
             }

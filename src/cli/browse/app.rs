@@ -3,12 +3,13 @@
 
 mod picture;
 
-use super::contents::Contents;
+use super::contents::{Contents, shown_path, whole_path};
 use super::cursor::Cursor;
 use super::folder::Folder;
 use super::key::Key;
 use super::pager::Pager;
 use super::versions::Versions;
+use crate::cli::text::shell_word;
 use crate::model::{Entry, EntryPath, Kind, SessionId, Snapshot};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeSet, HashMap};
@@ -33,7 +34,7 @@ pub enum Outcome {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request {
     pub snapshot: Arc<Snapshot>,
-    /// Below `/`.
+    /// In the snapshot.
     pub paths: Vec<EntryPath>,
     pub target: PathBuf,
 }
@@ -169,8 +170,7 @@ impl<'a> App<'a> {
     fn enter_snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), String> {
         let mut path = EntryPath::root();
         if let [source] = &snapshot.sources[..] {
-            // Without `files`.
-            source.path.names().skip(1).for_each(|name| path.push(&name));
+            path = shown_path(&self.contents.root_path(snapshot), &source.path);
         }
         if self.go_to(snapshot, &path).is_err() {
             self.go_to(snapshot, &EntryPath::root())?;
@@ -256,7 +256,9 @@ impl<'a> App<'a> {
                 .map(|entry| (Arc::clone(&folder.snapshot), folder.path.join(&entry.name), entry)),
             Some(Screen::Versions(versions)) => versions.chosen().and_then(|version| {
                 let entry = version.entry.clone()?;
-                Some((Arc::clone(&version.snapshot), versions.path.clone(), entry))
+                let root = self.contents.root_path(&version.snapshot);
+                let path = shown_path(&root, &versions.whole_path);
+                Some((Arc::clone(&version.snapshot), path, entry))
             }),
             Some(Screen::Pager(pager)) => {
                 let entry = self.contents.find(&pager.snapshot, &pager.path)?;
@@ -278,13 +280,21 @@ impl<'a> App<'a> {
                 let pager = Pager::open(self.contents, &snapshot, path, &entry)?;
                 self.screens.push(Screen::Pager(pager));
             }
+            (Kind::Collection(_), _) => {
+                let root = self.contents.root_path(&snapshot);
+                let (id, path) = (snapshot.id.short(), whole_path(&root, &path));
+                let place = format!("{id}:{path}");
+                let place = shell_word(std::ffi::OsStr::new(&place));
+                return Err(format!("`snap dump {place}` shows its documents"));
+            }
             (kind, _) => return Err(format!("a {} has nothing to show", kind.word())),
         }
         Ok(())
     }
 
     fn open_versions(&mut self) -> Result<(), String> {
-        if let Some((_, path, _)) = self.chosen()? {
+        if let Some((snapshot, path, _)) = self.chosen()? {
+            let path = (self.contents.root_path(&snapshot), path);
             let versions = Versions::of(self.contents, &self.snapshots, path)?;
             self.screens.push(Screen::Versions(versions));
         }
@@ -310,6 +320,8 @@ impl<'a> App<'a> {
         let is_folder = matches!(self.screens.last(), Some(Screen::Folder(_)));
         let marks = self.marks.get(&snapshot.id).filter(|marks| is_folder && !marks.is_empty());
         let paths = marks.map_or_else(|| vec![path], |marks| marks.iter().cloned().collect());
+        let root = self.contents.root_path(&snapshot);
+        let paths = paths.iter().map(|path| whole_path(&root, path)).collect();
         self.prompt = Some(Prompt::Target { text: String::new(), snapshot, paths });
         Ok(())
     }

@@ -3,13 +3,19 @@
 use crate::cli::place::is_of_database;
 use crate::model::{BlobId, Entry, EntryPath, Kind, Snapshot};
 use crate::ops::view::{FileContent, Root, View};
-use crate::ops::{MONGODB, is_fuzzy};
+use crate::ops::{FILES, MONGODB, is_fuzzy};
 use crate::repo::RepoError;
 use std::sync::Arc;
 
 /// Snapshots to look into. What cannot be read is an error that people can read.
 pub trait Contents {
     fn root(&self, snapshot: &Snapshot) -> Result<Root, String>;
+
+    /// Where that lies in the snapshot: files are shown without `files`, databases without
+    /// `mongodb`, but both with these where there are both.
+    fn root_path(&self, snapshot: &Snapshot) -> EntryPath {
+        root_path(snapshot)
+    }
 
     /// How many entries a directory has.
     fn length(&self, of: &Snapshot, tree: &BlobId) -> Result<u64, String>;
@@ -44,11 +50,18 @@ pub trait Contents {
 
 impl Contents for View {
     fn root(&self, snapshot: &Snapshot) -> Result<Root, String> {
-        told(
-            self,
-            snapshot,
-            View::root(self, snapshot).and_then(|root| with_databases(self, snapshot, root)),
-        )
+        let root = View::root(self, snapshot).and_then(|root| {
+            let path = root_path(snapshot);
+            match path.names().next() {
+                None => Ok(Root { tree: Some(snapshot.tree), ..root }),
+                Some(name) if name.bytes() == MONGODB => {
+                    let databases = View::find(self, &snapshot.tree, MONGODB)?;
+                    Ok(Root { tree: databases.and_then(|(_, entry)| entry.tree()), ..root })
+                }
+                Some(_) => Ok(root),
+            }
+        });
+        told(self, snapshot, root)
     }
 
     fn length(&self, of: &Snapshot, tree: &BlobId) -> Result<u64, String> {
@@ -117,13 +130,30 @@ fn has_fuzzy(view: &View, database: &BlobId) -> Result<bool, RepoError> {
     Ok(false)
 }
 
-/// A snapshot without files begins at its databases.
-fn with_databases(view: &View, snapshot: &Snapshot, root: Root) -> Result<Root, RepoError> {
-    if root.tree.is_some() {
-        return Ok(root);
-    }
-    let databases = view.find(&snapshot.tree, MONGODB)?;
-    Ok(Root { tree: databases.and_then(|(_, entry)| entry.tree()), ..root })
+/// Where what is shown lies in the snapshot; the root, where that is files and databases.
+pub fn root_path(snapshot: &Snapshot) -> EntryPath {
+    let mut of_databases = snapshot.sources.iter().map(|source| is_of_database(&source.path));
+    let first = of_databases.next().unwrap_or(false);
+    let name = match (first, of_databases.all(|other| other == first)) {
+        (_, false) => return EntryPath::root(),
+        (true, true) => MONGODB,
+        (false, true) => FILES,
+    };
+    EntryPath::parse(name).unwrap_or_default()
+}
+
+/// A path below the root that is shown, of one that lies in the snapshot.
+pub fn shown_path(root: &EntryPath, path: &EntryPath) -> EntryPath {
+    let mut shown = EntryPath::root();
+    path.names().skip(root.depth()).for_each(|name| shown.push(&name));
+    shown
+}
+
+/// The path in the snapshot of one below the root that is shown.
+pub fn whole_path(root: &EntryPath, path: &EntryPath) -> EntryPath {
+    let mut whole = root.clone();
+    path.names().for_each(|name| whole.push(&name));
+    whole
 }
 
 /// Damage is marked when it is met.

@@ -10,6 +10,7 @@ mod frame;
 mod help;
 mod key;
 mod pager;
+mod restoring;
 #[cfg(test)]
 mod sample;
 mod terminal;
@@ -23,20 +24,15 @@ use super::context::Context;
 use super::error::Failure;
 use super::open::open;
 use super::place::find_places;
-use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
-use super::text::{count, readable};
-use crate::files::PathFilter;
 use crate::model::{EntryPath, Snapshot, SnapshotKind};
 use crate::ops::view::View;
-use crate::ops::{Conflict, RestoreOptions, Root, restore};
 use crate::repo::{Ledger, Repository};
 use app::{App, Request};
+use contents::{root_path, shown_path};
 use draw::Painter;
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
@@ -49,7 +45,8 @@ Examples:
 Arrows move, Enter opens, Backspace goes back; / finds a name, Space marks, r
 restores what is marked to a folder, v shows the versions of a file, ? shows
 all keys. Nothing that is on the disk is replaced: a restore leaves alone what
-is there.";
+is there. Databases become files there, in the layout of mongodump; `snap
+restore` puts them back into a server.";
 
 /// Look through snapshots in the terminal, and restore from them.
 #[derive(clap::Args)]
@@ -84,7 +81,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         app.go_to(&snapshot, &path).map_err(|why| Failure::new(Code::Failed, why))?;
     }
     let painter = Painter { has_colour: context.environment.get("NO_COLOR").is_none() };
-    let restore = |request: &Request| restore_request(context, &repository, request);
+    let restore = |request: &Request| restoring::restore(context, &repository, request);
     terminal::run(&mut app, painter, &context.stop, &restore)?;
     if context.stop.is_asked() { Err(Failure::stopped()) } else { Ok(Code::Done) }
 }
@@ -111,70 +108,9 @@ fn start(
     let snapshot = find(context, ledger, &asked, &arguments.filter.filter()?)?;
     let reader = crate::repo::BlobReader::new(Arc::clone(repository))?;
     let places = find_places(&reader, snapshot, &asked.paths)?;
-    let mut path = EntryPath::root();
+    let (mut path, snapshot) = (EntryPath::root(), Arc::new(snapshot.clone()));
     if let Some(place) = places.first() {
-        // Without `files`.
-        place.path.names().skip(1).for_each(|name| path.push(&name));
+        path = shown_path(&root_path(&snapshot), &place.path);
     }
-    Ok(Some((Arc::new(snapshot.clone()), path)))
-}
-
-/// Restores what was asked for; returns what is to be told of it. What is there already stays.
-fn restore_request(context: &Context, repository: &Arc<Repository>, request: &Request) -> String {
-    let target = at_home(context, &request.target);
-    let filter = match PathFilter::new(&[], &[]) {
-        Ok(filter) => filter,
-        Err(error) => return error.to_string(),
-    };
-    let options = RestoreOptions {
-        root: Root::Whole,
-        paths: request.paths.iter().map(below_files).collect(),
-        filter,
-        target: target.clone(),
-        conflict: Conflict::Skip,
-        delete: false,
-        dry_run: false,
-        verify: false,
-        numeric_ids: false,
-        no_ownership: false,
-    };
-    let progress = Progress::start(context);
-    let report = restore(repository, &request.snapshot, &options, &|_| {}, progress.monitor());
-    drop(progress);
-    let target = readable(target.as_os_str().as_bytes());
-    match report {
-        Ok(report) => {
-            let mut told = count(report.created, "thing", "things");
-            told.push_str(&format!(" restored into {target}"));
-            for (number, what) in [
-                (report.skipped, "stayed as they were"),
-                (report.same, "were there already"),
-                (report.failed, "FAILED: `snap restore` says why"),
-            ] {
-                if number > 0 {
-                    told.push_str(&format!(", {number} {what}"));
-                }
-            }
-            told
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            let cause = failure.cause_text().map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("not restored: {}{cause}", failure.message().unwrap_or_default())
-        }
-    }
-}
-
-/// No shell has seen what was typed: `~/` is the home directory here, too.
-fn at_home(context: &Context, target: &Path) -> PathBuf {
-    match (target.strip_prefix("~"), context.environment.path("HOME")) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => target.to_path_buf(),
-    }
-}
-
-fn below_files(path: &EntryPath) -> EntryPath {
-    let mut whole = EntryPath::parse(b"files").unwrap_or_default();
-    path.names().for_each(|name| whole.push(&name));
-    whole
+    Ok(Some((snapshot, path)))
 }

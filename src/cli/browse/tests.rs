@@ -146,7 +146,7 @@ fn marked_things_are_restored_where_it_was_said() {
     };
     assert_eq!(request.target.to_str(), Some("/tmp/out"));
     let paths: Vec<_> = request.paths.iter().map(|path| path.to_string()).collect();
-    assert_eq!(paths, ["srv/data", "srv/poem.txt"]);
+    assert_eq!(paths, ["files/srv/data", "files/srv/poem.txt"]);
     press(&mut app, "u");
     assert!(!app.frame().rows.iter().any(|row| row.is_marked));
     press(&mut app, "r<Enter>");
@@ -161,7 +161,7 @@ fn without_marks_it_is_the_chosen_one() {
     let Outcome::Restore(request) = press(&mut app, "<Enter>rout<Enter>") else {
         panic!("no restore");
     };
-    assert_eq!(request.paths[0].to_string(), "srv");
+    assert_eq!(request.paths[0].to_string(), "files/srv");
     assert_eq!(request.snapshot.id, sample.snapshots[0].id);
 }
 

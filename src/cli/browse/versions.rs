@@ -1,6 +1,6 @@
 //! One path through the snapshots.
 
-use super::contents::Contents;
+use super::contents::{Contents, shown_path, whole_path};
 use super::cursor::Cursor;
 use crate::cli::text::time;
 use crate::model::{Entry, EntryPath, Kind, Snapshot};
@@ -21,7 +21,10 @@ pub struct Version {
 }
 
 pub struct Versions {
+    /// As it is shown.
     pub path: EntryPath,
+    /// In the snapshots.
+    pub whole_path: EntryPath,
     pub versions: Vec<Version>,
     pub cursor: Cursor,
     /// Whether there are older snapshots that were not looked into.
@@ -29,15 +32,20 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// `snapshots` are newest first.
+    /// `snapshots` are newest first; the path lies below `root` of a snapshot.
     pub fn of(
         contents: &dyn Contents,
         snapshots: &[Arc<Snapshot>],
-        path: EntryPath,
+        (root, path): (EntryPath, EntryPath),
     ) -> Result<Self, String> {
+        let whole = whole_path(&root, &path);
         let mut versions: Vec<Version> = Vec::new();
         for snapshot in snapshots.iter().take(MOST_SNAPSHOTS) {
-            let entry = contents.find(snapshot, &path)?;
+            let root = contents.root_path(snapshot);
+            let entry = match whole.starts_with(&root) {
+                true => contents.find(snapshot, &shown_path(&root, &whole))?,
+                false => None,
+            };
             match versions.last_mut() {
                 Some(last) if last.entry == entry => {
                     last.snapshots = last.snapshots.saturating_add(1);
@@ -46,7 +54,13 @@ impl Versions {
             }
         }
         let cursor = Cursor::new(versions.len() as u64);
-        Ok(Self { path, versions, cursor, is_cut: snapshots.len() > MOST_SNAPSHOTS })
+        Ok(Self {
+            path,
+            whole_path: whole,
+            versions,
+            cursor,
+            is_cut: snapshots.len() > MOST_SNAPSHOTS,
+        })
     }
 
     pub fn chosen(&self) -> Option<&Version> {

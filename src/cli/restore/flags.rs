@@ -54,6 +54,27 @@ pub enum ConflictFlag {
     Newest,
 }
 
+/// What can be done with files.
+#[derive(clap::ValueEnum, Debug, Clone, Copy)]
+pub enum FileConflictFlag {
+    /// Leave it
+    Skip,
+    /// Replace it
+    Overwrite,
+    /// Replace it if it is older
+    Newest,
+}
+
+impl From<FileConflictFlag> for ConflictFlag {
+    fn from(flag: FileConflictFlag) -> Self {
+        match flag {
+            FileConflictFlag::Skip => Self::Skip,
+            FileConflictFlag::Overwrite => Self::Overwrite,
+            FileConflictFlag::Newest => Self::Newest,
+        }
+    }
+}
+
 impl ConflictFlag {
     pub fn for_files(self) -> Result<Conflict, Failure> {
         match self {
@@ -61,7 +82,7 @@ impl ConflictFlag {
             Self::Overwrite => Ok(Conflict::Overwrite),
             Self::Newest => Ok(Conflict::Newest),
             Self::Merge => Err(Failure::usage("--conflict merge is for documents, not for files")
-                .hint("name skip, overwrite or newest; databases go --to mongodb://…")),
+                .hint("name skip, overwrite or newest; beside databases --conflict-files names theirs")),
         }
     }
 }

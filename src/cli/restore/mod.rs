@@ -5,9 +5,11 @@ mod destination;
 mod flags;
 mod in_place;
 mod report;
+mod server;
 
-pub use in_place::{code_of, place_options};
+pub use in_place::place_options;
 pub use report::{Summary as RestoreSummary, list as list_step, print_counts};
+pub use server::{connect_to, origins};
 
 use super::asked::{Asked, find, lines_about};
 use super::code::Code;
@@ -18,12 +20,12 @@ use super::open::open;
 use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
 use crate::model::Snapshot;
-use crate::ops::{RestoreOptions, RestoreStep, restore};
+use crate::ops::{Conflict, RestoreOptions, RestoreStep, restore};
 use crate::policy::TimeExpression;
 use crate::repo::Repository;
 use crate::settings::SourceAddress;
 use databases::DatabaseFlags;
-use flags::{ConflictFlag, PatternFlags};
+use flags::{ConflictFlag, FileConflictFlag, PatternFlags};
 use report::{Summary, list, print};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,6 +33,12 @@ use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Examples:
+  snap restore latest                  files and databases, back to where they
+                                       came from; asks first
+  snap restore latest --dry-run
+  snap restore latest --conflict overwrite --yes
+  snap restore latest --conflict merge --conflict-files skip --yes
+  snap restore latest bot/users        one collection, back into its server
   snap restore latest /srv/bot         back to where it was; asks first
   snap restore latest /srv/bot --dry-run
   snap restore latest /srv/bot --conflict overwrite --yes
@@ -44,10 +52,16 @@ Examples:
   snap restore latest --to mongodb://localhost/look --collection users --id 42
   snap restore latest --to mongodb://localhost/look --query '{\"step\": 3}'
 
-Without --target things go back to where they came from. What each --conflict
-would do is counted and shown, then you are asked; scripts name one, and say
---yes. Before anything is replaced, a safety snapshot keeps it: `snap
-rollback` undoes the restore.
+Without --target and --to things go back to where they came from. What each
+--conflict would do is counted and shown, then you are asked; scripts name
+one, and say --yes. Before anything is replaced, a safety snapshot keeps it:
+`snap rollback` undoes the restore, of files and databases at once.
+
+Databases go back into the server that they came from, and into no other: at
+its address in --mongodb-file, SNAP_MONGODB, SNAP_MONGODB_FILE or the profile,
+which may have a password, or else as it was reached then. Paths that are
+named restore these alone; --db, --collection, --id and --query restore
+databases alone.
 
 With --target things keep their whole path below the folder:
 /srv/bot/config.py becomes /tmp/look/srv/bot/config.py. ID:PATH puts what is
@@ -55,17 +69,19 @@ in the folder PATH into the target itself. A time is as wide as it is written:
 02:00 is all of that minute, a date all of that day; the newest snapshot begun
 not after it is taken, of this host unless --host names another.
 
-Databases go --to a server, where each --conflict is for single documents:
+In a server, theirs or that of --to, --conflict is for single documents:
 skip leaves those that are there, overwrite replaces them, merge gives them
 the fields of both, newest replaces those whose --newest-by field is older.
-Others that are there stay in any case. Afterwards everything is looked at
-again. With --target DIR they become files in the layout of mongodump,
+Others that are there stay in any case. A view that differs is replaced with
+overwrite, and stays otherwise. Users and roles that are there stay as they
+are; those that are added are in no safety snapshot, and a rollback leaves
+them. Afterwards everything is looked at again. With --target DIR they become files in the layout of mongodump,
 DIR/mongodb/DATABASE/COLLECTION.bson.
 
 A restore that was stopped can be run again; what is there already is left
 alone.";
 
-/// Get files back from a snapshot, in place or into a folder.
+/// Get files and databases back from a snapshot, in place or elsewhere.
 #[derive(clap::Args)]
 #[command(
     after_help = AFTER_HELP,
@@ -92,6 +108,9 @@ pub struct Arguments {
     /// What happens where something else is there [default: skip; in place you are asked]
     #[arg(long, value_name = "HOW", value_enum)]
     conflict: Option<ConflictFlag>,
+    /// The same of files, where it is another one than that of databases
+    #[arg(long, value_name = "HOW", value_enum)]
+    conflict_files: Option<FileConflictFlag>,
     /// Remove what the snapshot does not have from the folders that are restored
     ///
     /// In place what backups leave out is spared: by the rules of the profile in force and by
@@ -122,17 +141,24 @@ pub struct Arguments {
     filter: FilterFlags,
 }
 
+impl Arguments {
+    /// The strategy that was named for files.
+    fn conflict_of_files(&self) -> Option<ConflictFlag> {
+        self.conflict_files.map(ConflictFlag::from).or(self.conflict)
+    }
+}
+
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
     if let Some(SourceAddress::Database(to)) = arguments.to.clone().map(SourceAddress::parse) {
         return databases::run(context, arguments, &asked, &to);
     }
-    if arguments.databases.selects() && arguments.target.is_none() {
-        return Err(Failure::usage("--db, --collection, --query and --id choose of databases")
-            .hint("name where those go: --to mongodb://host:port, or --target DIR for files"));
-    }
-    let conflict = arguments.conflict.unwrap_or_default().for_files()?;
     let is_in_place = arguments.target.is_none() && arguments.to.is_none();
+    let conflict = match is_in_place {
+        // It may be that of databases.
+        true => Conflict::Skip,
+        false => arguments.conflict_of_files().unwrap_or_default().for_files()?,
+    };
     if is_in_place {
         in_place::require_decision(arguments)?;
     }
@@ -160,10 +186,6 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     if databases == Code::Done && !destination::has_files(&snapshot) {
         return Ok(databases);
     }
-    if is_in_place && destination::has_databases(&snapshot) {
-        let hint = "databases are not among this: `--to mongodb://host:port` restores them";
-        context.output.line(hint)?;
-    }
     let into = destination::find(arguments, &repository, &snapshot, &asked)?;
     let options = RestoreOptions {
         paths: into.paths,
@@ -178,7 +200,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         no_ownership: arguments.no_ownership,
     };
     if is_in_place {
-        return in_place::run(context, &repository, &snapshot, arguments, options);
+        return in_place::run(context, &repository, &snapshot, arguments, &asked, options);
     }
     let at = asked.at.as_ref();
     perform(context, &repository, &snapshot, at, &options)
@@ -203,5 +225,5 @@ fn perform(
     }
     context.output.object("summary", &summary)?;
     print(context, options, &report, elapsed)?;
-    code_of(&report)
+    in_place::code_of(&report)
 }

@@ -1,17 +1,16 @@
 //! Undoes a restore of databases.
 
-use super::{Arguments, announce};
-use crate::cli::ask;
-use crate::cli::backup::sources_of;
-use crate::cli::code::Code;
+use super::Arguments;
 use crate::cli::context::Context;
 use crate::cli::databases::connect;
 use crate::cli::error::Failure;
-use crate::cli::forgetting::not_confirmed;
 use crate::cli::progress::Progress;
+use crate::cli::restore::{connect_to, origins};
 use crate::cli::text::{count, grouped};
+use crate::mongo::Connection;
 use crate::ops::{
-    DatabaseRollback, DatabaseRollbackReport, InPlaceOptions, InPlaceRun, NamespaceRollback,
+    DatabaseRollback, DatabaseRollbackReport, InPlaceOptions, InPlacePart, InPlaceRun,
+    NamespaceRollback,
 };
 use crate::policy::format_duration;
 use crate::repo::Repository;
@@ -20,85 +19,89 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Shows the plan, asks, rolls back.
-pub fn run(
+/// The server of each part, `None` for files.
+pub fn connect_all(
     context: &Context,
     arguments: &Arguments,
-    repository: &Arc<Repository>,
     run: &InPlaceRun,
-    place: &InPlaceOptions,
-) -> Result<Code, Failure> {
-    announce(context, run)?;
-    let connection = connect(context, &address(context, arguments, run)?)?;
-    let rollback = DatabaseRollback::new(repository, &connection, &run.safety)?;
-    if !arguments.yes || arguments.dry_run {
-        let progress = Progress::start(context);
-        let plan = rollback.plan(progress.monitor().as_ref());
-        drop(progress);
-        let plan = plan?;
-        print_changes(context, &plan)?;
-        if arguments.dry_run {
-            context.output.object("summary", &Summary::new(run, &plan, true))?;
-            context.output.say("dry run: nothing was changed")?;
-            return Ok(Code::Done);
-        }
-        if plan.namespaces.iter().any(changes) && !ask::confirm("roll back?", &context.stop)? {
-            return Err(not_confirmed());
-        }
+) -> Result<Vec<Option<Connection>>, Failure> {
+    let is_of_databases = |part: &InPlacePart| DatabaseRollback::is_of_databases(&part.safety);
+    let servers = run.parts().filter(|part| is_of_databases(part)).count();
+    if servers != 1 && arguments.to.is_some() {
+        return Err(Failure::usage(format!("--to names one server, and this is of {servers}"))
+            .hint("without --to each is found in SNAP_MONGODB, the profile or the snapshot"));
     }
+    let connected = |part: &InPlacePart| match is_of_databases(part) {
+        true => server(context, arguments, part).map(Some),
+        false => Ok(None),
+    };
+    run.parts().map(connected).collect()
+}
+
+/// The one that is named, or where it was restored.
+fn server(
+    context: &Context,
+    arguments: &Arguments,
+    part: &InPlacePart,
+) -> Result<Connection, Failure> {
+    if let Some(to) = &arguments.to {
+        return connect(context, &named(to)?);
+    }
+    match origins(&part.safety, &[]).first() {
+        Some(origin) => connect_to(context, &part.safety, origin, &[]),
+        None => Err(Failure::usage("the server is not known").hint("name it with --to")),
+    }
+}
+
+fn named(to: &str) -> Result<DatabaseAddress, Failure> {
+    match SourceAddress::parse(PathBuf::from(to)) {
+        SourceAddress::Database(address) => Ok(address),
+        SourceAddress::Path(_) => Err(Failure::usage(format!("{to:?} is no address of a server"))
+            .hint("write --to mongodb://host:port")),
+    }
+}
+
+/// What it would do, which is shown.
+pub fn plan(
+    context: &Context,
+    repository: &Arc<Repository>,
+    part: &InPlacePart,
+    server: &Connection,
+) -> Result<DatabaseRollbackReport, Failure> {
+    let rollback = DatabaseRollback::new(repository, server, &part.safety)?;
+    let progress = Progress::start(context);
+    let plan = rollback.plan(progress.monitor().as_ref());
+    drop(progress);
+    let plan = plan?;
+    print_changes(context, &plan)?;
+    Ok(plan)
+}
+
+pub fn perform(
+    context: &Context,
+    repository: &Arc<Repository>,
+    part: &InPlacePart,
+    server: &Connection,
+    place: &InPlaceOptions,
+) -> Result<DatabaseRollbackReport, Failure> {
+    let rollback = DatabaseRollback::new(repository, server, &part.safety)?;
     let progress = Progress::start(context);
     let done = rollback.run(place, &progress.monitor());
     let elapsed = progress.elapsed();
     drop(progress);
     let report = done?;
-    context.output.object("summary", &Summary::new(run, &report, false))?;
+    context.output.object("summary", &Summary::new(part, &report, false))?;
     context.output.say(format!("rolled back in {}", format_duration(elapsed)))?;
     print_changes(context, &report)?;
-    if let Some(safety) = &report.safety {
-        context
-            .output
-            .say(format!("`snap rollback {}` undoes this rollback", safety.id.short()))?;
-    }
-    match report.failed {
-        0 => Ok(Code::Done),
-        failed => {
-            let things = count(failed, "thing", "things");
-            Err(Failure::new(Code::Failed, format!("{things} could not be rolled back"))
-                .hint("they are named above; it can be run again"))
-        }
-    }
+    Ok(report)
 }
 
-/// The server: named, or the profile's, which may have a password, or as it was reached then.
-fn address(
-    context: &Context,
-    arguments: &Arguments,
-    run: &InPlaceRun,
-) -> Result<DatabaseAddress, Failure> {
-    let first = run.safety.sources.first().map(|source| source.address.as_slice());
-    let then = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
-    let hosts = then.rsplit_once('/').map_or(then.as_str(), |(hosts, _)| hosts);
-    let of = |text: &str| match SourceAddress::parse(PathBuf::from(text)) {
-        SourceAddress::Database(address) => Some(address),
-        SourceAddress::Path(_) => None,
-    };
-    if let Some(to) = &arguments.to {
-        return of(to).ok_or_else(|| {
-            Failure::usage(format!("{to:?} is no address of a server"))
-                .hint("write --to mongodb://host:port")
-        });
-    }
-    let sources = context.profile()?.map(sources_of).transpose()?.unwrap_or_default();
-    let known = sources.into_iter().find_map(|source| {
-        let SourceAddress::Database(address) = source else { return None };
-        let shown = address.to_string().replace("***@", "");
-        (shown == hosts || shown.starts_with(&format!("{hosts}/"))).then_some(address)
-    });
-    let unknown = || Failure::usage("the server is not known").hint("name it with --to");
-    known.or_else(|| of(hosts)).ok_or_else(unknown)
+/// Whether anything is or would be changed.
+pub fn changes(report: &DatabaseRollbackReport) -> bool {
+    report.namespaces.iter().any(is_changed)
 }
 
-fn changes(namespace: &NamespaceRollback) -> bool {
+fn is_changed(namespace: &NamespaceRollback) -> bool {
     let NamespaceRollback { dropped, whole, restored, deleted, .. } = namespace;
     *dropped || *whole || restored + deleted > 0
 }
@@ -110,7 +113,7 @@ fn print_changes(context: &Context, report: &DatabaseRollbackReport) -> Result<(
         let what = match (dropped, whole) {
             (true, _) => "dropped, for it was not there".to_owned(),
             (_, true) => format!("all of it as it was, {back}"),
-            _ if !changes(namespace) => "as it was".to_owned(),
+            _ if !is_changed(namespace) => "as it was".to_owned(),
             _ => format!("{back} as before, {} deleted", grouped(*deleted)),
         };
         context.output.say(format!("  {name}: {what}"))?;
@@ -119,7 +122,7 @@ fn print_changes(context: &Context, report: &DatabaseRollbackReport) -> Result<(
 }
 
 #[derive(Serialize)]
-struct Summary {
+pub struct Summary {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
     snapshot_id: String,
@@ -133,11 +136,11 @@ struct Summary {
 }
 
 impl Summary {
-    fn new(run: &InPlaceRun, report: &DatabaseRollbackReport, dry_run: bool) -> Self {
+    pub fn new(part: &InPlacePart, report: &DatabaseRollbackReport, dry_run: bool) -> Self {
         let all = || report.namespaces.iter();
         Self {
             dry_run,
-            snapshot_id: run.safety.id.hex(),
+            snapshot_id: part.safety.id.hex(),
             safety_snapshot_id: report.safety.as_ref().map(|safety| safety.id.hex()),
             collections_dropped: all().filter(|one| one.dropped).count() as u64,
             collections_replaced: all().filter(|one| one.whole).count() as u64,

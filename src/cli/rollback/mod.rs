@@ -1,6 +1,7 @@
 //! `snap rollback`
 
 mod databases;
+mod files;
 mod list;
 
 use super::ask;
@@ -9,16 +10,14 @@ use super::context::Context;
 use super::error::Failure;
 use super::forgetting::not_confirmed;
 use super::open::open;
-use super::progress::Progress;
-use super::restore::{RestoreSummary, code_of, list_step, place_options, print_counts};
+use super::restore::place_options;
 use super::select::read_ledger;
-use super::text::{count, grouped, readable, time_with_zone};
-use crate::model::SessionId;
+use super::text::{count, readable, time_with_zone};
+use crate::mongo::Connection;
 use crate::ops::{
-    DatabaseRollback, InPlaceOptions, InPlaceReport, InPlaceRun, RestoreReport, RestoreStep,
-    RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
+    InPlaceOptions, InPlacePart, InPlaceRun, RestoreReport, end_parts, list_in_place,
+    newest_to_undo,
 };
-use crate::policy::{format_duration, format_size};
 use crate::repo::Repository;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +34,13 @@ what it made goes, also where it was changed since. What else is there stays.
 A rollback takes a safety snapshot, too: it can be undone by naming that.
 
 Of databases: documents that the restore changed become what they were, those
-that it added go, collections that were not there are dropped. Other documents
-stay. Where the server needs a password, --to or the profile names it.
+that it added go, collections that were not there are dropped, views become
+what they were. Other documents stay, and so do users and roles that the
+restore added: `db.dropUser` in mongosh takes them away. Where the server needs
+a password, SNAP_MONGODB, the profile or --to names it.
+
+A restore of files and databases is undone as one, by the id of either safety
+snapshot.
 
 A restore or rollback that was killed can be run again, or rolled back. Safety
 snapshots are kept for 30 days; `snap restore ID:PATH --target DIR` gets
@@ -78,23 +82,110 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         return list::print(context, &runs);
     }
     let run = chosen(arguments, &runs)?;
-    if DatabaseRollback::is_of_databases(&run.safety) {
-        return databases::run(context, arguments, &repository, run, &place);
-    }
     announce(context, run)?;
-    if !arguments.yes || arguments.dry_run {
-        let plan = plan(context, arguments, &repository, run, &place)?;
-        print_plan(context, &plan)?;
-        if arguments.dry_run {
-            context.output.object("summary", &summary(run, &plan.report, Duration::ZERO, true))?;
-            context.output.say("dry run: nothing was changed")?;
-            return Ok(Code::Done);
-        }
-        if plan.report.changes() && !ask::confirm("roll back?", &context.stop)? {
-            return Err(not_confirmed());
+    let servers = databases::connect_all(context, arguments, run)?;
+    let parts: Vec<Part<'_>> = run.parts().zip(&servers).map(Part::new).collect();
+    let rollback = Rollback { context, repository, place, parts };
+    if (!arguments.yes || arguments.dry_run) && !rollback.is_agreed(arguments)? {
+        return Ok(Code::Done);
+    }
+    rollback.perform()
+}
+
+/// A rollback of a run: of the databases of a server, or of files, or of several of these.
+struct Rollback<'a> {
+    context: &'a Context,
+    repository: Arc<Repository>,
+    place: InPlaceOptions,
+    parts: Vec<Part<'a>>,
+}
+
+enum Part<'a> {
+    Databases(&'a InPlacePart, &'a Connection),
+    Files(&'a InPlacePart),
+}
+
+impl<'a> Part<'a> {
+    fn new((part, server): (&'a InPlacePart, &'a Option<Connection>)) -> Self {
+        match server {
+            Some(server) => Self::Databases(part, server),
+            None => Self::Files(part),
         }
     }
-    perform(context, &repository, run, &place)
+}
+
+impl Rollback<'_> {
+    /// Shows what would be done, and asks; false after a dry run.
+    fn is_agreed(&self, arguments: &Arguments) -> Result<bool, Failure> {
+        let (context, dry_run) = (self.context, arguments.dry_run);
+        let mut changes = false;
+        for part in &self.parts {
+            changes |= match part {
+                Part::Databases(part, server) => {
+                    let plan = databases::plan(context, &self.repository, part, server)?;
+                    if dry_run {
+                        context
+                            .output
+                            .object("summary", &databases::Summary::new(part, &plan, true))?;
+                    }
+                    databases::changes(&plan)
+                }
+                Part::Files(part) => {
+                    let plan = files::plan(context, &self.repository, part, &self.place, dry_run)?;
+                    files::print_plan(context, &plan)?;
+                    if dry_run {
+                        let summary = files::summary(part, &plan.report, Duration::ZERO, true);
+                        context.output.object("summary", &summary)?;
+                    }
+                    plan.report.changes()
+                }
+            };
+        }
+        if dry_run {
+            context.output.say("dry run: nothing was changed")?;
+            return Ok(false);
+        }
+        match changes && !ask::confirm("roll back?", &context.stop)? {
+            true => Err(not_confirmed()),
+            false => Ok(true),
+        }
+    }
+
+    /// Part by part; what the last one names undoes all of it.
+    fn perform(&self) -> Result<Code, Failure> {
+        let (mut safeties, mut failed, mut files) = (Vec::new(), 0, RestoreReport::default());
+        for (number, part) in (1..).zip(&self.parts) {
+            let more_follows = number < self.parts.len();
+            let place = InPlaceOptions { more_follows, ..self.place.clone() };
+            match part {
+                Part::Databases(part, server) => {
+                    let report =
+                        databases::perform(self.context, &self.repository, part, server, &place)?;
+                    failed += report.failed;
+                    safeties.extend(report.safety);
+                }
+                Part::Files(part) => {
+                    let (report, safety) =
+                        files::perform(self.context, &self.repository, part, &place)?;
+                    files = report;
+                    safeties.extend(safety);
+                }
+            }
+        }
+        end_parts(&self.repository, &self.place, &safeties.iter().collect::<Vec<_>>())?;
+        if let Some(safety) = safeties.first() {
+            let id = safety.id.short();
+            self.context.output.say(format!("`snap rollback {id}` undoes this rollback"))?;
+        }
+        match failed + files.failed {
+            0 => Ok(Code::Done),
+            failed => {
+                let things = count(failed, "thing", "things");
+                Err(Failure::new(Code::Failed, format!("{things} could not be rolled back"))
+                    .hint("they are named above; it can be run again"))
+            }
+        }
+    }
 }
 
 /// The one that is named, or the newest.
@@ -111,8 +202,8 @@ fn chosen<'a>(arguments: &Arguments, runs: &'a [InPlaceRun]) -> Result<&'a InPla
         return Err(Failure::usage(format!("{text:?} is no id"))
             .hint("write one as `snap rollback --list` shows them (at least four digits)"));
     }
-    let begins = |id: SessionId| id.hex().starts_with(&text);
-    let mut found = runs.iter().filter(|run| begins(run.safety.id));
+    let begins = |part: &InPlacePart| part.safety.id.hex().starts_with(&text);
+    let mut found = runs.iter().filter(|run| run.parts().any(begins));
     match (found.next(), found.next()) {
         (Some(run), None) => Ok(run),
         (None, _) => {
@@ -126,88 +217,9 @@ fn chosen<'a>(arguments: &Arguments, runs: &'a [InPlaceRun]) -> Result<&'a InPla
 }
 
 fn announce(context: &Context, run: &InPlaceRun) -> Result<(), Failure> {
-    let begun = time_with_zone(run.safety.begun, context.now.time_zone());
-    let paths: Vec<_> = run.safety.sources.iter().map(|source| readable(&source.address)).collect();
-    let (what, from, paths) = (list::word(run), run.origin.from.short(), paths.join(" "));
+    let begun = time_with_zone(run.safety().begun, context.now.time_zone());
+    let sources = run.parts().flat_map(|part| &part.safety.sources);
+    let paths: Vec<_> = sources.map(|source| readable(&source.address)).collect();
+    let (what, from, paths) = (list::word(run), run.from().short(), paths.join(" "));
     context.output.line(format!("undoes the {what} {from} of {begun}: {paths}"))
-}
-
-fn plan(
-    context: &Context,
-    arguments: &Arguments,
-    repository: &Arc<Repository>,
-    run: &InPlaceRun,
-    place: &InPlaceOptions,
-) -> Result<RollbackPlan, Failure> {
-    let progress = Progress::start(context);
-    let step = |step: RestoreStep<'_>| {
-        if arguments.dry_run {
-            list_step(context, &step);
-        }
-    };
-    let plan = plan_rollback(repository, &run.safety, place, &step, progress.monitor());
-    drop(progress);
-    Ok(plan?)
-}
-
-fn print_plan(context: &Context, plan: &RollbackPlan) -> Result<(), Failure> {
-    let RestoreReport { created, replaced, metadata_changed, deleted, .. } = plan.report;
-    let output = &context.output;
-    output.say(format!(
-        "  {} to bring back, {} to replace, {} with other metadata, {} to delete",
-        grouped(created),
-        grouped(replaced),
-        grouped(metadata_changed),
-        grouped(deleted),
-    ))?;
-    if plan.changed > 0 {
-        let things = count(
-            plan.changed,
-            "thing that the restore made was",
-            "things that the restore made were",
-        );
-        output.say(format!(
-            "  {things} changed since: the rollback's own safety snapshot keeps such"
-        ))?;
-    }
-    Ok(())
-}
-
-fn perform(
-    context: &Context,
-    repository: &Arc<Repository>,
-    run: &InPlaceRun,
-    place: &InPlaceOptions,
-) -> Result<Code, Failure> {
-    let progress = Progress::start(context);
-    let step = |step: RestoreStep<'_>| list_step(context, &step);
-    let done = rollback(repository, &run.safety, place, &step, progress.monitor());
-    let elapsed = progress.elapsed();
-    drop(progress);
-    let InPlaceReport { safety, mut report } = done?;
-    report.matched = true;
-    let mut message = summary(run, &report, elapsed, false);
-    message.safety_snapshot_id = safety.as_ref().map(|safety| safety.id.hex());
-    context.output.object("summary", &message)?;
-    let output = &context.output;
-    match &safety {
-        None => output.say("nothing to do: everything is as it was before")?,
-        Some(safety) => {
-            let (bytes, duration) = (format_size(report.bytes), format_duration(elapsed));
-            output.say(format!("rolled back: {bytes} in {duration}"))?;
-            print_counts(context, &report)?;
-            let id = safety.id.short();
-            output.say(format!("`snap rollback {id}` undoes this rollback"))?;
-        }
-    }
-    code_of(&report)
-}
-
-fn summary(
-    run: &InPlaceRun,
-    report: &RestoreReport,
-    elapsed: Duration,
-    dry_run: bool,
-) -> RestoreSummary {
-    RestoreSummary::of(report, run.safety.id, "/".to_owned(), dry_run, elapsed)
 }

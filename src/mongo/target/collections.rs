@@ -13,7 +13,10 @@ pub enum Place {
         options: Vec<u8>,
     },
     TimeSeries,
-    View,
+    View {
+        /// As the server gives them: one BSON document.
+        options: Vec<u8>,
+    },
 }
 
 /// How long a collection keeps documents; held back until all are there.
@@ -28,15 +31,38 @@ impl Connection {
         let (lines, _) = self.list(database, &what, command)?;
         let Some(line) = lines.first() else { return Ok(Place::Free) };
         let kind = find(&what, line, b"type")?.as_ref().and_then(text);
+        let options = find(&what, line, b"options")?;
+        let none = || DocumentBuilder::new().finish();
+        let options = options.map_or_else(none, |options| options.value.to_vec());
         Ok(match kind.as_deref() {
-            Some("view") => Place::View,
+            Some("view") => Place::View { options },
             Some("timeseries") => Place::TimeSeries,
-            _ => {
-                let options = find(&what, line, b"options")?;
-                let none = || DocumentBuilder::new().finish();
-                Place::Collection { options: options.map_or_else(none, |o| o.value.to_vec()) }
-            }
+            _ => Place::Collection { options },
         })
+    }
+
+    /// Gives a view that is there another definition: in one step, but where the collation is
+    /// another, which no server changes.
+    pub fn replace_view(
+        &self,
+        database: &str,
+        name: &str,
+        before: &[u8],
+        options: &[u8],
+    ) -> Result<(), MongoError> {
+        let what = format!("cannot change the view {database}.{name}");
+        let (old, new) = (elements(&what, before)?, elements(&what, options)?);
+        let collation = |options: &[crate::codec::Element<'_>]| {
+            let found = options.iter().find(|option| option.name == b"collation");
+            found.map(|collation| collation.value.to_vec())
+        };
+        if collation(&old) != collation(&new) {
+            self.drop_collection(database, name)?;
+            return self.create(database, name, options);
+        }
+        let kept = new.iter().filter(|option| matches!(option.name, b"viewOn" | b"pipeline"));
+        let command = DocumentBuilder::new().string("collMod", name);
+        self.run(database, &what, kept.fold(command, DocumentBuilder::element)).map(drop)
     }
 
     /// Makes a collection, or a view, with these options; but what would let documents expire is

@@ -13,7 +13,7 @@ mod node;
 mod plan;
 mod trees;
 
-pub use node::walk;
+pub use node::{walk, walk_entry};
 pub use plan::{CopyEstimate, CopyPlan, estimate_copy, plan_copy};
 
 use super::Tally;

@@ -215,7 +215,36 @@ pub fn walk<E: From<RepoError>>(
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(BlobClass, &BlobId) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut pending = vec![Node::Piece(root)];
+    let links = Links { trees: vec![Node::Piece(root)], ..Links::default() };
+    walk_links(reader, index, seen, links, monitor, visit)
+}
+
+/// The same of what one entry names.
+pub fn walk_entry<E: From<RepoError>>(
+    reader: &BlobReader,
+    index: &BlobIndex,
+    seen: &mut LiveBlobs,
+    entry: &Entry,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(BlobClass, &BlobId) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut links = Links::default();
+    links.add_entry(entry);
+    walk_links(reader, index, seen, links, monitor, visit)
+}
+
+fn walk_links<E: From<RepoError>>(
+    reader: &BlobReader,
+    index: &BlobIndex,
+    seen: &mut LiveBlobs,
+    links: Links,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(BlobClass, &BlobId) -> Result<(), E>,
+) -> Result<(), E> {
+    for id in links.data.iter().filter(|id| seen.mark(index, id)) {
+        visit(BlobClass::Data, id)?;
+    }
+    let mut pending = links.trees;
     while let Some(node) = pending.pop() {
         if !seen.mark(index, &node.id()) {
             continue;

@@ -4,6 +4,7 @@
 //! nothing else has changed its paths in place since. Otherwise it is older than what somebody
 //! has made of these paths, and would be brought back over it by a rollback.
 
+use super::InPlaceOptions;
 use super::journal::Journal;
 use crate::model::{EntryPath, Host, InPlace, Snapshot};
 use crate::repo::{RepoError, Repository};
@@ -91,6 +92,22 @@ impl<'a> Runs<'a> {
             before.into_iter().for_each(|before| self.journal.end(before));
         }
     }
+}
+
+/// All parts of a restore or rollback have come to their end: so do the notes of those that went
+/// before the last one ([`InPlaceOptions::more_follows`]), but of those that failed.
+pub fn end_parts(
+    repository: &Repository,
+    place: &InPlaceOptions,
+    safeties: &[&Snapshot],
+) -> Result<(), RepoError> {
+    let journal = Journal::new(&place.journal);
+    let runs = Runs::new(repository, &journal, &place.host)?;
+    for safety in safeties.iter().filter(|safety| journal.is_open(safety.id)) {
+        journal.end(safety.id);
+        Identity::of(safety).iter().for_each(|ended| runs.end(ended));
+    }
+    Ok(())
 }
 
 /// By the writer's own numbers where there are such: the clock may have been set back. Two that

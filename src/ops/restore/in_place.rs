@@ -31,6 +31,9 @@ pub struct InPlaceOptions {
     pub spared: Vec<PathBuf>,
     /// What backups leave out: it is not deleted for not being in the snapshot.
     pub left_out: Option<Rules>,
+    /// What is restored or rolled back is a part of something larger, whose other parts follow:
+    /// if they are cut off, the next run goes on with this one, too. [`end_parts`] ends that.
+    pub more_follows: bool,
 }
 
 /// What a restore in place did.

@@ -15,6 +15,7 @@ mod select;
 mod walk;
 mod witness;
 
+pub use continuation::end_parts;
 pub use databases::{
     CollectionComparison, CollectionReport, DatabaseRestore, DatabaseRestoreError,
     DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,

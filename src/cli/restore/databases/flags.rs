@@ -4,6 +4,7 @@ use super::selection::selection;
 use crate::cli::error::Failure;
 use crate::cli::restore::flags::ConflictFlag;
 use crate::ops::{DatabaseRestoreOptions, DocumentConflict, FieldPath, MatchKey, Rename};
+use std::path::PathBuf;
 
 #[derive(clap::Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Databases")]
@@ -26,30 +27,33 @@ pub struct DatabaseFlags {
     /// That name ('test.*'), for each --ns-from
     #[arg(long, value_name = "PATTERN", requires = "ns_from")]
     ns_to: Vec<String>,
+    /// In place: the server's address is the first line of this file (may be repeated)
+    #[arg(long = "mongodb-file", value_name = "FILE", conflicts_with_all = ["to", "target"])]
+    address_files: Vec<PathBuf>,
     /// Match documents by these fields, not by _id (session_id,phone)
-    #[arg(long, value_name = "FIELD", value_delimiter = ',', requires = "to")]
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', conflicts_with = "target")]
     key: Vec<String>,
     /// Which one wins with --conflict merge where both have a field [default: snapshot]
-    #[arg(long, value_name = "WHICH", value_enum, requires = "to")]
+    #[arg(long, value_name = "WHICH", value_enum, conflicts_with = "target")]
     merge_prefer: Option<Prefer>,
     /// The field that says which document is newer, with --conflict newest
-    #[arg(long, value_name = "FIELD", requires = "to")]
+    #[arg(long, value_name = "FIELD", conflicts_with = "target")]
     newest_by: Option<String>,
     /// Load collections beside those that are there, and put them in their place in one step
-    #[arg(long, requires = "to", conflicts_with_all = ["conflict", "key", "query", "ids"])]
+    #[arg(long, conflicts_with_all = ["target", "conflict", "key", "query", "ids"])]
     swap: bool,
     /// Give collections that are made the UUIDs that they had (needs the role root or __system)
-    #[arg(long, requires = "to")]
+    #[arg(long, conflicts_with = "target")]
     keep_uuids: bool,
     /// Fields that every document must have afterwards (session_id,phone,messages)
-    #[arg(long, value_name = "FIELD", value_delimiter = ',', requires = "to")]
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', conflicts_with = "target")]
     require: Vec<String>,
     /// Do not look at everything again afterwards
-    #[arg(long, requires = "to", conflicts_with = "require")]
+    #[arg(long, conflicts_with_all = ["target", "require"])]
     no_validation: bool,
     /// When indexes are made that let documents expire: held back where restored documents would
     /// be gone at once, or now
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t, requires = "to")]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, conflicts_with = "target")]
     ttl: Ttl,
 }
 
@@ -105,6 +109,11 @@ impl DatabaseFlags {
         let Self { databases, collections, query, ids, .. } = self;
         let lists = [databases, collections, ids];
         query.is_some() || lists.into_iter().any(|list| !list.is_empty())
+    }
+
+    /// Files with addresses of servers.
+    pub fn address_files(&self) -> &[PathBuf] {
+        &self.address_files
     }
 
     pub fn is_swap(&self) -> bool {

@@ -8,6 +8,7 @@ mod selection;
 
 pub use flags::DatabaseFlags;
 pub use folder::{is_wanted, run as run_into_folder};
+pub use plan::Plan;
 
 use super::Arguments;
 use super::in_place::place_options;
@@ -25,21 +26,23 @@ use crate::cli::select::read_ledger;
 use crate::cli::text::{count, grouped, shell_word};
 use crate::model::Snapshot;
 use crate::mongo::Connection;
-use crate::ops::{DatabaseRestore, DatabaseRestoreOptions, DocumentConflict, Outcome};
+use crate::ops::{
+    DatabaseRestore, DatabaseRestoreOptions, DatabaseRestoreReport, DocumentConflict,
+    InPlaceOptions, Outcome,
+};
 use crate::repo::{BlobReader, Repository};
 use crate::settings::DatabaseAddress;
-use plan::Plan;
 use report::{Summary, print};
 use std::ffi::OsString;
 use std::sync::Arc;
 
-/// One run of the command.
-struct Run<'a> {
-    context: &'a Context,
-    arguments: &'a Arguments,
-    repository: Arc<Repository>,
-    snapshot: Snapshot,
-    connection: Connection,
+/// Databases of a snapshot on their way into one server.
+pub struct Run<'a> {
+    pub context: &'a Context,
+    pub arguments: &'a Arguments,
+    pub repository: Arc<Repository>,
+    pub snapshot: Snapshot,
+    pub connection: Connection,
 }
 
 pub fn run(
@@ -90,7 +93,7 @@ impl Run<'_> {
         let is_named = arguments.conflict.is_some() || options.swap;
         let is_decided = !is_in_place || (arguments.yes && is_named);
         if arguments.dry_run || !is_decided {
-            let plan = self.plan(&restore)?;
+            let plan = self.plan(&options)?;
             if arguments.dry_run || !arguments.yes {
                 plan.show(context)?;
             }
@@ -100,10 +103,26 @@ impl Run<'_> {
             }
             options.conflict = self.decide(&plan, &options.conflict, is_named)?;
         }
-        self.perform(&self.restore(&options)?, &options)
+        let place = place_options(context, &self.repository)?;
+        let report = self.perform(&options, &place)?;
+        if let Some(safety) = &report.safety {
+            let id = safety.id.short();
+            let output = &context.output;
+            output
+                .say(format!("what was there before is in safety snapshot {id}, for 30 days:"))?;
+            output.say(format!("  `snap rollback {id}` undoes this restore"))?;
+        }
+        match report.failed {
+            0 => Ok(Code::Done),
+            failed => {
+                let things = count(failed, "thing", "things");
+                Err(Failure::new(Code::Failed, format!("{things} could not be restored"))
+                    .hint("they are named above; the rest is there, and it can be run again"))
+            }
+        }
     }
 
-    fn restore<'a>(
+    pub fn restore<'a>(
         &'a self,
         options: &'a DatabaseRestoreOptions,
     ) -> Result<DatabaseRestore<'a>, Failure> {
@@ -111,7 +130,9 @@ impl Run<'_> {
         Ok(DatabaseRestore::new(repository, snapshot, &self.connection, options)?)
     }
 
-    fn plan(&self, restore: &DatabaseRestore<'_>) -> Result<Plan, Failure> {
+    /// What each strategy would do.
+    pub fn plan(&self, options: &DatabaseRestoreOptions) -> Result<Plan, Failure> {
+        let restore = self.restore(options)?;
         let conflicts = self.arguments.databases.strategies()?;
         let progress = Progress::start(self.context);
         let comparisons = restore.compare(&conflicts, progress.monitor().as_ref());
@@ -157,15 +178,16 @@ impl Run<'_> {
         }
     }
 
-    fn perform(
+    /// Restores, and says what was done.
+    pub fn perform(
         &self,
-        restore: &DatabaseRestore<'_>,
         options: &DatabaseRestoreOptions,
-    ) -> Result<Code, Failure> {
+        place: &InPlaceOptions,
+    ) -> Result<DatabaseRestoreReport, Failure> {
         let Self { context, snapshot, connection, .. } = self;
-        let place = place_options(context, &self.repository)?;
+        let restore = self.restore(options)?;
         let progress = Progress::start(context);
-        let report = restore.run(&place, &progress.monitor());
+        let report = restore.run(place, &progress.monitor());
         let elapsed = progress.elapsed();
         drop(progress);
         let report = report?;
@@ -174,14 +196,7 @@ impl Run<'_> {
         let summary = Summary::new(&report, snapshot, &target, conflict, elapsed);
         context.output.object("summary", &summary)?;
         print(context, &report, &target, elapsed)?;
-        match report.failed {
-            0 => Ok(Code::Done),
-            failed => {
-                let things = count(failed, "thing", "things");
-                Err(Failure::new(Code::Failed, format!("{things} could not be restored"))
-                    .hint("they are named above; the rest is there, and it can be run again"))
-            }
-        }
+        Ok(report)
     }
 
     fn undecided(&self, missing: &str) -> Failure {

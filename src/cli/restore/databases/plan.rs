@@ -73,10 +73,13 @@ impl Plan {
 fn remarks(one: &CollectionComparison) -> Vec<String> {
     let mut remarks: Vec<String> = one.refused.iter().cloned().collect();
     if one.is_view {
-        remarks.push(match one.is_there {
-            true => "a view; something is there and stays".to_string(),
-            false => "a view, which would be made".to_string(),
-        });
+        let what = match (one.missing, one.identical, one.changed) {
+            (1, _, _) => "a view, which would be made",
+            (_, 1, _) => "a view, the same",
+            (_, _, 1) => "a view, another one: overwrite replaces it, the others leave it",
+            _ => "a view, which would not be made",
+        };
+        remarks.push(what.to_string());
     }
     let Samples { changed, missing, extra } = &one.samples;
     for (word, ids) in [("changed", changed), ("missing", missing), ("extra", extra)] {

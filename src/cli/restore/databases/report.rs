@@ -35,6 +35,8 @@ struct CollectionMessage {
     to: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     view: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replaced: bool,
     restored: u64,
     overwritten: u64,
     merged: u64,
@@ -101,6 +103,7 @@ impl From<&CollectionReport> for CollectionMessage {
             from: report.from.clone(),
             to: report.to.clone(),
             view: report.is_view,
+            replaced: report.is_replaced,
             restored: report.inserted,
             overwritten: report.overwritten,
             merged: report.merged,
@@ -126,11 +129,6 @@ pub fn print(
         output.say(format!("  {}", line(collection)))?;
     }
     print_validation(context, report)?;
-    if let Some(safety) = &report.safety {
-        let id = safety.id.short();
-        output.say(format!("what was there before is in safety snapshot {id}, for 30 days:"))?;
-        output.say(format!("  `snap rollback {id}` undoes this restore"))?;
-    }
     let held: Vec<&String> = report.collections.iter().flat_map(|c| &c.held_back).collect();
     if !held.is_empty() {
         output.say(
@@ -166,7 +164,12 @@ fn line(report: &CollectionReport) -> String {
     let CollectionReport { from, to, inserted, present, failed, indexes, .. } = report;
     let names = if from == to { from.clone() } else { format!("{from} -> {to}") };
     if report.is_view {
-        let there = if report.was_there { ", something was there and stays" } else { "" };
+        let there = match report {
+            _ if report.is_replaced => ", in the place of another one",
+            _ if report.identical > 0 => ", the same was there",
+            _ if report.was_there => ", something else was there and stays",
+            _ => "",
+        };
         return format!("{names}: view{there}");
     }
     let mut line = format!("{names}: {}", count(*inserted, "document", "documents"));

@@ -6,7 +6,9 @@ use super::fields::{MatchKey, shown_id};
 use super::pairs::Pairing;
 use super::plan::{Planned, PlannedContent};
 use super::put::Putting;
-use super::{Blamed, CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, tell};
+use super::{
+    Blamed, CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, DocumentConflict, tell,
+};
 use crate::codec::Elements;
 use crate::model::{Collection, CollectionKind, Documents, Monitor};
 use crate::mongo::{Accounts, Connection, Place, Refusal};
@@ -63,13 +65,25 @@ impl CollectionRestore<'_> {
     fn view(&self, options: &[u8], progress: &mut Progress) -> Result<(), DatabaseRestoreError> {
         progress.report.is_view = true;
         let Planned { to_database, to_name, .. } = self.planned;
-        match self.connection.place(to_database, to_name)? {
-            Place::Free => Ok(self.connection.create(to_database, to_name, options)?),
-            _ => {
-                progress.report.was_there = true;
+        let place = self.connection.place(to_database, to_name)?;
+        progress.report.was_there = place != Place::Free;
+        match (ViewState::of(&place, options), &place) {
+            (ViewState::Missing, _) => Ok(self.connection.create(to_database, to_name, options)?),
+            (ViewState::Differs, Place::View { options: before }) if self.replaces_views() => {
+                self.connection.replace_view(to_database, to_name, before, options)?;
+                progress.report.is_replaced = true;
                 Ok(())
             }
+            (ViewState::Same, _) => {
+                progress.report.identical = 1;
+                Ok(())
+            }
+            (ViewState::Differs | ViewState::InTheWay, _) => Ok(()),
         }
+    }
+
+    fn replaces_views(&self) -> bool {
+        self.options.swap || self.options.conflict == DocumentConflict::Overwrite
     }
 
     pub fn collection(
@@ -244,6 +258,28 @@ impl CollectionRestore<'_> {
     }
 }
 
+/// How a view of the snapshot compares with what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewState {
+    Missing,
+    Same,
+    Differs,
+    /// Something that is no view.
+    InTheWay,
+}
+
+impl ViewState {
+    /// `options` are those of the snapshot.
+    pub fn of(place: &Place, options: &[u8]) -> Self {
+        match place {
+            Place::Free => Self::Missing,
+            Place::View { options: there } if there == options => Self::Same,
+            Place::View { .. } => Self::Differs,
+            Place::Collection { .. } | Place::TimeSeries => Self::InTheWay,
+        }
+    }
+}
+
 /// Collections of the server's own names that anyone may write.
 const KEPT_BY_SERVERS: [&str; 1] = ["system.js"];
 
@@ -269,7 +305,7 @@ pub const ONLY_EMPTY: &str =
 pub fn unfit(place: &Place, collection: &Collection) -> Option<&'static str> {
     match (place, collection.kind) {
         (Place::Free, _) | (Place::TimeSeries, CollectionKind::TimeSeries) => None,
-        (Place::View, _) => Some("a view of this name is there"),
+        (Place::View { .. }, _) => Some("a view of this name is there"),
         (Place::TimeSeries, _) => Some("a time series of this name is there"),
         (Place::Collection { .. }, CollectionKind::TimeSeries) => {
             Some("a collection of this name is there, which is no time series")

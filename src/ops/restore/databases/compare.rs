@@ -1,6 +1,6 @@
 //! Compares collections of a snapshot with what is there. Writes nothing.
 
-use super::collection::{ONLY_EMPTY, accounts_of, has_option, is_foreign, unfit};
+use super::collection::{ONLY_EMPTY, ViewState, accounts_of, has_option, is_foreign, unfit};
 use super::documents::{DocumentWalk, FirstError, Met};
 use super::fields::{only_id, shown_id};
 use super::ordered::extras;
@@ -42,8 +42,9 @@ impl Comparing<'_> {
         let place = self.connection.place(to_database, to_name)?;
         comparison.is_there = place != Place::Free;
         let collection = match &self.planned.content {
-            PlannedContent::View { .. } => {
+            PlannedContent::View { options } => {
                 comparison.is_view = true;
+                comparison.set_view(ViewState::of(&place, options));
                 return Ok(comparison);
             }
             PlannedContent::Collection(collection) => collection,
@@ -125,6 +126,18 @@ impl Comparing<'_> {
 }
 
 impl CollectionComparison {
+    /// A view counts as one thing, which no outcome counts.
+    fn set_view(&mut self, state: ViewState) {
+        match state {
+            ViewState::Missing => self.missing = 1,
+            ViewState::Same => self.identical = 1,
+            ViewState::Differs => self.changed = 1,
+            ViewState::InTheWay => {
+                self.refused = Some("a collection of this name is there".to_string());
+            }
+        }
+    }
+
     fn fail(&mut self, count: u64) {
         self.failed += count;
         self.outcomes.iter_mut().for_each(|outcome| outcome.failed += count);

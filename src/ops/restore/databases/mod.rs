@@ -34,7 +34,7 @@ pub use undo::{DatabaseRollback, DatabaseRollbackReport, NamespaceRollback};
 
 use super::InPlaceOptions;
 use super::content::Blamed;
-use crate::model::{Monitor, Problem, ProblemKind, Snapshot, Stage};
+use crate::model::{EntryPath, Monitor, Problem, ProblemKind, Snapshot, Stage};
 use crate::mongo::{Connection, MongoError, Place};
 use crate::repo::{BlobReader, RepoError, Repository};
 use collection::CollectionRestore;
@@ -49,6 +49,9 @@ const WRITERS: usize = 4;
 /// What to restore, and how.
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseRestoreOptions {
+    /// Only what lies in the snapshot at these paths (`mongodb/rs0/bot`), or below them, if there
+    /// are any.
+    pub places: Vec<EntryPath>,
     /// Only these databases, if there are any.
     pub databases: Vec<String>,
     /// Only these collections and views (`name` or `database.name`), if there are any.
@@ -67,6 +70,9 @@ pub struct DatabaseRestoreOptions {
     pub swap: bool,
     /// Collections that are made get the UUIDs that they had.
     pub keep_uuids: bool,
+    /// Takes a safety snapshot also where nothing is there, so that a rollback takes away what was
+    /// made.
+    pub undoes_all: bool,
     /// Leaves out to look at everything again afterwards.
     pub unvalidated: bool,
     /// Fields that every document must have afterwards.
@@ -97,8 +103,6 @@ pub enum DatabaseRestoreError {
     /// Nothing was changed; what was in the way was reported.
     #[error("{0} collections that are about to be written cannot be read whole")]
     Unsaved(u64),
-    #[error("a prune is under way, and the safety snapshot cannot rely on what it may take away")]
-    PruneUnderWay,
     #[error("the safety snapshot is of the server {of}, and this is {is}")]
     OtherServer { of: String, is: String },
     #[error("two collections would both become {0}")]
@@ -179,7 +183,7 @@ impl<'a> DatabaseRestore<'a> {
         monitor: &Arc<dyn Monitor>,
     ) -> Result<DatabaseRestoreReport, DatabaseRestoreError> {
         let touched = self.touched()?;
-        if touched.iter().all(|touched| !touched.is_there) {
+        if touched.iter().all(|touched| !touched.is_there) && !self.options.undoes_all {
             return self.write(monitor.as_ref());
         }
         let repository = self.reader.repository();

@@ -2,10 +2,10 @@
 
 use super::{DatabaseRestoreError, DatabaseRestoreOptions};
 use crate::model::{
-    BlobId, Collection, CollectionKind, Directory, Entry, Kind, Snapshot, unescape_name,
+    BlobId, Collection, CollectionKind, Directory, Entry, EntryPath, Kind, Snapshot, unescape_name,
 };
 use crate::ops::backup::MONGODB;
-use crate::repo::BlobReader;
+use crate::repo::{BlobReader, RepoError};
 use std::collections::BTreeMap;
 
 /// One collection or view of the snapshot that is wanted.
@@ -38,18 +38,36 @@ pub fn plan(
     for server in &servers {
         let Some(databases) = directory(Some(server)) else { continue };
         let Some(server_name) = unescape_name(&server.name) else { continue };
+        let path = of_server(server)?;
         for database in reader.entries(&databases)? {
             let database = database?;
             let Some(name) = unescape_name(&database.name) else { continue };
             let wanted = options.databases.is_empty() || options.databases.contains(&name);
             let Some(collections) = directory(Some(&database)).filter(|_| wanted) else { continue };
+            let path = path.join(&database.name);
             for entry in reader.entries(&collections)? {
-                planned.extend(planned_entry((&server_name, &name), entry?, options));
+                let entry = entry?;
+                if options.wants(&path.join(&entry.name)) {
+                    planned.extend(planned_entry((&server_name, &name), entry, options));
+                }
             }
         }
     }
     check_targets(&planned, options)?;
     Ok(planned)
+}
+
+/// `mongodb/rs0`.
+fn of_server(server: &Entry) -> Result<EntryPath, RepoError> {
+    let path = EntryPath::parse(MONGODB);
+    let path = path.map_err(|error| RepoError::Earlier(error.to_string()))?;
+    Ok(path.join(&server.name))
+}
+
+impl DatabaseRestoreOptions {
+    fn wants(&self, path: &EntryPath) -> bool {
+        self.places.is_empty() || self.places.iter().any(|place| path.starts_with(place))
+    }
 }
 
 fn planned_entry(

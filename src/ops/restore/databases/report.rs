@@ -15,6 +15,8 @@ pub struct CollectionReport {
     pub was_there: bool,
     /// It was loaded beside what was there, and has taken its place.
     pub swapped: bool,
+    /// A view of another definition was there. (The same one counts as `identical`.)
+    pub is_replaced: bool,
     /// Documents that were not there.
     pub inserted: u64,
     pub overwritten: u64,

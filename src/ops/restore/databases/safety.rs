@@ -5,17 +5,20 @@ use super::plan::{Planned, PlannedContent};
 use super::{DatabaseRestoreError, MatchKey};
 use crate::format::SessionKind;
 use crate::model::{
-    Attribute, AttributeValue, Directory, Entry, EntryName, EntryPath, InPlace, Kind, Metadata,
-    Monitor, ProblemKind, Snapshot, SnapshotSource, Stage, Summary, escape_name,
+    Attribute, AttributeValue, Directory, DocumentTree, Documents, Entry, EntryName, EntryPath,
+    InPlace, Kind, Metadata, Monitor, Problem, ProblemKind, Snapshot, SnapshotSource, Stage,
+    Summary, escape_name,
 };
 use crate::mongo::{Connection, MongoError};
 use crate::ops::Tally;
 use crate::ops::backup::assemble::Assembler;
 use crate::ops::backup::pool::{Helping, Pool};
 use crate::ops::backup::{DatabaseSaver, DatabaseSource, DatabasesBackup, MONGODB, files_metadata};
+use crate::ops::copy::walk_entry;
+use crate::ops::live::LiveBlobs;
 use crate::ops::restore::safety::safety_snapshot;
 use crate::ops::restore::{ABSENT, Identity, InPlaceOptions, Journal, Runs};
-use crate::repo::{RepoError, Repository, Session, TreeSink, TreeWriter};
+use crate::repo::{BlobReader, RepoError, Repository, Session, TreeSink, TreeWriter};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,6 +85,7 @@ pub fn guard<T>(
     runs.close_others(&identity);
     let (is_whole, done) = work()?;
     match is_whole {
+        true if request.place.more_follows => {}
         true => {
             journal.end(safety.id);
             runs.end(&identity);
@@ -164,11 +168,8 @@ fn run(
     origin: InPlace,
     tally: &Arc<Tally>,
 ) -> Result<Snapshot, DatabaseRestoreError> {
-    if !session.may_reuse_unread(request.from.id)? {
-        return Err(DatabaseRestoreError::PruneUnderWay);
-    }
     let repository = session.repository();
-    let absent = absent(session, request)?;
+    let absent = absent(session, request, tally)?;
     let helping = Helping::new(repository.workers(), tally.as_ref());
     let mut assembler = Assembler::new(session, tally.as_ref(), None, None, false)?;
     let (tree, summary) = std::thread::scope(|scope| {
@@ -208,14 +209,22 @@ fn there(request: &Request<'_>) -> DatabasesBackup {
 }
 
 /// `absent/mongodb/<server>/<database>/<collection>`: what is about to be put there.
-fn absent(session: &Session, request: &Request<'_>) -> Result<Entry, DatabaseRestoreError> {
+fn absent(
+    session: &Session,
+    request: &Request<'_>,
+    tally: &Arc<Tally>,
+) -> Result<Entry, DatabaseRestoreError> {
     let mut databases: BTreeMap<EntryName, BTreeMap<EntryName, Entry>> = BTreeMap::new();
+    let is_kept = session.may_reuse_unread(request.from.id)?;
     for touched in request.touched {
         let Some(kind) = touched.made.clone() else { continue };
         let [_, database, name] = <[EntryName; 3]>::try_from(touched.path(request.connection)?)
             .map_err(|_| MongoError::Refused("a name is missing".to_string()))?;
         let metadata = Metadata { attributes: key_attribute(request.key), ..Metadata::default() };
-        let entry = Entry { name: name.clone(), kind, metadata, link_group: None };
+        let mut entry = Entry { name: name.clone(), kind, metadata, link_group: None };
+        if !is_kept {
+            entry = certain(session, entry, touched, tally)?;
+        }
         databases.entry(database).or_default().insert(name, entry);
     }
     let mut compressor = session.repository().compressor()?;
@@ -231,6 +240,49 @@ fn absent(session: &Session, request: &Request<'_>) -> Result<Entry, DatabaseRes
     let server = directory(server, entries)?;
     let all = directory(constant_name(MONGODB)?, vec![server])?;
     Ok(directory(constant_name(ABSENT)?, vec![all])?)
+}
+
+/// The entry, which is of another snapshot, where it is not certain that the repository keeps what
+/// that one holds (design §5): what may go is stored again. Of what is damaged nothing is kept.
+fn certain(
+    session: &Session,
+    entry: Entry,
+    touched: &Touched,
+    tally: &Arc<Tally>,
+) -> Result<Entry, RepoError> {
+    let catalog = session.catalog_shared();
+    let reader = BlobReader::sharing(Arc::clone(session.repository()), Arc::clone(&catalog));
+    let mut seen = LiveBlobs::new(catalog.index());
+    let mut compressor = session.repository().compressor()?;
+    let (index, monitor) = (catalog.index(), tally.as_ref());
+    let stored = walk_entry(&reader, index, &mut seen, &entry, monitor, &mut |class, id| {
+        session.sign_of_life()?;
+        match session.has(id) {
+            true => Ok(()),
+            false => session.save(class, &reader.read(class, id)?, &mut compressor).map(drop),
+        }
+    });
+    match stored {
+        Err(error) if error.is_damage() => {
+            let why = format!(
+                "a part of what is put there is damaged: a rollback will bring back what was \
+                 there, and leave what was added ({error})"
+            );
+            let what = format!("{}.{}", touched.database, touched.name);
+            tally.problem(Problem { kind: ProblemKind::Note, what, why });
+            Ok(without_content(entry))
+        }
+        stored => stored.map(|()| entry),
+    }
+}
+
+/// The same collection without its documents: any that was there may have been changed.
+fn without_content(mut entry: Entry) -> Entry {
+    if let Kind::Collection(collection) = &mut entry.kind {
+        collection.content = Documents::Tree(DocumentTree::default());
+        entry.metadata.attributes = key_attribute(&MatchKey::Fields(Vec::new()));
+    }
+    entry
 }
 
 fn key_attribute(key: &MatchKey) -> Vec<Attribute> {
