@@ -8,7 +8,7 @@ use crate::cli::databases::connect;
 use crate::cli::error::Failure;
 use crate::cli::forgetting::not_confirmed;
 use crate::cli::progress::Progress;
-use crate::cli::text::{count, grouped};
+use crate::cli::text::{count, grouped, readable};
 use crate::ops::{
     DatabaseRollback, DatabaseRollbackReport, InPlaceOptions, InPlaceRun, NamespaceRollback,
 };
@@ -112,7 +112,7 @@ fn print_changes(context: &Context, report: &DatabaseRollbackReport) -> Result<(
             _ if !changes(namespace) => "as it was".to_owned(),
             _ => format!("{back} as before, {} deleted", grouped(*deleted)),
         };
-        context.output.say(format!("  {name}: {what}"))?;
+        context.output.say(format!("  {}: {what}", readable(name.as_bytes())))?;
     }
     Ok(())
 }
