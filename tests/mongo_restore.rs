@@ -6,6 +6,7 @@ mod folder;
 mod matrix;
 mod rollback;
 mod selection;
+mod servers;
 mod validation;
 
 use crate::support::{Mongod, Role, World};

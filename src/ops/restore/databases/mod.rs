@@ -48,7 +48,8 @@ const WRITERS: usize = 4;
 /// What to restore, and how.
 #[derive(Debug, Clone, Default)]
 pub struct DatabaseRestoreOptions {
-    /// Only these databases, if there are any.
+    /// Only these databases, if there are any: `name` or, where several servers have one,
+    /// `server/name`.
     pub databases: Vec<String>,
     /// Only these collections and views (`name` or `database.name`), if there are any.
     pub collections: Vec<String>,
