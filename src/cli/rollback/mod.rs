@@ -23,6 +23,9 @@ use crate::repo::Repository;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Places that are named in one line.
+const SHOWN: usize = 3;
+
 const AFTER_HELP: &str = "\
 Examples:
   snap rollback --list             what can be undone
@@ -127,9 +130,14 @@ fn chosen<'a>(arguments: &Arguments, runs: &'a [InPlaceRun]) -> Result<&'a InPla
 
 fn announce(context: &Context, run: &InPlaceRun) -> Result<(), Failure> {
     let begun = time_with_zone(run.safety.begun, context.now.time_zone());
-    let paths: Vec<_> = run.safety.sources.iter().map(|source| readable(&source.address)).collect();
-    let (what, from, paths) = (list::word(run), run.origin.from.short(), paths.join(" "));
-    context.output.line(format!("undoes the {what} {from} of {begun}: {paths}"))
+    let sources = run.safety.sources.iter().map(|source| readable(&source.address));
+    let shown: Vec<_> = sources.take(SHOWN).collect();
+    let more = match run.safety.sources.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (what, from, paths) = (list::word(run), run.origin.from.short(), shown.join(" "));
+    context.output.line(format!("undoes the {what} {from} of {begun}: {paths}{more}"))
 }
 
 fn plan(
