@@ -2,7 +2,7 @@
 //! read by pymongo.
 
 use crate::mongo_backup::{is_equal, oddities};
-use crate::support::{Mongod, Output, Role, World, run};
+use crate::support::{Mongod, Output, Role, World, python, run};
 use bson::doc;
 
 fn world() -> World {
@@ -12,15 +12,9 @@ fn world() -> World {
     world
 }
 
-/// Runs `tests/support/mongodump`; `None`, said loudly, without pymongo (`tests/run` gets it).
+/// Runs `tests/support/mongodump`; `None` without pymongo.
 fn mongodump(world: &World, arguments: &[&str]) -> Option<Output> {
-    let mut probe = world.command("python3");
-    if run(probe.args(["-c", "import pymongo"])).code != 0 {
-        eprintln!("NOT RUN: Python has no pymongo; tests/run gets it");
-        return None;
-    }
-    let mut command = world.command("python3");
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/mongodump"));
+    let mut command = python(world, "tests/support/mongodump")?;
     Some(run(command.args(arguments)))
 }
 

@@ -1,6 +1,8 @@
 //! The second and later snapshots of a database cost what changed, and every one of them comes
 //! back exactly, whatever happened in between.
 
+mod writes;
+
 use crate::support::{Mongod, Role, World};
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};

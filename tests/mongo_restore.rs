@@ -7,6 +7,7 @@ mod in_place;
 mod matrix;
 mod rollback;
 mod selection;
+mod servers;
 mod validation;
 
 use crate::support::{Mongod, Role, World};

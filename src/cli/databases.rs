@@ -56,9 +56,9 @@ impl From<DatabaseRestoreError> for Failure {
             DatabaseRestoreError::OtherServer { .. } => {
                 usage("name the address of that server with --to")
             }
-            DatabaseRestoreError::SameTarget(_) => {
-                usage("choose other names with --ns-from and --ns-to")
-            }
+            DatabaseRestoreError::SameTarget(_) => usage(
+                "choose names with --ns-from and --ns-to, or one server's with --db SERVER/NAME",
+            ),
             DatabaseRestoreError::SeveralInto(_) => {
                 usage("choose one with --db, or name no database in the address")
             }

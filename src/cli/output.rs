@@ -4,6 +4,7 @@ use super::error::Failure;
 use super::global::GlobalOptions;
 use super::json::{ErrorMessage, ExitError, Message, NoteMessage};
 use super::paint::Paint;
+use super::text::{harmless, readable};
 use crate::settings::Environment;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -65,7 +66,7 @@ impl Output {
     pub fn line(&self, text: impl Display) -> Result<(), Failure> {
         match self.json {
             true => Ok(()),
-            false => self.write(&text),
+            false => self.write(&harmless(&text.to_string())),
         }
     }
 
@@ -103,7 +104,8 @@ impl Output {
         // A stream that is closed shows at the end.
         let _ = self.object("error", &error);
         if !self.json {
-            self.to_stderr(&format!("{} {what}: {why}", self.paint.yellow("warning:")));
+            let text = format!("{}: {}", readable(what.as_bytes()), harmless(why));
+            self.to_stderr(&format!("{} {text}", self.paint.yellow("warning:")));
         }
     }
 
@@ -111,7 +113,7 @@ impl Output {
     pub fn note(&self, what: &str, why: &str) {
         let _ = self.object("note", &NoteMessage { item: what, message: why });
         if !self.json {
-            self.to_stderr(&format!("note: {what}: {why}"));
+            self.to_stderr(&format!("note: {}: {}", readable(what.as_bytes()), harmless(why)));
         }
     }
 
@@ -130,12 +132,12 @@ impl Output {
         let _ = self.object("exit_error", &ExitError { code, message, cause, hint });
         let _ = self.flush();
         if !self.json {
-            self.to_stderr(&format!("{} {message}", self.paint.red("error:")));
+            self.to_stderr(&format!("{} {}", self.paint.red("error:"), harmless(message)));
             if let Some(cause) = cause {
-                self.to_stderr(&format!("{} {cause}", self.paint.red("cause:")));
+                self.to_stderr(&format!("{} {}", self.paint.red("cause:"), harmless(cause)));
             }
             if let Some(hint) = hint {
-                self.to_stderr(&format!("{} {hint}", self.paint.cyan("hint:")));
+                self.to_stderr(&format!("{} {}", self.paint.cyan("hint:"), harmless(hint)));
             }
         }
     }

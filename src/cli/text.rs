@@ -53,6 +53,16 @@ pub fn readable(bytes: &[u8]) -> String {
     text
 }
 
+/// Text in which others may have chosen something, unable to steer a terminal; lines stay lines.
+pub fn harmless(text: &str) -> String {
+    let parts = text.split_inclusive(['\n', '\t']).map(|part| {
+        let end = part.trim_end_matches(['\n', '\t']).len();
+        let (text, end) = part.split_at(end);
+        readable(text.as_bytes()) + end
+    });
+    parts.collect()
+}
+
 /// A word of a command that a shell reads back as it is.
 pub fn shell_word(word: &OsStr) -> String {
     let bytes = word.as_bytes();
@@ -89,6 +99,7 @@ mod tests {
 
     #[test]
     fn paths_stay_on_one_line() {
+        assert_eq!(harmless("a\tb\n\nc\x1b[2J\n"), "a\tb\n\nc\\u{1b}[2J\n");
         assert_eq!(readable(b"/a\n\x1b[2J\xff/\xc3\xa9"), "/a\\n\\u{1b}[2J\\xff/é");
     }
 

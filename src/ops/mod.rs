@@ -67,8 +67,18 @@ pub use process::{is_dead_process, process_identity};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, accept_lost, repair_snapshots};
-pub use restore::{CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError, DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport, DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport, MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions, RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation, Wanted, end_parts, plan_in_place, restore, restore_databases_into_folder, restore_in_place, restore_into};
-pub use rollback::{InPlacePart, InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback};
+pub use restore::{
+    CollectionComparison, CollectionReport, Conflict, DatabaseRestore, DatabaseRestoreError,
+    DatabaseRestoreOptions, DatabaseRestoreReport, DatabaseRollback, DatabaseRollbackReport,
+    DocumentConflict, DumpedCollection, DumpedDatabases, FieldPath, InPlaceOptions, InPlaceReport,
+    MatchKey, NamespaceRollback, Outcome, Rename, RestoreAction, RestoreError, RestoreOptions,
+    RestorePlan, RestoreReport, RestoreStep, Root, Samples, Selection, StepSink, Validation,
+    Wanted, end_parts, plan_in_place, restore, restore_databases_into_folder, restore_in_place,
+    restore_into,
+};
+pub use rollback::{
+    InPlacePart, InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
+};
 pub use stats::{
     Blobs, Content, Grouping, Growth, GrowthPeriod, RepositoryStats, Share, ShareName,
     SnapshotShare, Unit, content_of, content_of_entries, growth, repository_stats,

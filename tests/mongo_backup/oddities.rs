@@ -8,7 +8,10 @@ use snapstore::codec::{DocumentBuilder, ElementType};
 
 /// The largest document that a server takes.
 const LARGEST: usize = 16 << 20;
+/// Ids of nested documents, and how many levels they have; a server takes 180.
+const DEEP: [(i32, usize); 2] = [(3, 100), (4, 170)];
 
+/// Makes the same documents each time, but for the buckets of `series`, which get ids of their own.
 pub fn fill(server: &Mongod, database: &str) {
     kinds(server, database);
     raw(server, database);
@@ -109,7 +112,20 @@ fn stamped_document() -> Vec<u8> {
     DocumentBuilder::new().int32("_id", 2).int32("z", 1).int32("a", 2).finish()
 }
 
+/// A document in a document, so many times; arrays in turns.
+fn deep_document(id: i32, depth: usize) -> Vec<u8> {
+    let mut inner = DocumentBuilder::new().int32("0", 1).finish();
+    for level in 0..depth - 2 {
+        let kind = if level % 2 == 0 { ElementType::Document } else { ElementType::Array };
+        inner = DocumentBuilder::new().raw(kind, "0", &inner).finish();
+    }
+    DocumentBuilder::new().int32("_id", id).document("deep", &inner).finish()
+}
+
 fn raw(server: &Mongod, database: &str) {
+    for (id, depth) in DEEP {
+        server.insert_raw(database, "raw", &deep_document(id, depth));
+    }
     server.insert_raw(database, "raw", &raw_document());
     server.insert_raw(database, "raw", &stamped_document());
     let empty = doc! { "$set": { "t": Timestamp { time: 0, increment: 0 } } };
@@ -118,24 +134,38 @@ fn raw(server: &Mongod, database: &str) {
 
 /// The bytes themselves, where a hash of the documents would not tell.
 pub fn has_kept_bytes(server: &Mongod, database: &str) {
-    use futures_util::StreamExt;
-    let found = server.runtime().block_on(async {
-        let database = server.client().database(database);
-        let find = database.run_cursor_command(doc! { "find": "raw", "sort": { "_id": 1 } });
-        let mut cursor = find.batch().await.unwrap();
-        let batch = cursor.next().await.unwrap().unwrap();
-        let documents = batch.doc_slices().unwrap().into_iter();
-        documents
-            .map(|one| one.unwrap().as_document().unwrap().as_bytes().to_vec())
-            .collect::<Vec<_>>()
-    });
     let stamped = DocumentBuilder::new()
         .int32("_id", 2)
         .int32("z", 1)
         .int32("a", 2)
         .timestamp("t", 0, 0)
         .finish();
-    assert_eq!(found, [raw_document(), stamped]);
+    let mut expected = vec![raw_document(), stamped];
+    expected.extend(DEEP.map(|(id, depth)| deep_document(id, depth)));
+    expected.sort();
+    let mut found = bytes_of(server, database, "raw");
+    found.retain(|document| document.windows(6).all(|bytes| bytes != b"before"));
+    assert_eq!(found, expected);
+}
+
+/// The bytes of all documents of a collection, sorted.
+pub fn bytes_of(server: &Mongod, database: &str, name: &str) -> Vec<Vec<u8>> {
+    use futures_util::StreamExt;
+    let mut found = Vec::new();
+    server.runtime().block_on(async {
+        let database = server.client().database(database);
+        let find = database.run_cursor_command(doc! { "find": name });
+        let mut cursor = find.batch().await.unwrap();
+        while let Some(batch) = cursor.next().await {
+            let batch = batch.unwrap();
+            let documents = batch.doc_slices().unwrap().into_iter();
+            found.extend(
+                documents.map(|one| one.unwrap().as_document().unwrap().as_bytes().to_vec()),
+            );
+        }
+    });
+    found.sort();
+    found
 }
 
 fn large(server: &Mongod, database: &str) {
@@ -187,7 +217,7 @@ fn collections(server: &Mongod, database: &str) {
 fn indexes(server: &Mongod, database: &str) {
     let point = doc! { "type": "Point", "coordinates": [1.5, 2.5] };
     let document = doc! { "_id": 1, "a": 1, "b": [1, 2], "text": "some words", "where": point,
-    "seen": DateTime::now(), "c": { "d": 1 } };
+    "seen": DateTime::from_millis(1_700_000_000_000), "c": { "d": 1 } };
     server.run(database, doc! { "insert": "indexed", "documents": [document] });
     let indexes = [
         doc! { "key": { "a": 1, "b": -1 }, "name": "compound" },

@@ -6,17 +6,20 @@ mod chance;
 mod expectation;
 mod mongod;
 mod normalise;
+mod python;
 mod transcript;
 mod world;
 
 pub use chance::{Chance, noise};
 pub use mongod::{Mongod, Role};
+pub use python::python;
 pub use transcript::play;
 pub use world::{Output, World, run};
 
 use snapstore::model::{Host, SnapshotKind};
 use snapstore::ops::BackupOptions;
 use snapstore::repo::Writer;
+use std::io::Write;
 use std::time::Duration;
 
 /// Of a plain backup, begun then.
@@ -31,6 +34,13 @@ pub fn backup_options(begun: jiff::Timestamp) -> BackupOptions {
         skip_if_unchanged: false,
         program: "test".to_owned(),
     }
+}
+
+/// Says that a test does nothing, and why; also where the output of tests that pass is not shown.
+pub fn not_run(why: &str) {
+    let name = std::thread::current().name().unwrap_or("a test").to_string();
+    // `eprintln!` is kept back with the output of the test.
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {name}: {why}");
 }
 
 /// How long a test that tries random things, seed after seed, goes on: `SNAP_TORTURE_SECONDS`.

@@ -1,6 +1,7 @@
 //! A real MongoDB server of a test's own: on the loopback, with a data directory of its own, ended
 //! with the test.
 
+use super::not_run;
 use bson::{Document, doc};
 use mongodb::Client;
 use std::net::TcpListener;
@@ -33,7 +34,7 @@ impl Mongod {
     /// Starts a server; `None`, said loudly, where there is no `mongod` (`tests/run` gets one).
     pub fn start(role: Role) -> Option<Self> {
         let Some(program) = program() else {
-            eprintln!("NOT RUN: there is no mongod; tests/run gets one, or set SNAP_TEST_MONGOD");
+            not_run("there is no mongod; tests/run gets one, or set SNAP_TEST_MONGOD");
             return None;
         };
         // Another process may take the port before the server does.

@@ -1,5 +1,6 @@
 //! A place of its own for each test: directories, environment, and the built binary.
 
+use super::torture_time;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// No command of a test takes this long; one that does hangs, and is killed.
+/// No command of a test takes this much longer than torture may; one that does hangs, and is
+/// killed.
 const HANGING: Duration = Duration::from_secs(300);
 
 /// A temporary directory with an environment in which nothing of the machine's own settings is
@@ -191,7 +193,7 @@ fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Stri
 }
 
 fn wait(child: &mut Child) -> Option<ExitStatus> {
-    let end = Instant::now() + HANGING;
+    let end = Instant::now() + HANGING + torture_time();
     while Instant::now() < end {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);

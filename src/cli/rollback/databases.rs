@@ -6,7 +6,7 @@ use crate::cli::databases::connect;
 use crate::cli::error::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::restore::{connect_to, origins};
-use crate::cli::text::{count, grouped};
+use crate::cli::text::{count, grouped, readable};
 use crate::mongo::Connection;
 use crate::ops::{
     DatabaseRollback, DatabaseRollbackReport, InPlaceOptions, InPlacePart, InPlaceRun,
@@ -116,7 +116,7 @@ fn print_changes(context: &Context, report: &DatabaseRollbackReport) -> Result<(
             _ if !is_changed(namespace) => "as it was".to_owned(),
             _ => format!("{back} as before, {} deleted", grouped(*deleted)),
         };
-        context.output.say(format!("  {name}: {what}"))?;
+        context.output.say(format!("  {}: {what}", readable(name.as_bytes())))?;
     }
     Ok(())
 }

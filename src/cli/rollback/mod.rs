@@ -22,6 +22,9 @@ use crate::repo::Repository;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Places that are named in one line.
+const SHOWN: usize = 3;
+
 const AFTER_HELP: &str = "\
 Examples:
   snap rollback --list             what can be undone
@@ -218,8 +221,16 @@ fn chosen<'a>(arguments: &Arguments, runs: &'a [InPlaceRun]) -> Result<&'a InPla
 
 fn announce(context: &Context, run: &InPlaceRun) -> Result<(), Failure> {
     let begun = time_with_zone(run.safety().begun, context.now.time_zone());
-    let sources = run.parts().flat_map(|part| &part.safety.sources);
-    let paths: Vec<_> = sources.map(|source| readable(&source.address)).collect();
+    let mut paths: Vec<_> = run
+        .parts()
+        .flat_map(|part| &part.safety.sources)
+        .map(|source| readable(&source.address))
+        .collect();
+    let more = match paths.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    paths.truncate(SHOWN);
     let (what, from, paths) = (list::word(run), run.from().short(), paths.join(" "));
-    context.output.line(format!("undoes the {what} {from} of {begun}: {paths}"))
+    context.output.line(format!("undoes the {what} {from} of {begun}: {paths}{more}"))
 }

@@ -46,7 +46,7 @@ impl Connection {
             }
         }
         let command = command.string("db", "").boolean("drop", false);
-        let merged = self.run("admin", what, command).map(drop);
+        let merged = self.change("admin", what, command).map(drop);
         self.drop_aside(accounts)?;
         merged
     }
@@ -55,7 +55,7 @@ impl Connection {
     pub fn drop_aside(&self, accounts: Accounts) -> Result<(), MongoError> {
         const NOT_FOUND: i32 = 26;
         let command = DocumentBuilder::new().string("drop", accounts.aside());
-        match self.run("admin", "what was put aside", command) {
+        match self.change("admin", "what was put aside", command) {
             Err(error) if error.code() != Some(NOT_FOUND) => Err(error),
             _ => Ok(()),
         }

@@ -72,7 +72,7 @@ impl Connection {
         let options = elements(&what, options)?;
         let kept = options.iter().filter(|option| option.name != EXPIRY && option.name != b"uuid");
         let command = DocumentBuilder::new().string("create", name);
-        self.run(database, &what, kept.fold(command, DocumentBuilder::element)).map(drop)
+        self.change(database, &what, kept.fold(command, DocumentBuilder::element)).map(drop)
     }
 
     /// Has a collection drop its documents after so many seconds, as its options say. `what` is
@@ -83,7 +83,7 @@ impl Connection {
             None => Ok(()),
             Some(expiry) => {
                 let command = DocumentBuilder::new().string("collMod", name).element(&expiry);
-                self.run(database, &what, command).map(drop)
+                self.change(database, &what, command).map(drop)
             }
         }
     }
@@ -114,7 +114,7 @@ impl Connection {
     pub fn drop_collection(&self, database: &str, name: &str) -> Result<(), MongoError> {
         const NOT_FOUND: i32 = 26;
         let what = format!("cannot drop {database}.{name}");
-        match self.run(database, &what, DocumentBuilder::new().string("drop", name)) {
+        match self.change(database, &what, DocumentBuilder::new().string("drop", name)) {
             Err(error) if error.code() != Some(NOT_FOUND) => Err(error),
             _ => Ok(()),
         }
@@ -127,7 +127,7 @@ impl Connection {
             .string("renameCollection", &format!("{database}.{from}"))
             .string("to", &format!("{database}.{to}"))
             .boolean("dropTarget", true);
-        self.run("admin", &what, command).map(drop)
+        self.change("admin", &what, command).map(drop)
     }
 
     /// Makes a collection like [`Connection::create`], with the UUID that it had. Needs more
@@ -153,13 +153,13 @@ impl Connection {
             .document("o", &create.finish())
             .finish();
         let command = DocumentBuilder::new().documents("applyOps", [&operation[..]]);
-        self.run("admin", &what, command).map(drop)
+        self.change("admin", &what, command).map(drop)
     }
 
     /// Takes indexes away, by their names.
     pub fn drop_index(&self, database: &str, name: &str, index: &str) -> Result<(), MongoError> {
         let what = format!("cannot drop the index {index} of {database}.{name}");
         let command = DocumentBuilder::new().string("dropIndexes", name).string("index", index);
-        self.run(database, &what, command).map(drop)
+        self.change(database, &what, command).map(drop)
     }
 }

@@ -50,7 +50,7 @@ impl Connection {
         let command = DocumentBuilder::new()
             .string("createIndexes", name)
             .documents("indexes", specifications.iter().map(Vec::as_slice));
-        self.run(database, &what, command).map(drop)
+        self.change(database, &what, command).map(drop)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::codec::{DocumentBuilder, ElementType};
 use crate::mongo::error::write_concern_error;
 use crate::mongo::reply::elements;
-use crate::mongo::{Connection, MongoError};
+use crate::mongo::{Connection, MongoError, ServerKind};
 use bson::Document;
 use std::time::Duration;
 
@@ -20,6 +20,25 @@ const IS_THERE: i32 = 11_000;
 const WAITS_MILLISECONDS: [u64; 4] = [250, 1000, 3000, 6000];
 
 impl Connection {
+    /// Runs a command that changes something: once there is an answer, the change outlives the
+    /// server. Replica sets see to that by themselves; a standalone server forgets, when it is
+    /// killed, what it had acknowledged just before, unless it is asked to wait for its journal.
+    pub(super) fn change(
+        &self,
+        database: &str,
+        what: &str,
+        command: DocumentBuilder,
+    ) -> Result<Document, MongoError> {
+        let command = match self.server().kind {
+            ServerKind::ReplicaSet { .. } | ServerKind::Router => command,
+            ServerKind::Standalone => {
+                let concern = DocumentBuilder::new().string("w", "majority").finish();
+                command.document("writeConcern", &concern)
+            }
+        };
+        self.run(database, what, command)
+    }
+
     /// Sends a write until there is an answer; with it, whether it took several attempts, of
     /// which an earlier one may have been carried out. `command` is made anew for each.
     pub(super) fn write(
@@ -32,7 +51,7 @@ impl Connection {
         let mut waits = WAITS_MILLISECONDS.iter();
         let mut is_repeated = false;
         loop {
-            let answer = self.run(database, &what, command());
+            let answer = self.change(database, &what, command());
             let answer = answer.and_then(|answer| match write_concern_error(&what, &answer) {
                 Some(error) => Err(error),
                 None => Ok(answer),

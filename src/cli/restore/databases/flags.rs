@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Databases")]
 pub struct DatabaseFlags {
-    /// Only this database (may be repeated)
+    /// Only this database, NAME or SERVER/NAME (may be repeated)
     #[arg(long = "db", value_name = "NAME")]
     databases: Vec<String>,
     /// Only this collection, NAME or DATABASE.NAME (may be repeated)

@@ -3,7 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::table::{Cell, Table};
-use crate::cli::text::grouped;
+use crate::cli::text::{grouped, readable};
 use crate::ops::{CollectionComparison, DocumentConflict, Outcome, Samples};
 use serde::Serialize;
 
@@ -45,12 +45,13 @@ impl Plan {
             let extra = one.extra.map_or_else(|| "-".to_string(), grouped);
             let counts = [one.identical, one.changed, one.missing].map(grouped);
             let counts = counts.into_iter().chain([extra]).map(Cell::right);
-            table.row([Cell::left(one.to.clone())].into_iter().chain(counts));
+            table.row([Cell::left(readable(one.to.as_bytes()))].into_iter().chain(counts));
         }
         table.render().into_iter().try_for_each(|line| context.output.say(line))?;
         for one in &self.comparisons {
+            let name = readable(one.to.as_bytes());
             for line in remarks(one) {
-                context.output.say(format!("  {}: {line}", one.to))?;
+                context.output.say(format!("  {name}: {line}"))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
-use crate::cli::text::{count, grouped};
+use crate::cli::text::{count, grouped, readable};
 use crate::model::Snapshot;
 use crate::ops::{CollectionReport, DatabaseRestoreReport, Validation};
 use crate::policy::format_duration;
@@ -147,7 +147,8 @@ fn print_validation(context: &Context, report: &DatabaseRestoreReport) -> Result
         let Some(validation) = &collection.validation else { continue };
         (identical, kept) = (identical + validation.identical, kept + validation.kept);
         if let Some(why) = &validation.unread {
-            context.output.say(format!("  {}: not validated: {why}", collection.to))?;
+            let to = readable(collection.to.as_bytes());
+            context.output.say(format!("  {to}: not validated: {why}"))?;
         }
     }
     let documents = count(identical, "document", "documents");
@@ -162,7 +163,8 @@ fn print_validation(context: &Context, report: &DatabaseRestoreReport) -> Result
 /// `bot.users -> test.users: 10 documents, 2 indexes`.
 fn line(report: &CollectionReport) -> String {
     let CollectionReport { from, to, inserted, present, failed, indexes, .. } = report;
-    let names = if from == to { from.clone() } else { format!("{from} -> {to}") };
+    let [from, to] = [from, to].map(|name| readable(name.as_bytes()));
+    let names = if from == to { from } else { format!("{from} -> {to}") };
     if report.is_view {
         let there = match report {
             _ if report.is_replaced => ", in the place of another one",

@@ -52,7 +52,8 @@ pub struct DatabaseRestoreOptions {
     /// Only what lies in the snapshot at these paths (`mongodb/rs0/bot`), or below them, if there
     /// are any.
     pub places: Vec<EntryPath>,
-    /// Only these databases, if there are any.
+    /// Only these databases, if there are any: `name` or, where several servers have one,
+    /// `server/name`.
     pub databases: Vec<String>,
     /// Only these collections and views (`name` or `database.name`), if there are any.
     pub collections: Vec<String>,

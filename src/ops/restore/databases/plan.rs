@@ -42,7 +42,9 @@ pub fn plan(
         for database in reader.entries(&databases)? {
             let database = database?;
             let Some(name) = unescape_name(&database.name) else { continue };
-            let wanted = options.databases.is_empty() || options.databases.contains(&name);
+            let whole = format!("{server_name}/{name}");
+            let is_named = |wanted: &String| *wanted == name || *wanted == whole;
+            let wanted = options.databases.is_empty() || options.databases.iter().any(is_named);
             let Some(collections) = directory(Some(&database)).filter(|_| wanted) else { continue };
             let path = path.join(&database.name);
             for entry in reader.entries(&collections)? {
