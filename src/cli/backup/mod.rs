@@ -27,7 +27,7 @@ pub use leave_out::LeaveOutFlags;
 use listed::ListedFlags;
 use report::{Summary, print};
 use sources::{Sources, files, leave_out_own};
-pub use sources::{absolute, sources_of};
+pub use sources::{absolute, from_environment, in_files, sources_of};
 use std::path::PathBuf;
 use std::sync::Arc;
 

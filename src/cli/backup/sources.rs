@@ -89,7 +89,8 @@ pub fn sources_of(profile: &Profile) -> Result<Vec<SourceAddress>, Failure> {
     Ok(listed)
 }
 
-fn from_environment(context: &Context) -> Result<Option<SourceAddress>, Failure> {
+/// The database that the environment names.
+pub fn from_environment(context: &Context) -> Result<Option<SourceAddress>, Failure> {
     if let Some(text) = context.environment.mongodb() {
         let address = DatabaseAddress::parse(text).map_err(|why| {
             Failure::usage("SNAP_MONGODB is no address of a database").because(why)
@@ -101,7 +102,7 @@ fn from_environment(context: &Context) -> Result<Option<SourceAddress>, Failure>
 }
 
 /// The databases whose addresses are in files.
-fn in_files(files: &[PathBuf]) -> Result<Vec<SourceAddress>, Failure> {
+pub fn in_files(files: &[PathBuf]) -> Result<Vec<SourceAddress>, Failure> {
     let read = |file: &PathBuf| {
         let address = DatabaseAddress::read(file).map_err(|why| {
             let name = shell_word(file.as_os_str());

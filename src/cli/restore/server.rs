@@ -1,15 +1,15 @@
 //! The server that databases of a snapshot came from: which one it is, and how to be let in.
 
+use crate::cli::backup::{from_environment, in_files, sources_of};
 use crate::cli::context::Context;
 use crate::cli::databases::connect;
 use crate::cli::error::Failure;
-use crate::cli::text::shell_word;
 use crate::model::{EntryName, EntryPath, Snapshot, unescape_name};
 use crate::mongo::{Address, Connection};
 use crate::ops::MONGODB;
-use crate::settings::{DatabaseAddress, Profile, SourceAddress, this_host};
+use crate::settings::{DatabaseAddress, SourceAddress, this_host};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The server that imports have, where they are told of no other.
 const IMPORTED: &str = "mongodb://imported";
@@ -106,37 +106,14 @@ pub fn connect_to(
 /// Addresses of databases that this machine is told of: of `--mongodb-file`, the environment and
 /// the profile.
 fn known(context: &Context, files: &[PathBuf]) -> Result<Vec<DatabaseAddress>, Failure> {
-    let mut known = Vec::new();
-    for file in files {
-        known.push(in_file(file)?);
-    }
-    if let Some(text) = context.environment.mongodb() {
-        known.push(DatabaseAddress::parse(text).map_err(|why| {
-            Failure::usage("SNAP_MONGODB is no address of a database").because(why)
-        })?);
-    }
-    if let Some(file) = context.environment.path("SNAP_MONGODB_FILE") {
-        known.push(in_file(&file)?);
-    }
-    let profile = context.profile()?;
-    let sources = profile.map(Profile::sources).unwrap_or_default();
-    known.extend(sources.into_iter().filter_map(|source| match source {
+    let mut known = in_files(files)?;
+    known.extend(from_environment(context)?);
+    known.extend(context.profile()?.map(sources_of).transpose()?.unwrap_or_default());
+    let database = |source| match source {
         SourceAddress::Database(address) => Some(address),
         SourceAddress::Path(_) => None,
-    }));
-    for file in profile.map(Profile::mongodb_files).unwrap_or_default() {
-        known.push(in_file(&file)?);
-    }
-    Ok(known)
-}
-
-fn in_file(file: &Path) -> Result<DatabaseAddress, Failure> {
-    DatabaseAddress::read(file).map_err(|why| {
-        let name = shell_word(file.as_os_str());
-        Failure::usage(format!("{name} holds no address of a database"))
-            .because(why)
-            .hint("its first line must be mongodb://user:password@host:port/database")
-    })
+    };
+    Ok(known.into_iter().filter_map(database).collect())
 }
 
 fn parsed(address: &DatabaseAddress) -> Option<Address> {

@@ -6,6 +6,7 @@ use super::fields::{MatchKey, shown_id};
 use super::pairs::Pairing;
 use super::plan::{Planned, PlannedContent};
 use super::put::Putting;
+use super::standing::{OTHERS_THERE, Standing, standing};
 use super::{
     Blamed, CollectionReport, DatabaseRestoreError, DatabaseRestoreOptions, DocumentConflict, tell,
 };
@@ -13,6 +14,7 @@ use crate::codec::Elements;
 use crate::model::{Collection, CollectionKind, Documents, Monitor};
 use crate::mongo::{Accounts, Connection, Place, Refusal};
 use crate::repo::BlobReader;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Documents that the server refused are named up to this many a collection.
@@ -113,14 +115,39 @@ impl CollectionRestore<'_> {
         } else if matches!(collection.content, Documents::Stream(_))
             && !self.connection.is_empty(to_database, &name)?
         {
-            self.fail(progress, ONLY_EMPTY.to_string());
-            return Ok(());
+            return self.go_on(collection, &name, progress);
         }
         let DatabaseRestoreOptions { conflict, key, .. } = self.options;
         let is_plain =
             (place == Place::Free && *key == MatchKey::Id) || Putting::is_plain(conflict, key);
         progress.report.is_restored = true;
         self.documents(collection, &name, is_plain, progress)?;
+        self.indexes(collection, progress)
+    }
+
+    /// What is kept in its order, where some of it may be already.
+    fn go_on(
+        &self,
+        collection: &Collection,
+        name: &str,
+        progress: &mut Progress,
+    ) -> Result<(), DatabaseRestoreError> {
+        let place = (self.planned.to_database.as_str(), name);
+        let is_all = self.options.selection.is_all();
+        let standing = match is_all {
+            true => standing(&self.walk(), &collection.content, self.connection, place)?,
+            false => Standing { differs: true, ..Standing::default() },
+        };
+        if !standing.fits() {
+            self.fail(progress, OTHERS_THERE.to_string());
+            return Ok(());
+        }
+        progress.report.is_restored = true;
+        if standing.missing > 0 {
+            self.documents_after(standing.identical, collection, name, true, progress)?;
+        }
+        progress.report.present += standing.identical;
+        progress.report.identical += standing.identical;
         self.indexes(collection, progress)
     }
 
@@ -155,6 +182,19 @@ impl CollectionRestore<'_> {
         is_plain: bool,
         progress: &mut Progress,
     ) -> Result<(), DatabaseRestoreError> {
+        self.documents_after(0, collection, name, is_plain, progress)
+    }
+
+    /// The same without the first ones, which only a stream has.
+    fn documents_after(
+        &self,
+        first: u64,
+        collection: &Collection,
+        name: &str,
+        is_plain: bool,
+        progress: &mut Progress,
+    ) -> Result<(), DatabaseRestoreError> {
+        let first = AtomicUsize::new(usize::try_from(first).unwrap_or(usize::MAX));
         let shared = Mutex::new(std::mem::take(progress));
         let place = (self.planned.to_database.as_str(), name);
         let conflicts = std::slice::from_ref(&self.options.conflict);
@@ -170,7 +210,7 @@ impl CollectionRestore<'_> {
         };
         let failed = FirstError::default();
         let walked = self.walk().run(&collection.content, &|met| match met {
-            Met::Documents(documents) => match putting.put(documents) {
+            Met::Documents(documents) => match putting.put(without_first(documents, &first)) {
                 Ok(()) => true,
                 Err(error) => {
                     failed.set(error);
@@ -297,9 +337,12 @@ pub fn is_foreign(name: &str) -> Option<&'static str> {
     )
 }
 
-/// Why a capped collection, or one without usable ids, does not go to where documents are.
-pub const ONLY_EMPTY: &str =
-    "documents are there: what is kept in its order goes only into an empty place";
+/// A stream comes on one thread, so nobody else counts meanwhile.
+fn without_first<'d>(documents: &'d [&'d [u8]], first: &AtomicUsize) -> &'d [&'d [u8]] {
+    let skipped = first.load(Ordering::Relaxed).min(documents.len());
+    first.fetch_sub(skipped, Ordering::Relaxed);
+    &documents[skipped..]
+}
 
 /// Why documents cannot go to what is there.
 pub fn unfit(place: &Place, collection: &Collection) -> Option<&'static str> {

@@ -1,12 +1,13 @@
 //! Compares collections of a snapshot with what is there. Writes nothing.
 
-use super::collection::{ONLY_EMPTY, ViewState, accounts_of, has_option, is_foreign, unfit};
+use super::collection::{ViewState, accounts_of, has_option, is_foreign, unfit};
 use super::documents::{DocumentWalk, FirstError, Met};
 use super::fields::{only_id, shown_id};
 use super::ordered::extras;
 use super::pairs::{Pair, Pairing, together};
 use super::plan::{Planned, PlannedContent};
 use super::report::{CollectionComparison, Outcome};
+use super::standing::{OTHERS_THERE, Standing, standing};
 use super::{DatabaseRestoreError, DatabaseRestoreOptions, Decision, DocumentConflict, MatchKey};
 use crate::model::{Collection, CollectionKind, Counter, Documents, Monitor};
 use crate::mongo::{Connection, Order, Place};
@@ -78,8 +79,8 @@ impl Comparing<'_> {
         let shared = Mutex::new(comparison);
         let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
         if has > 0 && matches!(collection.content, Documents::Stream(_)) {
-            lock().refused = Some(ONLY_EMPTY.to_string());
-            return Ok(shared.into_inner().unwrap_or_else(PoisonError::into_inner));
+            let comparison = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+            return self.in_order(collection, &name, comparison);
         }
         let place = (database.as_str(), name.as_str());
         let is_series = collection.kind == CollectionKind::TimeSeries;
@@ -119,6 +120,26 @@ impl Comparing<'_> {
         Ok(comparison)
     }
 
+    /// What is kept in its order goes on from where it broke off, under every strategy.
+    fn in_order(
+        &self,
+        collection: &Collection,
+        name: &str,
+        mut comparison: CollectionComparison,
+    ) -> Result<CollectionComparison, DatabaseRestoreError> {
+        let place = (self.planned.to_database.as_str(), name);
+        let is_all = self.options.selection.is_all();
+        let standing = match is_all {
+            true => standing(&self.walk(), &collection.content, self.connection, place)?,
+            false => Standing { differs: true, ..Standing::default() },
+        };
+        match standing.fits() {
+            true => comparison.set_standing(&standing),
+            false => comparison.refused = Some(OTHERS_THERE.to_string()),
+        }
+        Ok(comparison)
+    }
+
     fn walk(&self) -> DocumentWalk<'_> {
         let Self { reader, planned, options, monitor, blamed, .. } = *self;
         DocumentWalk::of(reader, planned, options, monitor, blamed)
@@ -135,6 +156,15 @@ impl CollectionComparison {
             ViewState::InTheWay => {
                 self.refused = Some("a collection of this name is there".to_string());
             }
+        }
+    }
+
+    fn set_standing(&mut self, standing: &Standing) {
+        (self.identical, self.missing) = (standing.identical, standing.missing);
+        self.extra = Some(standing.extra);
+        for outcome in &mut self.outcomes {
+            outcome.present += standing.identical;
+            outcome.inserted += standing.missing;
         }
     }
 

@@ -17,6 +17,7 @@ mod rename;
 mod report;
 mod safety;
 mod selection;
+mod standing;
 mod swap;
 mod undo;
 mod validate;
