@@ -29,6 +29,7 @@ mod tree_reader;
 mod tree_writer;
 mod unindexed;
 mod uploads;
+mod window;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
 pub use catalog::{Catalog, ListedPack};
@@ -53,3 +54,4 @@ pub use session::{Session, Writer};
 pub use snapshots::{Ledger, Undecided, snapshot_hash};
 pub use tree_reader::TreeEntries;
 pub use tree_writer::{ChunkTreeWriter, TreeSink, TreeWriter};
+pub use window::Window;
