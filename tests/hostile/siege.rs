@@ -64,7 +64,8 @@ impl<'a> Siege<'a> {
 
     /// Walks of all paths: they are as endless as these.
     fn may_be_stopped(&self, arguments: &[&str]) -> bool {
-        self.attack.outcome == Outcome::Endless && WALKS.contains(&arguments[0])
+        let is_walk = WALKS.contains(&arguments[0]) || arguments.contains(&"--by");
+        self.attack.outcome == Outcome::Endless && is_walk
     }
 
     pub fn runs(&self) -> usize {
