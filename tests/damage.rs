@@ -3,6 +3,7 @@
 //! `tests/damage/expected.rs` and, for people, in `docs/reliability.md`.
 
 mod commits;
+mod documents;
 mod expected;
 mod footprint;
 mod ill;
@@ -57,6 +58,21 @@ fn every_bit_of_small_objects_counts() {
     });
 }
 
+/// Each byte of each small object, as another one, and with those behind it; as far as time goes.
+#[test]
+fn every_byte_of_small_objects_counts() {
+    let sample = Sample::new(Size::Tiny);
+    let wards = Ward::all(&sample);
+    let mut cases = Vec::new();
+    for ward in &wards {
+        let bytes = |name| ward.bytes(name, 4096).into_iter().map(move |case| (ward, case));
+        cases.extend(ward.objects().into_iter().flat_map(bytes));
+    }
+    as_time_goes(cases, 10 * LEAST, &|(ward, case)| {
+        ward.run(case, &|patient| patient.is_noticed())
+    });
+}
+
 /// Packs of many blobs, files of many chunks, directories of several pieces.
 #[test]
 fn a_rich_repository_lives_on_too() {
@@ -77,13 +93,15 @@ fn as_time_goes<T>(mut cases: Vec<T>, least: usize, run: &dyn Fn(&T) -> Result<(
     let seed = |number: usize| *blake3::hash(&number.to_le_bytes()).as_bytes();
     let mut numbered: Vec<(usize, T)> = cases.drain(..).enumerate().collect();
     numbered.sort_by_cached_key(|(number, _)| seed(*number));
-    let mut failures = Vec::new();
-    for (tried, (_, case)) in numbered.iter().enumerate() {
+    let (mut failures, mut tried) = (Vec::new(), 0);
+    for (_, case) in &numbered {
         if tried >= least && begun.elapsed() > torture_time() {
             break;
         }
         failures.extend(run(case).err());
+        tried += 1;
     }
+    println!("{tried} of {} damages were tried", numbered.len());
     assert_eq!(failures, Vec::<String>::new());
 }
 
@@ -98,6 +116,25 @@ impl Ward<'_> {
             }
         }
         cases
+    }
+
+    /// Each byte of an object that is no longer than this: another one in its place, no more and
+    /// one more of them, and zeros to the end.
+    fn bytes(&self, name: snapstore::storage::ObjectName, longest: usize) -> Vec<Case> {
+        let length = Some(self.length(&name)).filter(|length| *length <= longest);
+        let damages = |byte: usize| {
+            let by = 1 + (byte * 37 % 255) as u8;
+            [
+                Damage::Byte { byte, by },
+                Damage::Truncate(byte),
+                Damage::Insert(byte),
+                Damage::Zero(byte),
+            ]
+        };
+        let cases = (0..length.unwrap_or(0)).flat_map(|byte| damages(byte).map(|it| (byte, it)));
+        let is_change = |case: &Case| case.damage.changes(&self.bytes_of(&case.name));
+        let case = |(variant, damage)| Case { name: name.clone(), damage, variant };
+        cases.map(case).filter(is_change).collect()
     }
 
     /// Each bit of an object that is no longer than this.

@@ -9,7 +9,7 @@ use crate::ops::{
     BackupError, ConfigureError, CopyError, ForgetError, KeyError, RestoreError, StreamError,
 };
 use crate::policy::{PolicyError, SizeError, TimeError};
-use crate::repo::RepoError;
+use crate::repo::{MOST_SLOTS, RepoError};
 use crate::settings::SettingsError;
 use crate::storage::StorageError;
 use std::io;
@@ -86,6 +86,11 @@ impl From<RepoError> for Failure {
             ),
             RepoError::ExistsAlready { .. } => {
                 failure(Code::Failed).hint("use it as it is, or name an empty folder")
+            }
+            RepoError::WrongKey { tried } if tried >= MOST_SLOTS => {
+                Self::new(Code::WrongKey, "wrong password or key, or too many key slots")
+                    .because(format!("it opens none of the first {tried} key slots"))
+                    .hint("if there are more, name yours with --key-hint and its whole id")
             }
             RepoError::WrongKey { tried } => Self::new(Code::WrongKey, "wrong password or key")
                 .because(format!("it opens none of the key slots ({tried} tried)"))

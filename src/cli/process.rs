@@ -1,7 +1,9 @@
 //! What is done once, when the process starts.
 
 use crate::settings::Environment;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 
 /// Prepares the process. To be called first, while there is one thread.
 pub fn begin() -> Environment {
@@ -11,8 +13,10 @@ pub fn begin() -> Environment {
     unsafe { Environment::take() }
 }
 
-/// A core dump would hold the keys.
+/// A core dump would hold the keys. The limit does not count for a program that the kernel pipes
+/// dumps to, so there is none at all; nor can others of this user's processes look inside.
 fn no_core_dumps() {
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     // Lowering a limit is always allowed.
     let _ = setrlimit(Resource::Core, none);
@@ -24,4 +28,17 @@ fn many_open_files() {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     // Without it things are read with what there is.
     let _ = setrlimit(Resource::Nofile, raised);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_dumped() {
+        no_core_dumps();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, DumpableBehavior::NotDumpable);
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+    }
 }

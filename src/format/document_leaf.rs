@@ -1,7 +1,7 @@
 //! A leaf of a collection's tree: documents end to end, as the content of a data blob.
 
 use super::FormatError;
-use super::record::{self, Bytes, record};
+use super::record::{self, Bytes, Item, record};
 
 const WHAT: &str = "piece of a collection";
 
@@ -21,13 +21,13 @@ record! {
     LeafRecord {
         "v" => version: u32,
         "b" => documents: Bytes,
-        "x" => deleted: Vec<Bytes>,
+        "x" => deleted: Vec<Item<Bytes>>,
     }
 }
 
 impl DocumentLeaf {
     pub fn encode(self) -> Vec<u8> {
-        let deleted = self.deleted.into_iter().map(Bytes::from).collect();
+        let deleted = self.deleted.into_iter().map(|key| Item(key.into())).collect();
         record::encode(&LeafRecord { version: 0, documents: self.documents.into(), deleted })
     }
 
@@ -35,7 +35,7 @@ impl DocumentLeaf {
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let record: LeafRecord = record::decode(WHAT, bytes)?;
         record::readable(record.version)?;
-        let deleted = record.deleted.into_iter().map(Bytes::into_vec).collect();
+        let deleted = record.deleted.into_iter().map(|key| key.0.into_vec()).collect();
         Ok(Self { documents: record.documents.into_vec(), deleted })
     }
 }

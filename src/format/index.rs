@@ -8,6 +8,8 @@ use crate::codec::BlobClass;
 use crate::model::{PackId, SessionId};
 
 const WHAT: &str = "index";
+/// Bytes, beside the object's own: more packs than fit into one.
+const MOST_MEMORY: usize = 96 << 20;
 
 /// The tables of some packs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl Index {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
-        let record: IndexRecord = record::decode(WHAT, bytes)?;
+        let record: IndexRecord = record::decode_within(MOST_MEMORY, WHAT, bytes)?;
         record::readable(record.version)?;
         let packs: Result<Vec<_>, _> = record.packs.iter().map(IndexedPack::try_from).collect();
         Ok(Self { session: SessionId::new(record.session.into_array()), packs: packs? })

@@ -5,6 +5,7 @@
 use super::{FormatError, VERSION};
 use serde::de::{Deserialize, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::Serialize;
+use std::cell::Cell;
 use std::fmt;
 
 /// Bytes of any length.
@@ -53,6 +54,7 @@ macro_rules! record {
                         self,
                         mut map: A,
                     ) -> Result<$name, A::Error> {
+                        $crate::format::record::take_memory(size_of::<$name>())?;
                         let mut record = <$name>::default();
                         let mut seen = 0_usize;
                         while let Some(key) = map.next_key::<&str>()? {
@@ -96,17 +98,61 @@ pub(super) fn written_out<E: serde::de::Error>(key: &str) -> E {
     E::custom(format_args!("key {key:?} has its default written out"))
 }
 
+/// Bytes of memory that one record may take beside those that it is long: more than any that
+/// snap writes. A few bytes may stand for a value a hundred times as large.
+const MOST_MEMORY: usize = 24 << 20;
+
+thread_local! {
+    /// What the record that this thread decodes may still take.
+    static MEMORY: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A value in a list takes so much memory.
+pub(super) fn take_memory<E: serde::de::Error>(bytes: usize) -> Result<(), E> {
+    let left = MEMORY.get().checked_sub(bytes);
+    MEMORY.set(left.unwrap_or(0));
+    left.map(drop).ok_or_else(|| E::custom("it holds more than it may"))
+}
+
+/// A value in a list that is no record.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Item<T>(pub(super) T);
+
+impl<T: Serialize> Serialize for Item<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Item<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        take_memory(size_of::<T>())?;
+        T::deserialize(input).map(Self)
+    }
+}
+
 /// The canonical bytes of a record.
 pub(super) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     // Writing plain values into memory has no way to fail.
     rmp_serde::to_vec(record).unwrap_or_default()
 }
 
-/// Reads a record; nothing may follow it.
+/// Reads a record; nothing may follow it. One that would take much more memory than any that snap
+/// writes is refused.
 pub(super) fn decode<'de, T: Deserialize<'de>>(
     what: &'static str,
     bytes: &'de [u8],
 ) -> Result<T, FormatError> {
+    decode_within(MOST_MEMORY, what, bytes)
+}
+
+/// The same with another bound of the memory, in bytes.
+pub(super) fn decode_within<'de, T: Deserialize<'de>>(
+    memory: usize,
+    what: &'static str,
+    bytes: &'de [u8],
+) -> Result<T, FormatError> {
+    MEMORY.set(memory);
     let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
     match T::deserialize(&mut input) {
         Ok(record) if first_value(bytes) == Some(bytes.len()) => Ok(record),
@@ -256,6 +302,29 @@ mod tests {
         let trailing = [&trailing[..], &nonsense_trailing, &trailing_header];
         for bytes in [&out_of_order[..], &twice, &array, &default].into_iter().chain(trailing) {
             assert!(decode::<Sample>("sample", bytes).is_err(), "{bytes:x?}");
+        }
+    }
+
+    record! {
+        Many {
+            "i" => items: Vec<Sample>,
+            "t" => texts: Vec<Item<String>>,
+        }
+    }
+
+    #[test]
+    fn what_takes_much_more_memory_than_it_is_long_is_refused() {
+        let nothing = |count: usize, key: u8, value: u8| {
+            let head = [0x81, 0xa1, key, 0xdd];
+            let count = u32::try_from(count).unwrap().to_be_bytes();
+            [&head[..], &count, &[value].repeat(1 << 20)].concat()
+        };
+        for (key, value) in [(b'i', 0x80), (b't', 0xa0)] {
+            let few = decode_within::<Many>(1 << 30, "many", &nothing(1 << 20, key, value));
+            assert!(few.is_ok(), "{few:?}");
+            let many = decode::<Many>("many", &nothing(1 << 20, key, value)).unwrap_err();
+            let why = "it is not a well-formed many: it holds more than it may";
+            assert_eq!(many.to_string(), why);
         }
     }
 

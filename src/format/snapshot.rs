@@ -1,7 +1,7 @@
 //! `snapshots/<s>`: how session s ended: a snapshot, or a tombstone.
 
-use super::FormatError;
-use super::record::{self, Bytes, Fixed, TimeRecord, record};
+use super::record::{self, Bytes, Fixed, Item, TimeRecord, record};
+use super::{FormatError, LARGEST_BLOB};
 use crate::model::{
     BlobId, EntryPath, Host, InPlace, SessionId, Snapshot, SnapshotHash, SnapshotKind,
     SnapshotSource, Summary,
@@ -31,7 +31,7 @@ record! {
         "U" => uid: u32,
         "G" => gid: u32,
         "s" => sources: Vec<SourceRecord>,
-        "g" => tags: Vec<String>,
+        "g" => tags: Vec<Item<String>>,
         "r" => tree: Fixed<32>,
         "F" => files: u64,
         "D" => directories: u64,
@@ -77,6 +77,9 @@ impl Commit {
 
     /// `id` is from the object's name. In a tombstone, key `w` is the session that put it.
     pub fn decode(id: SessionId, bytes: &[u8]) -> Result<Self, FormatError> {
+        if bytes.len() > LARGEST_BLOB {
+            return Err(FormatError::malformed(WHAT, "it is longer than its spare copy can be"));
+        }
         let record: SnapshotRecord = record::decode(WHAT, bytes)?;
         record::readable(record.version)?;
         let kind = match record.kind {
@@ -103,7 +106,7 @@ impl From<&Snapshot> for SnapshotRecord {
             uid: snapshot.host.uid,
             gid: snapshot.host.gid,
             sources: snapshot.sources.iter().map(SourceRecord::from).collect(),
-            tags: snapshot.tags.clone(),
+            tags: snapshot.tags.iter().cloned().map(Item).collect(),
             tree: (*snapshot.tree.bytes()).into(),
             files: snapshot.summary.files,
             directories: snapshot.summary.directories,
@@ -131,7 +134,7 @@ impl SnapshotRecord {
             taken: self.taken.timestamp(WHAT)?,
             host: Host { name: self.host, user: self.user, uid: self.uid, gid: self.gid },
             sources: sources?,
-            tags: self.tags,
+            tags: self.tags.into_iter().map(|tag| tag.0).collect(),
             tree: BlobId::new(self.tree.into_array()),
             summary: Summary {
                 files: self.files,

@@ -1,7 +1,7 @@
 //! An entry of a tree, as a record. Decoding proves everything that the model promises.
 
 use super::FormatError;
-use super::record::{Bytes, Fixed, record};
+use super::record::{Bytes, Fixed, Item, record};
 use crate::codec::Elements;
 use crate::model::{
     Attribute, AttributeValue, BlobId, ChunkRef, ChunkTree, ClusterTime, Collection,
@@ -31,7 +31,7 @@ record! {
         "z" => size: u64,
         "h" => hash: Option<Fixed<32>>,
         "r" => reading: u8,
-        "H" => holes: Vec<(u64, u64)>,
+        "H" => holes: Vec<Item<(u64, u64)>>,
         "d" => depth: u8,
         "c" => chunks: Vec<(Fixed<32>, u64)>,
         "T" => target: Bytes,
@@ -44,7 +44,7 @@ record! {
         "O" => options: Bytes,
         "y" => is_time_series: bool,
         "Q" => uuid: Option<Fixed<16>>,
-        "I" => indexes: Vec<Bytes>,
+        "I" => indexes: Vec<Item<Bytes>>,
         "W" => is_stream: bool,
         "w" => is_fuzzy: bool,
         "A" => moment: u64,
@@ -124,7 +124,7 @@ impl EntryRecord {
         self.size = file.size;
         self.hash = file.hash.map(|hash| (*hash.bytes()).into());
         self.reading = file.reading as u8;
-        self.holes = file.holes.iter().map(|hole| (hole.offset, hole.length)).collect();
+        self.holes = file.holes.iter().map(|hole| Item((hole.offset, hole.length))).collect();
         (self.depth, self.chunks) = encode_chunks(&file.chunks);
     }
 
@@ -153,7 +153,7 @@ impl EntryRecord {
 
     fn file(&self) -> Result<File, FormatError> {
         let holes: Vec<Extent> =
-            self.holes.iter().map(|&(offset, length)| Extent { offset, length }).collect();
+            self.holes.iter().map(|&Item((offset, length))| Extent { offset, length }).collect();
         let data = data_length(self.size, &holes).ok_or_else(|| malformed("its holes overlap"))?;
         let chunks = decode_chunks(self.depth, &self.chunks)?;
         if chunks.length() != Some(data) {
@@ -174,7 +174,7 @@ impl EntryRecord {
         self.options = collection.options.clone().into();
         self.is_time_series = collection.kind == CollectionKind::TimeSeries;
         self.uuid = collection.uuid.map(Fixed::from);
-        self.indexes = collection.indexes.iter().map(|index| index.clone().into()).collect();
+        self.indexes = collection.indexes.iter().map(|index| Item(index.clone().into())).collect();
         self.is_fuzzy = collection.consistency == Consistency::Fuzzy;
         self.moment = collection
             .moment
@@ -203,7 +203,7 @@ impl EntryRecord {
         let moment =
             ClusterTime { seconds: (self.moment >> 32) as u32, increment: self.moment as u32 };
         let indexes: Result<Vec<_>, _> =
-            self.indexes.iter().map(|index| bson_document(index)).collect();
+            self.indexes.iter().map(|index| bson_document(&index.0)).collect();
         Ok(Collection {
             kind,
             options: bson_document(&self.options)?,

@@ -49,6 +49,13 @@ impl FromStr for Address {
         if hosts.is_empty() {
             return Err(refused("it names no host"));
         }
+        // What is taken for a host is shown, and must not be a password.
+        if !authority.contains('@') && rest.contains('@') {
+            return Err(refused("in a password / is written %2F, ? is %3F"));
+        }
+        if !hosts.split(',').all(has_right_port) {
+            return Err(refused("a port is no number; a name and password end with @"));
+        }
         let database = decode(database).ok_or_else(|| refused("its database is not UTF-8"))?;
         if database.contains(['/', '\\', '.', '"', '$', ' ', '\0']) {
             return Err(refused("a database has another name than this can be"));
@@ -61,6 +68,12 @@ impl FromStr for Address {
             database: (!database.is_empty()).then_some(database),
         })
     }
+}
+
+/// `host`, `host:27017`, `[::1]:27017`.
+fn has_right_port(host: &str) -> bool {
+    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    behind.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok())
 }
 
 /// Takes `%2F` and its like back.
@@ -104,6 +117,13 @@ mod tests {
     }
 
     #[test]
+    fn hosts_may_have_ports() {
+        for text in ["mongodb://h:1,i,j:65535/db", "mongodb://[::1]:27017", "mongodb://[::1]"] {
+            assert!(text.parse::<Address>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_whole_server_has_no_database() {
         for text in ["mongodb://h", "mongodb://h/", "mongodb+srv://h/?tls=true", "mongodb://h?a=b"]
         {
@@ -113,7 +133,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_without_repeating_it() {
-        for text in ["mongodb://", "mongodb://u:secret@/db", "secret", "mongodb://h/a.secret"] {
+        for text in [
+            "mongodb://",
+            "mongodb://u:secret@/db",
+            "secret",
+            "mongodb://h/a.secret",
+            "mongodb://u:secret",
+            "mongodb://u:secret/more@h/db",
+            "mongodb://u:1?secret@h/db",
+        ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }

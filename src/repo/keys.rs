@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 
 /// At most this many slots are tried with one password, so a repository should have no more.
 pub const MOST_SLOTS: usize = 64;
+/// So many are looked at: whoever can write to the storage may have put any number there.
+pub(super) const MOST_LISTED: usize = 10_000;
 /// Bytes.
 pub(super) const LARGEST_SLOT: u64 = 64 * 1024;
 
@@ -44,7 +46,7 @@ impl Repository {
     /// Reads the clear heads of all slots. Whether a slot opens shows only with its password.
     pub fn key_slots(&self) -> Result<KeySlots, RepoError> {
         let mut found = KeySlots::default();
-        for listed in self.storage.list(Folder::Keys)? {
+        for listed in self.storage.list_some(Folder::Keys, MOST_LISTED)? {
             match read_slot(self.storage.as_ref(), &listed.name) {
                 Ok(KeySlot { id, head, .. }) => {
                     let SlotHead { kind, created, label, .. } = head;

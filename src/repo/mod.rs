@@ -30,6 +30,7 @@ mod tree_reader;
 mod tree_writer;
 mod unindexed;
 mod uploads;
+mod window;
 mod witness;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
@@ -56,4 +57,5 @@ pub use session::{Session, Writer};
 pub use snapshots::{Ledger, Undecided, snapshot_hash};
 pub use tree_reader::TreeEntries;
 pub use tree_writer::{ChunkTreeWriter, TreeSink, TreeWriter};
+pub use window::Window;
 pub use witness::{Missed, NoWitness, Witness};

@@ -1,7 +1,7 @@
 //! Making a repository, and opening one with a password or a key file.
 
 use super::RepoError;
-use super::keys::{LARGEST_SLOT, MOST_SLOTS, make_slot, try_slot};
+use super::keys::{LARGEST_SLOT, MOST_LISTED, MOST_SLOTS, make_slot, try_slot};
 use super::repository::{Repository, Surroundings, object_name};
 use crate::codec::{
     ChunkParameters, Class, Compression, KeyRing, PasswordParameters, Sealer, Secret,
@@ -176,22 +176,40 @@ pub(super) fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Ve
     }
 }
 
+/// The slots that may be tried, in order. Of more than are looked at one is found by its whole id
+/// only.
+fn slot_names(storage: &dyn Storage, key_hint: Option<&str>) -> Result<Vec<ObjectName>, RepoError> {
+    if let Some(Ok(id)) = key_hint.map(str::parse::<KeyId>) {
+        let name = object_name(&format::key_name(&id))?;
+        return match storage.get_range(&name, 0, 0) {
+            Err(StorageError::Absent { .. }) => Ok(Vec::new()),
+            _ => Ok(vec![name]),
+        };
+    }
+    let listed = storage.list_some(Folder::Keys, MOST_LISTED)?.into_iter();
+    let mut names: Vec<ObjectName> = listed.map(|listed| listed.name).collect();
+    names.retain(|name| key_hint.is_none_or(|hint| name.last().starts_with(hint)));
+    names.sort();
+    Ok(names)
+}
+
 fn open_ring(
     storage: &dyn Storage,
     repository: RepositoryId,
     credential: &Credential,
     key_hint: Option<&str>,
 ) -> Result<(KeyId, KeyRing), RepoError> {
-    let mut names: Vec<ObjectName> =
-        storage.list(Folder::Keys)?.into_iter().map(|listed| listed.name).collect();
-    names.retain(|name| key_hint.is_none_or(|hint| name.last().starts_with(hint)));
-    names.sort();
+    let names = slot_names(storage, key_hint)?;
     if names.is_empty() {
         return Err(RepoError::NoKeySlot { address: storage.address() });
     }
     let mut damage = None;
     let mut tried = 0;
-    for name in names.iter().take(MOST_SLOTS) {
+    for name in &names {
+        // What is no slot costs nothing to try, and hides none.
+        if tried == MOST_SLOTS {
+            break;
+        }
         match try_slot(storage, repository, credential, name) {
             Ok(Some(opened)) => return Ok(opened),
             Ok(None) => tried += 1,

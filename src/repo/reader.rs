@@ -6,6 +6,7 @@ use super::RepoError;
 use super::catalog::Catalog;
 use super::document_layer::LayerCache;
 use super::repository::{Repository, object_name};
+use super::window::Held;
 use crate::codec::BlobClass;
 use crate::format::{self, ChunkList, PackedBlob, Piece};
 use crate::model::{BlobId, ChunkTree, PackId};
@@ -20,6 +21,8 @@ pub struct BlobReader {
     repository: Arc<Repository>,
     catalog: RwLock<Arc<Catalog>>,
     pub(super) layers: LayerCache,
+    /// By walks of trees.
+    pub(super) held: Held,
 }
 
 impl BlobReader {
@@ -34,7 +37,8 @@ impl BlobReader {
 
     /// A reader that begins with a catalog that somebody else has too.
     pub fn sharing(repository: Arc<Repository>, catalog: Arc<Catalog>) -> Self {
-        Self { repository, catalog: RwLock::new(catalog), layers: LayerCache::default() }
+        let (layers, held) = (LayerCache::default(), Held::default());
+        Self { repository, catalog: RwLock::new(catalog), layers, held }
     }
 
     pub fn repository(&self) -> &Arc<Repository> {

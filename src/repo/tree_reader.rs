@@ -2,24 +2,25 @@
 
 use super::RepoError;
 use super::reader::BlobReader;
+use super::window::Window;
 use crate::format::{ChildPiece, PieceItems};
 use crate::model::{BlobId, Entry, EntryName, EntryPath};
-use std::collections::VecDeque;
 
-/// The entries of one tree, in order. Memory: one piece a level. After an error, where a piece
-/// cannot be read, those that come after it may still be asked for.
+/// The entries of one tree, in order. Memory: one piece a level, or less where many trees are
+/// read at once. After an error, where a piece cannot be read, those that come after it may still
+/// be asked for.
 pub struct TreeEntries<'a> {
     reader: &'a BlobReader,
-    entries: VecDeque<Entry>,
-    /// Pieces still to come, the next one last; with the level that each must have.
-    pieces: Vec<(u8, ChildPiece)>,
+    entries: Option<Window<'a, Entry>>,
+    /// Pieces still to come, with the level that each must have; the lowest list last.
+    pieces: Vec<(u8, Window<'a, ChildPiece>)>,
     last: Option<EntryName>,
 }
 
 impl<'a> TreeEntries<'a> {
     /// Opens the tree with this root piece.
     pub fn open(reader: &'a BlobReader, root: &BlobId) -> Result<Self, RepoError> {
-        let mut entries = Self { reader, entries: VecDeque::new(), pieces: Vec::new(), last: None };
+        let mut entries = Self { reader, entries: None, pieces: Vec::new(), last: None };
         entries.load(root, None)?;
         Ok(entries)
     }
@@ -30,11 +31,13 @@ impl<'a> TreeEntries<'a> {
         if level.is_some_and(|level| level != piece.level) {
             return Err(self.malformed(id, "its level is another than the one above says"));
         }
-        match piece.items {
-            PieceItems::Entries(entries) => self.entries.extend(entries),
-            PieceItems::Children(children) => {
+        match &piece.items {
+            PieceItems::Entries(_) => {
+                self.entries = Some(Window::new(self.reader, *id, piece.items));
+            }
+            PieceItems::Children(_) => {
                 let below = piece.level - 1;
-                self.pieces.extend(children.into_iter().rev().map(|child| (below, child)));
+                self.pieces.push((below, Window::new(self.reader, *id, piece.items)));
             }
         }
         Ok(())
@@ -44,15 +47,29 @@ impl<'a> TreeEntries<'a> {
         RepoError::Damaged { name: format!("tree blob {id}"), why: why.to_string() }
     }
 
-    fn try_next(&mut self) -> Result<Option<Entry>, RepoError> {
-        while self.entries.is_empty() {
-            let Some((level, piece)) = self.pieces.pop() else { return Ok(None) };
-            self.load(&piece.id, Some(level))?;
+    /// The next entry of those pieces that are open; then the next piece is opened.
+    fn next_entry(&mut self) -> Result<Option<Entry>, RepoError> {
+        loop {
+            if let Some(entries) = &mut self.entries {
+                match entries.take_next()? {
+                    Some(entry) => return Ok(Some(entry)),
+                    None => self.entries = None,
+                }
+            }
+            let Some((level, pieces)) = self.pieces.last_mut() else { return Ok(None) };
+            let level = *level;
+            match pieces.take_next()? {
+                Some(piece) => self.load(&piece.id, Some(level))?,
+                None => drop(self.pieces.pop()),
+            }
         }
-        let entry = self.entries.pop_front();
+    }
+
+    fn try_next(&mut self) -> Result<Option<Entry>, RepoError> {
+        let entry = self.next_entry()?;
         if let Some(entry) = &entry {
             if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
-                (self.entries, self.pieces) = (VecDeque::new(), Vec::new());
+                (self.entries, self.pieces) = (None, Vec::new());
                 let why = "the names of its pieces are not ascending".to_string();
                 return Err(RepoError::Damaged { name: "a tree".to_string(), why });
             }

@@ -81,8 +81,18 @@ pub(super) fn redacted(address: &str) -> String {
         Some((_, rest)) => ("***@", rest),
         None => ("", rest),
     };
+    if slashes == "//" && hidden.is_empty() && !has_right_port(rest) {
+        return format!("{scheme}://***");
+    }
     let place = rest.split('?').next().unwrap_or_default();
     format!("{scheme}:{slashes}{hidden}{place}")
+}
+
+/// A password without the `@` behind it looks like a port that is no number.
+fn has_right_port(rest: &str) -> bool {
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    host.starts_with('[') || port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for DatabaseAddress {
@@ -134,6 +144,7 @@ mod tests {
         for (address, shown) in [
             ("mongodb://me:secret@host:27017/bot?x=secret", "mongodb://***@host:27017/bot"),
             ("mongodb://me:sec/ret?@host/bot", "mongodb://***@host/bot"),
+            ("mongodb://me:secret", "mongodb://***"),
             ("mongodb://me:sec@ret@host/bot", "mongodb://***@host/bot"),
             ("sftp:secret@host:/path", "sftp:***@host:/path"),
             ("rest:http://me:secret@host/", "rest:***@host/"),

@@ -36,6 +36,10 @@ impl Storage for DiscardStorage {
         self.inner.list(folder)
     }
 
+    fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
+        self.inner.list_some(folder, most)
+    }
+
     fn delete(&self, _name: &ObjectName) -> Result<(), StorageError> {
         Ok(())
     }

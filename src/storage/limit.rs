@@ -112,6 +112,10 @@ impl Storage for LimitStorage {
         self.inner.list(folder)
     }
 
+    fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
+        self.inner.list_some(folder, most)
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<(), StorageError> {
         self.inner.delete(name)
     }

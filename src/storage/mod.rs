@@ -64,6 +64,14 @@ pub trait Storage: Send + Sync {
     /// is no object's is passed over. A folder that does not exist is empty.
     fn list(&self, folder: Folder) -> Result<Vec<Listed>, StorageError>;
 
+    /// The same, but at most so many of them, whichever: for folders that may hold any number of
+    /// objects of somebody else's. Takes memory and time for those only, where the medium can.
+    fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
+        let mut listed = self.list(folder)?;
+        listed.truncate(most);
+        Ok(listed)
+    }
+
     /// Removes an object; nothing happens if it is not there. After it returned, nobody sees it.
     fn delete(&self, name: &ObjectName) -> Result<(), StorageError>;
 

@@ -95,6 +95,13 @@ impl Storage for RecordStorage {
         })
     }
 
+    fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
+        let list = |inner: &dyn Storage| inner.list_some(folder, most);
+        self.record(Verb::List, Subject::Folder(folder), list, |result| {
+            (Outcome::of(result), result.as_ref().map_or(0, |listed| listed.len() as u64))
+        })
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<(), StorageError> {
         let delete = |inner: &dyn Storage| inner.delete(name);
         self.record(Verb::Delete, Subject::Object(name.clone()), delete, done)

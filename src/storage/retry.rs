@@ -115,6 +115,10 @@ impl Storage for RetryStorage {
         self.attempt(|| self.inner.list(folder))
     }
 
+    fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
+        self.attempt(|| self.inner.list_some(folder, most))
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<(), StorageError> {
         self.attempt(|| self.inner.delete(name))
     }

@@ -9,6 +9,13 @@ pub enum Damage {
         byte: usize,
         bit: u8,
     },
+    /// A byte is another one: all its bits that are in `by` are flipped.
+    Byte {
+        byte: usize,
+        by: u8,
+    },
+    /// One more byte before this one.
+    Insert(usize),
     /// Cut to so many bytes.
     Truncate(usize),
     /// One more byte at the end.
@@ -36,11 +43,21 @@ impl Damage {
         damages
     }
 
+    /// Whether an object of these bytes is another one after it.
+    pub fn changes(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Zero(start) => bytes[*start..].iter().take(4096).any(|byte| *byte != 0),
+            _ => true,
+        }
+    }
+
     /// Inflicts it.
     pub fn inflict(&self, storage: &MemoryStorage, name: &ObjectName) {
         let mut bytes = storage.raw(name).unwrap();
         match self {
             Self::Flip { byte, bit } => bytes[*byte] ^= 1 << bit,
+            Self::Byte { byte, by } => bytes[*byte] ^= by,
+            Self::Insert(byte) => bytes.insert(*byte, b' '),
             Self::Truncate(length) => bytes.truncate(*length),
             Self::Extend => bytes.push(0),
             Self::Zero(start) => {

@@ -56,6 +56,10 @@ impl<'a> Ward<'a> {
         self.storage.raw(name).unwrap().len()
     }
 
+    pub fn bytes_of(&self, name: &ObjectName) -> Vec<u8> {
+        self.storage.raw(name).unwrap()
+    }
+
     /// Two others of the same kind.
     pub fn others(&self, name: &ObjectName) -> Vec<ObjectName> {
         let is_other = |other: &&ObjectName| other.folder() == name.folder() && *other != name;

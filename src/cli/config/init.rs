@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::text::shell_word;
 use crate::settings::config::{filled_template, find_config};
-use crate::settings::{Address, write_config};
+use crate::settings::{Address, SourceAddress, write_config};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ Afterwards: look at the file, `snap config check`, `snap init`, `snap backup`.";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Files and folders that the profile shall take
+    /// Files, folders and databases that the profile shall take
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Print it
@@ -100,10 +100,24 @@ fn given(
         given.push(("password-command", vec![text(PathBuf::from(command))?]));
     }
     if !arguments.paths.is_empty() {
-        let paths = arguments.paths.iter().map(|path| text(absolute(path)?));
+        let paths = arguments.paths.iter().map(source);
         given.push(("sources", paths.collect::<Result<_, _>>()?));
     }
     Ok(given)
+}
+
+/// A path from the root, or an address, as it stands in the file.
+fn source(path: &PathBuf) -> Result<String, Failure> {
+    match SourceAddress::parse(path.clone()) {
+        SourceAddress::Path(path) => text(absolute(&path)?),
+        SourceAddress::Database(address) if address.reveal().contains('@') => {
+            Err(Failure::usage(format!("{address} names a user, and may hold a password")).hint(
+                "write the address into a file that only you can read, and name that in \
+                 snap.toml: mongodb-file = [\"FILE\"]",
+            ))
+        }
+        SourceAddress::Database(address) => Ok(address.reveal().to_owned()),
+    }
 }
 
 fn text(path: PathBuf) -> Result<String, Failure> {

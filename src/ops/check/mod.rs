@@ -3,6 +3,7 @@
 //! has the data stores it again.
 
 mod data;
+mod documents;
 mod findings;
 mod objects;
 mod packs;

@@ -1,6 +1,7 @@
 //! Which files need blobs that cannot be had.
 
-use crate::format::{Piece, PieceItems};
+use super::documents;
+use crate::format::{ChildPiece, PieceItems};
 use crate::model::{
     AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, EntryPath, Kind, Monitor,
     SessionId, Snapshot,
@@ -119,9 +120,10 @@ impl Search<'_> {
             }
             Kind::File(file) => self.blame(&file.chunks, &mut objects)?,
             Kind::Collection(collection) => match &collection.content {
-                Documents::Tree(tree) => {
-                    for root in tree.roots() {
-                        self.blame_tree(root, &mut objects)?;
+                Documents::Tree(documents) => {
+                    let path = directory.join(&entry.name);
+                    for root in documents.roots() {
+                        self.documents(root, tree, &path, snapshot)?;
                     }
                 }
                 Documents::Stream(chunks) => self.blame(chunks, &mut objects)?,
@@ -135,35 +137,25 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The objects whose damage touches a collection.
-    fn blame_tree<'a>(
-        &self,
+    /// Names the documents of a tree that are hit; all of the collection, if it is the root.
+    fn documents(
+        &mut self,
         root: BlobId,
-        objects: &mut BTreeSet<&'a String>,
-    ) -> Result<(), RepoError>
-    where
-        Self: 'a,
-    {
-        // The level that each must have, above the leaves.
-        let mut pending = vec![(None, root)];
-        while let Some((level, id)) = pending.pop() {
-            if let Some(object) = self.bad.get(&id) {
-                objects.insert(object);
-                continue;
-            }
-            if level == Some(0) {
-                continue;
-            }
-            match self.reader.piece(&id) {
-                Ok(Piece { level, items: PieceItems::Children(children) }) => {
-                    for child in children {
-                        self.blame(&child.chunks, objects)?;
-                        pending.push((Some(level - 1), child.id));
-                    }
-                }
-                Err(error) if !error.is_damage() => return Err(error),
-                _ => {}
-            }
+        tree: &BlobId,
+        path: &EntryPath,
+        snapshot: &Snapshot,
+    ) -> Result<(), RepoError> {
+        let (reader, bad, path) = (self.reader, self.bad, shown(path));
+        if let Some(object) = bad.get(&root) {
+            self.note(object, snapshot, tree, &path);
+            return Ok(());
+        }
+        let blame = |child: &ChildPiece| {
+            let mut objects = BTreeSet::new();
+            self.blame(&child.chunks, &mut objects).map(|()| objects)
+        };
+        for lost in documents::lost(reader, root, bad, &blame)? {
+            self.note(lost.object, snapshot, tree, &format!("{path}: {lost}"));
         }
         Ok(())
     }
@@ -177,12 +169,12 @@ impl Search<'_> {
     where
         Self: 'a,
     {
-        let mut lists = vec![content.clone()];
+        let (mut lists, mut seen) = (vec![content.clone()], HashSet::new());
         while let Some(list) = lists.pop() {
             for node in &list.nodes {
                 if let Some(object) = self.bad.get(&node.id) {
                     objects.insert(object);
-                } else if list.depth > 0 {
+                } else if list.depth > 0 && seen.insert(node.id) {
                     match self.reader.chunk_list(&node.id, node.length) {
                         Ok(below) if below.depth < list.depth => lists.push(below),
                         Err(error) if !error.is_damage() => return Err(error),

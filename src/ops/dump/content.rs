@@ -8,6 +8,9 @@ use std::io::Write;
 
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
+/// Bytes of a hole between two looks at whether to stop.
+const ZEROS_AT_ONCE: u64 = 1 << 20;
+
 /// The largest value of an extended attribute that Linux has, in bytes.
 const LARGEST_ATTRIBUTE: u64 = 64 * 1024;
 
@@ -60,7 +63,7 @@ pub fn copy_file(
             if left == 0 {
                 // A decoded file has exactly the data that its extents hold.
                 let Some(extent) = extents.next() else { break };
-                write_zeros(extent.offset.saturating_sub(written), out)?;
+                write_hole(extent.offset.saturating_sub(written), out, monitor)?;
                 (written, left) = (extent.offset, extent.length);
             }
             let length = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
@@ -72,7 +75,20 @@ pub fn copy_file(
         }
         Ok(())
     })?;
-    write_zeros(file.size.saturating_sub(written), out)
+    write_hole(file.size.saturating_sub(written), out, monitor)
+}
+
+/// Zeros without end, almost, where a hole is that large: it can be stopped.
+fn write_hole(mut count: u64, out: &mut dyn Write, monitor: &dyn Monitor) -> Result<(), DumpError> {
+    while count > 0 {
+        if monitor.stopped() {
+            return Err(DumpError::Stopped);
+        }
+        let part = count.min(ZEROS_AT_ONCE);
+        write_zeros(part, out)?;
+        count -= part;
+    }
+    Ok(())
 }
 
 pub(super) fn write_zeros(mut count: u64, out: &mut dyn Write) -> Result<(), DumpError> {

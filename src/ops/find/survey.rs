@@ -7,8 +7,8 @@ use crate::model::{
     BlobId, ChunkTree, Counter, Directory, Entry, EntryName, EntryPath, Kind, Monitor, Problem,
     ProblemKind, Summary,
 };
-use crate::repo::{BlobReader, RepoError};
-use std::collections::{HashMap, HashSet, VecDeque};
+use crate::repo::{BlobReader, RepoError, Window};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// So many pieces are remembered to hold nothing.
@@ -40,16 +40,16 @@ pub struct Item {
 }
 
 /// A piece that is being searched.
-struct Frame {
+struct Frame<'a> {
     key: Key,
-    rest: Rest,
+    rest: Rest<'a>,
     /// It is the root piece of a directory, whose name stands at the end of the path.
     is_named: bool,
 }
 
-enum Rest {
-    Entries { left: VecDeque<Entry>, items: Vec<Item> },
-    Pieces { level: u8, left: VecDeque<ChildPiece>, keys: Vec<Key> },
+enum Rest<'a> {
+    Entries { left: Window<'a, Entry>, items: Vec<Item> },
+    Pieces { level: u8, left: Window<'a, ChildPiece>, keys: Vec<Key> },
 }
 
 pub struct Survey<'a> {
@@ -97,18 +97,18 @@ impl<'a> Survey<'a> {
     pub fn tree(&mut self, root: BlobId) -> Result<Option<Key>, FindError> {
         self.path = EntryPath::root();
         let key = self.key(&root);
-        let mut frames: Vec<Frame> = Vec::new();
+        let mut frames: Vec<Frame<'a>> = Vec::new();
         frames.extend(self.frame(&root, None, false)?);
         while let Some(frame) = frames.last_mut() {
             if self.monitor.stopped() {
                 return Err(FindError::Stopped);
             }
             let below = match &mut frame.rest {
-                Rest::Entries { left, items } => match left.pop_front() {
+                Rest::Entries { left, items } => match left.take_next()? {
                     Some(entry) => Some(self.entry(entry, items)?),
                     None => None,
                 },
-                Rest::Pieces { level, left, keys } => match left.pop_front() {
+                Rest::Pieces { level, left, keys } => match left.take_next()? {
                     Some(child) => Some(self.child(*level, &child, keys)?),
                     None => None,
                 },
@@ -143,7 +143,7 @@ impl<'a> Survey<'a> {
         id: &BlobId,
         level: Option<u8>,
         is_named: bool,
-    ) -> Result<Option<Frame>, FindError> {
+    ) -> Result<Option<Frame<'a>>, FindError> {
         let key = self.key(id);
         if self.nodes.contains_key(&key) || self.barren.contains(&key) {
             return Ok(None);
@@ -160,14 +160,21 @@ impl<'a> Survey<'a> {
             let why = "its level is another than the one above says".to_owned();
             return Err(RepoError::Damaged { name: format!("tree blob {id}"), why }.into());
         }
-        let rest = match piece.items {
+        let rest = match &piece.items {
             PieceItems::Entries(entries) => {
                 self.monitor.add(Counter::EntriesProcessed, entries.len() as u64);
-                Rest::Entries { left: entries.into(), items: Vec::new() }
+                Rest::Entries {
+                    left: Window::new(self.reader, *id, piece.items),
+                    items: Vec::new(),
+                }
             }
-            PieceItems::Children(children) => {
+            PieceItems::Children(_) => {
                 let level = piece.level.saturating_sub(1);
-                Rest::Pieces { level, left: children.into(), keys: Vec::new() }
+                Rest::Pieces {
+                    level,
+                    left: Window::new(self.reader, *id, piece.items),
+                    keys: Vec::new(),
+                }
             }
         };
         Ok(Some(Frame { key, rest, is_named }))
@@ -181,7 +188,11 @@ impl<'a> Survey<'a> {
     }
 
     /// Looks at an entry; returns the piece to be searched next, if it leads to one.
-    fn entry(&mut self, entry: Entry, items: &mut Vec<Item>) -> Result<Option<Frame>, FindError> {
+    fn entry(
+        &mut self,
+        entry: Entry,
+        items: &mut Vec<Item>,
+    ) -> Result<Option<Frame<'a>>, FindError> {
         let found = match self.criteria.match_entry(&self.path, &entry)? {
             true => {
                 self.found += 1;
@@ -213,13 +224,13 @@ impl<'a> Survey<'a> {
         level: u8,
         child: &ChildPiece,
         keys: &mut Vec<Key>,
-    ) -> Result<Option<Frame>, FindError> {
+    ) -> Result<Option<Frame<'a>>, FindError> {
         keys.push(self.key(&child.id));
         self.frame(&child.id, Some(level), false)
     }
 
     /// Keeps what a piece leads to.
-    fn finish(&mut self, frame: Frame) {
+    fn finish(&mut self, frame: Frame<'_>) {
         if frame.is_named {
             self.path.pop();
         }

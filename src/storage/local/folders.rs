@@ -56,7 +56,9 @@ impl Folders {
         let above = self.open(path)?;
         let durable = match made {
             Ok(()) => vec![folder.to_string()],
-            Err(Errno::EXIST) => names(&above)?.iter().map(|name| joined(path, name)).collect(),
+            Err(Errno::EXIST) => {
+                names(&above, usize::MAX)?.iter().map(|name| joined(path, name)).collect()
+            }
             Err(errno) => return Err(errno.into()),
         };
         sync_folder(disk, &above)?;
@@ -125,11 +127,15 @@ pub(super) fn joined(folder: &str, name: &str) -> String {
     }
 }
 
-/// The names in a folder, without `.` and `..` and those that are not UTF-8: none of ours.
-pub(super) fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
+/// The names in a folder, without `.` and `..` and those that are not UTF-8: none of ours. At most
+/// so many, whichever.
+pub(super) fn names(folder: &OwnedFd, most: usize) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
+        if names.len() == most {
+            break;
+        }
         match entry.file_name().to_str() {
             Ok("." | "..") | Err(_) => {}
             Ok(name) => names.push(name.to_string()),

@@ -16,10 +16,12 @@ use crate::storage::{Folder, Listed, ObjectName};
 const LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl LocalStorage {
-    pub(super) fn list_objects(&self, folder: Folder) -> io::Result<Vec<Listed>> {
+    /// At most so many, if all that is in the folder are objects; else perhaps fewer.
+    pub(super) fn list_objects(&self, folder: Folder, most: usize) -> io::Result<Vec<Listed>> {
         let mut listed = Vec::new();
         for below in self.levels_below(folder)? {
-            self.each_file(&joined(folder.word(), &below), |entry, _, metadata| {
+            let left = most.saturating_sub(listed.len());
+            self.each_file(&joined(folder.word(), &below), left, |entry, _, metadata| {
                 let name = ObjectName::new(folder, &joined(&below, entry));
                 listed.extend(name.ok().map(|name| Listed {
                     name,
@@ -35,15 +37,17 @@ impl LocalStorage {
     pub(super) fn sweep_temporaries(&self, finished: &dyn Fn(&str) -> bool) -> io::Result<()> {
         for folder in Folder::ALL {
             for below in self.levels_below(folder)? {
-                self.each_file(&joined(folder.word(), &below), |entry, folder, metadata| {
-                    match writer(entry) {
+                self.each_file(
+                    &joined(folder.word(), &below),
+                    usize::MAX,
+                    |entry, folder, metadata| match writer(entry) {
                         Some(NO_SESSION) if is_old(metadata) => remove(folder, entry),
                         Some(session) if is_session(session) && finished(session) => {
                             remove(folder, entry)
                         }
                         _ => Ok(()),
-                    }
-                })?;
+                    },
+                )?;
             }
         }
         Ok(())
@@ -57,20 +61,22 @@ impl LocalStorage {
         let Some(opened) = present(self.place.folders.open(folder.word()))? else {
             return Ok(Vec::new());
         };
-        let mut below = names(&opened)?;
+        let mut below = names(&opened, usize::MAX)?;
         // Nothing else is looked into: a `lost+found` could not be read.
         below.retain(|name| ObjectName::new(folder, &joined(name, "0")).is_ok());
         Ok(below)
     }
 
-    /// Calls `visit` with the name, the folder and the metadata of every file in a folder.
+    /// Calls `visit` with the name, the folder and the metadata of every file in a folder, `most`
+    /// at most.
     fn each_file(
         &self,
         path: &str,
+        most: usize,
         mut visit: impl FnMut(&str, &OwnedFd, &Stat) -> io::Result<()>,
     ) -> io::Result<()> {
         let Some(folder) = present(self.place.folders.open(path))? else { return Ok(()) };
-        for entry in names(&folder)? {
+        for entry in names(&folder, most)? {
             match statat(&folder, &entry, AtFlags::empty()) {
                 Ok(metadata) if is_file(&metadata) => visit(&entry, &folder, &metadata)?,
                 // Deleted meanwhile, or a link to nowhere.

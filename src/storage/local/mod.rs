@@ -172,7 +172,11 @@ impl Storage for LocalStorage {
     }
 
     fn list(&self, folder: Folder) -> Result<Vec<Listed>, StorageError> {
-        self.list_objects(folder).map_err(|why| self.error(&folder.word(), &why))
+        self.list_some(folder, usize::MAX)
+    }
+
+    fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
+        self.list_objects(folder, most).map_err(|why| self.error(&folder.word(), &why))
     }
 
     /// Durable with the next put.

@@ -1,0 +1,216 @@
+//! Every command that reads, against one hostile repository.
+
+use super::attacks::{Attack, Outcome};
+use super::forge::{Forge, PASSWORD};
+use crate::support::{Output, World, run};
+use std::cell::Cell;
+use std::path::Path;
+
+/// KiB, above Argon2's own, which is nothing here.
+const MOST_MEMORY: u64 = 512 << 10;
+
+/// Seconds that a command may take before it is interrupted. `Endless` ones reach it.
+const PATIENCE: &str = "120";
+const IMPATIENCE: &str = "2";
+
+/// What reads a repository. `restored` is a folder in the place that must not be left.
+const COMMANDS: &[&[&str]] = &[
+    &["snapshots"],
+    &["snapshots", "--json"],
+    &["ls", "-R", "-l", "latest", "/"],
+    &["find", "-l", "good"],
+    &["find", "--id", "1"],
+    &["diff", "latest", "latest"],
+    &["diff", "latest"],
+    &["dump", "latest"],
+    &["dump", "-a", "zip", "latest"],
+    &["dump", "latest", "bot.evil"],
+    &["restore", "latest", "--target", "inner/restored"],
+    &["restore", "latest", "--target", "inner/again", "--no-ownership"],
+    &["check"],
+    &["check", "--read-data", "--no-mark"],
+    &["stats"],
+    &["stats", "--by", "folder", "latest"],
+    &["copy", "--init", "--to", "copied", "--to-password-file", "password"],
+    &["prune", "--dry-run"],
+    &["cat", "snapshot", "latest"],
+    &["cat", "tree", "latest:/evil"],
+    &["cat", "config"],
+    &["key", "list"],
+];
+
+/// What walks every path, or reads every byte.
+const WALKS: &[&str] = &["ls", "find", "diff", "dump", "restore"];
+
+pub struct Siege<'a> {
+    attack: &'a Attack,
+    world: World,
+    outside: String,
+    runs: Cell<usize>,
+}
+
+impl<'a> Siege<'a> {
+    pub fn new(attack: &'a Attack) -> Self {
+        let mut world = World::new();
+        world.set("SNAP_PASSWORD", PASSWORD);
+        world.set("SNAP_REPOSITORY", "repository");
+        (attack.make)(&mut Forge::new(&world.path("repository")));
+        world.write("outside/kept", "kept");
+        world.write("inner/kept", "kept");
+        world.write("password", "other");
+        let outside = Self::look(&world);
+        Self { attack, world, outside, runs: Cell::new(0) }
+    }
+
+    /// Walks of all paths: they are as endless as these.
+    fn may_be_stopped(&self, arguments: &[&str]) -> bool {
+        let is_walk = WALKS.contains(&arguments[0]) || arguments.contains(&"--by");
+        self.attack.outcome == Outcome::Endless && is_walk
+    }
+
+    pub fn runs(&self) -> usize {
+        self.runs.get()
+    }
+
+    /// What must stay as it is.
+    fn look(world: &World) -> String {
+        let manifest = world.manifest(["outside", "inner", "repository", "--ignore", "mtime"]);
+        let mut lines = String::new();
+        for folder in ["outside", "inner", "repository"] {
+            let listed = run(world.command("find").arg(folder).args([
+                "-path",
+                "inner/restored",
+                "-prune",
+                "-o",
+                "-path",
+                "inner/again",
+                "-prune",
+                "-o",
+                "-not",
+                "-path",
+                "inner",
+                "-printf",
+                "%p %y %m %n %s %l\n",
+            ]));
+            let mut of_folder: Vec<&str> = listed.stdout.lines().collect();
+            of_folder.sort_unstable();
+            lines.push_str(&of_folder.join("\n"));
+        }
+        let _ = manifest;
+        let here: Vec<_> = std::fs::read_dir(world.here()).unwrap().collect();
+        format!("{lines}\n{}", here.len())
+    }
+
+    /// What went wrong.
+    pub fn run(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        let mut said = String::new();
+        let mut all_failed = true;
+        for arguments in COMMANDS {
+            let (output, measured) = self.command(arguments);
+            said.push_str(&output.stderr);
+            all_failed &= output.code != 0;
+            let faults = self.faults(arguments, &output, &measured);
+            failures.extend(faults.into_iter().map(|fault| {
+                format!(
+                    "{}: snap {}: {fault}\n{}",
+                    self.attack.name,
+                    arguments.join(" "),
+                    tail(&output.stderr)
+                )
+            }));
+            let _ = std::fs::remove_dir_all(self.world.path("copied"));
+            if Self::look(&self.world) != self.outside {
+                failures.push(format!(
+                    "{}: snap {} wrote elsewhere",
+                    self.attack.name,
+                    arguments.join(" ")
+                ));
+            }
+        }
+        let is_told = match self.attack.outcome {
+            Outcome::Named(words) => said.contains(words),
+            Outcome::Closed(words) => all_failed && said.contains(words),
+            Outcome::Restored | Outcome::Endless => true,
+        };
+        if !is_told {
+            failures.push(format!(
+                "{}: nobody says {:?}:\n{}",
+                self.attack.name,
+                self.attack.outcome,
+                tail(&said)
+            ));
+        }
+        failures
+    }
+
+    fn command(&self, arguments: &[&str]) -> (Output, Measured) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/measured");
+        let patience = if self.may_be_stopped(arguments) { IMPATIENCE } else { PATIENCE };
+        let mut command = self.world.command("python3");
+        command.arg(script).arg(patience).arg(env!("CARGO_BIN_EXE_snap")).args(arguments);
+        let output = run(&mut command);
+        self.runs.set(self.runs.get() + 1);
+        let line = output.stderr.lines().rfind(|line| line.starts_with("measured: "));
+        let words: Vec<&str> = line.unwrap().split(' ').collect();
+        let measured = Measured {
+            peak_kib: words[1].parse().unwrap(),
+            seconds: words[2].parse().unwrap(),
+            end: words[3].to_owned(),
+        };
+        if std::env::var_os("SNAP_HOSTILE").is_some() {
+            println!(
+                "{:60} {:30} {} {measured:?}",
+                self.attack.name,
+                arguments.join(" "),
+                output.code
+            );
+        }
+        (output, measured)
+    }
+
+    fn faults(&self, arguments: &[&str], output: &Output, measured: &Measured) -> Vec<String> {
+        let mut faults = Vec::new();
+        if ![0, 1, 2, 3, 4, 5, 10, 12, 13, 130].contains(&output.code) {
+            faults.push(format!("it exits with {}", output.code));
+        }
+        if output.stderr.contains('\x1b') {
+            faults.push("it writes what controls a terminal".to_owned());
+        }
+        if output.stderr.contains("panicked") {
+            faults.push("it panics".to_owned());
+        }
+        if measured.peak_kib > MOST_MEMORY {
+            faults.push(format!("it takes {} MiB", measured.peak_kib >> 10));
+        }
+        let may_be_stopped = self.may_be_stopped(arguments);
+        let is_stopped = measured.end == "interrupted" && may_be_stopped && output.code == 130;
+        if measured.end != "done" && !is_stopped {
+            faults.push(format!("after {} s it is {}", measured.seconds, measured.end));
+        }
+        let is_refused = output.code != 0 && output.code != 130 && !arguments.contains(&"--json");
+        if is_refused
+            && !output.stderr.contains("error: ")
+            && !output.stderr.contains("warning: ")
+            && output.code != 4
+        {
+            faults.push("it does not say why".to_owned());
+        }
+        faults
+    }
+}
+
+#[derive(Debug)]
+struct Measured {
+    peak_kib: u64,
+    seconds: f64,
+    end: String,
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(8)..]
+        .iter()
+        .map(|line| line.chars().take(300).collect::<String>() + "\n")
+        .collect()
+}
