@@ -10,7 +10,7 @@ use crate::ops::{
 };
 use crate::policy::{PolicyError, SizeError, TimeError};
 use crate::repo::{MOST_SLOTS, RepoError};
-use crate::settings::SettingsError;
+use crate::settings::{SettingsError, without_passwords};
 use crate::storage::StorageError;
 use std::io;
 
@@ -25,8 +25,10 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// An address in it is shown without its password.
     pub fn new(code: Code, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), cause: None, hint: None }
+        let message = without_passwords(&message.to_string());
+        Self { code, message, cause: None, hint: None }
     }
 
     /// Something is wrong with what was typed.
@@ -40,7 +42,7 @@ impl Failure {
     }
 
     pub fn because(mut self, cause: impl ToString) -> Self {
-        self.cause = Some(cause.to_string());
+        self.cause = Some(without_passwords(&cause.to_string()));
         self
     }
 

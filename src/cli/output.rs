@@ -5,7 +5,7 @@ use super::global::GlobalOptions;
 use super::json::{ErrorMessage, ExitError, Message, NoteMessage};
 use super::paint::Paint;
 use super::text::{harmless, readable};
-use crate::settings::Environment;
+use crate::settings::{Environment, without_passwords};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use std::fmt::Display;
@@ -100,6 +100,7 @@ impl Output {
 
     /// Something that is wrong with one thing, while the work goes on.
     pub fn warning(&self, what: &str, why: &str, during: &str) {
+        let (what, why) = (&without_passwords(what), &without_passwords(why));
         let error = ErrorMessage::new(what, why, during);
         // A stream that is closed shows at the end.
         let _ = self.object("error", &error);
@@ -111,6 +112,7 @@ impl Output {
 
     /// Something worth knowing, where nothing is wrong.
     pub fn note(&self, what: &str, why: &str) {
+        let (what, why) = (&without_passwords(what), &without_passwords(why));
         let _ = self.object("note", &NoteMessage { item: what, message: why });
         if !self.json {
             self.to_stderr(&format!("note: {}: {}", readable(what.as_bytes()), harmless(why)));

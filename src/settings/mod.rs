@@ -23,5 +23,5 @@ pub use key_file::{make_key_file, read_key_file};
 pub use places::{Places, home, prepare_cache};
 pub use repository::{Address, RepositoryChoice};
 pub use retention::{policy_from_pairs, policy_to_pairs};
-pub use source::{DatabaseAddress, SourceAddress};
+pub use source::{DatabaseAddress, SourceAddress, without_passwords};
 pub use write::write_config;

@@ -88,6 +88,29 @@ pub(super) fn redacted(address: &str) -> String {
     format!("{scheme}:{slashes}{hidden}{place}")
 }
 
+/// A text for people in which an address may stand where something else was asked for: the first
+/// in each line is shown without what may be secret in it.
+pub fn without_passwords(text: &str) -> String {
+    text.split_inclusive('\n').map(line_without_password).collect()
+}
+
+fn line_without_password(line: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    let begin = |scheme: &&str| lower.find(scheme).map(|at| (at, at + scheme.len()));
+    let Some((_, host)) = DATABASE_SCHEMES.iter().find_map(begin) else { return line.to_owned() };
+    let (head, rest) = line.split_at(host);
+    // A password may hold spaces: the last `@` ends it.
+    let (hidden, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("***@", rest),
+        None => ("", rest),
+    };
+    let (word, tail) = rest.split_at(rest.find([' ', '\n', '"']).unwrap_or(rest.len()));
+    match hidden.is_empty() && !has_right_port(word) {
+        true => format!("{head}***{tail}"),
+        false => format!("{head}{hidden}{}{tail}", word.split('?').next().unwrap_or_default()),
+    }
+}
+
 /// A password without the `@` behind it looks like a port that is no number.
 fn has_right_port(rest: &str) -> bool {
     let host = rest.split(['/', '?']).next().unwrap_or_default();
@@ -153,6 +176,15 @@ mod tests {
             ("repository", "repository"),
         ] {
             assert_eq!(redacted(address), shown, "{address}");
+        }
+        for (text, shown) in [
+            ("no mongodb://me:secret@host/bot?x=secret here", "no mongodb://***@host/bot here"),
+            ("MongoDB://me:se cret@host: not there", "MongoDB://***@host: not there"),
+            ("no mongodb+srv://me:secret", "no mongodb+srv://***"),
+            ("cannot reach mongodb://host:27017: x", "cannot reach mongodb://host:27017: x"),
+            ("two\nlines", "two\nlines"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
         }
         let source = SourceAddress::parse("mongodb://me:secret@host/bot?x=secret".into());
         assert!(!format!("{source}{source:?}").contains("secret"));

@@ -87,7 +87,7 @@ impl Forge {
         let tag = cipher
             .encrypt_inout_detached(nonce.into(), &associated, bytes.as_mut_slice().into())
             .unwrap();
-        let commitment = if class.commits() { &commitment[..] } else { &[] };
+        let commitment = if class.commits() { commitment } else { &[] };
         [&number[..], &salt, commitment, &bytes, &tag].concat()
     }
 

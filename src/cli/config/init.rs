@@ -100,15 +100,15 @@ fn given(
         given.push(("password-command", vec![text(PathBuf::from(command))?]));
     }
     if !arguments.paths.is_empty() {
-        let paths = arguments.paths.iter().map(source);
+        let paths = arguments.paths.iter().map(|path| source(path));
         given.push(("sources", paths.collect::<Result<_, _>>()?));
     }
     Ok(given)
 }
 
 /// A path from the root, or an address, as it stands in the file.
-fn source(path: &PathBuf) -> Result<String, Failure> {
-    match SourceAddress::parse(path.clone()) {
+fn source(path: &Path) -> Result<String, Failure> {
+    match SourceAddress::parse(path.to_path_buf()) {
         SourceAddress::Path(path) => text(absolute(&path)?),
         SourceAddress::Database(address) if address.reveal().contains('@') => {
             Err(Failure::usage(format!("{address} names a user, and may hold a password")).hint(
