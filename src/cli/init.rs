@@ -106,7 +106,7 @@ pub fn make_at(
         let _ = std::fs::remove_file(key);
     }
     let repository = made?;
-    storage.restore_reserve()?;
+    storage.restore_reserve(repository.config().reserve)?;
     announce(context, &repository, new_key)?;
     Ok(Arc::new(repository))
 }
@@ -123,7 +123,10 @@ pub fn check_place(located: &Located) -> Result<(), Failure> {
     }
     // What cannot be listed is found out when it is opened.
     let entries = std::fs::read_dir(&located.path).into_iter().flatten().flatten();
-    let is_stranger = |name: &std::ffi::OsString| LEFTOVERS.iter().all(|own| name != own);
+    let is_stranger = |name: &std::ffi::OsString| {
+        let is_temporary = name.to_str().is_some_and(LocalStorage::is_temporary);
+        !is_temporary && LEFTOVERS.iter().all(|own| name != own)
+    };
     match entries.map(|entry| entry.file_name()).find(is_stranger) {
         None => Ok(()),
         Some(name) => {

@@ -94,7 +94,7 @@ fn present(folder: io::Result<OwnedFd>) -> io::Result<Option<OwnedFd>> {
 }
 
 /// Whose temporary file this is.
-fn writer(entry: &str) -> Option<&str> {
+pub(super) fn writer(entry: &str) -> Option<&str> {
     let (writer, number) = entry.strip_prefix('.')?.strip_suffix(".tmp")?.split_once('-')?;
     number.bytes().all(|byte| byte.is_ascii_digit()).then_some(writer)
 }
