@@ -72,8 +72,10 @@ impl SmallDisk {
     }
 
     fn remount(&self, options: &str) -> io::Result<()> {
+        // All is said, for else the options of before are added, which a namespace may not set.
         let options = format!("remount,{options}");
-        run(Command::new("mount").args(["-o", &options]).arg(&self.path))
+        let arguments = ["-t", "tmpfs", "-o", &options, "snap-test"];
+        run(Command::new("mount").args(arguments).arg(&self.path))
     }
 }
 
