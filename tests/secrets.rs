@@ -81,7 +81,7 @@ impl Watch {
         for talk in [&["-vvv"][..], &["--json", "-vvv"]] {
             let mut command = self.world.command("timeout");
             command.args(["60", env!("CARGO_BIN_EXE_snap")]);
-            command.args(talk).args(arguments.iter().map(|word| named(word)));
+            command.args(talk).args(arguments.iter().map(&named));
             last = run(&mut command);
             for (what, text) in [("prints", &last.stdout), ("complains of", &last.stderr)] {
                 let found = self.found(text.as_bytes());

@@ -64,7 +64,7 @@ fn retry() -> RetryStorage {
 fn local() -> (LocalStorage, tempfile::TempDir) {
     let folder = folder();
     let storage = LocalStorage::create(&folder.path().join("new/repository")).unwrap();
-    (storage.with_reserve(1 << 16), folder)
+    (storage, folder)
 }
 
 /// In memory, where flushing costs nothing.
@@ -254,12 +254,12 @@ fn sweeping_keeps_objects(storage: &dyn Storage) {
 }
 
 fn a_reserve_is_no_object(storage: &dyn Storage) {
-    storage.restore_reserve().unwrap();
-    storage.restore_reserve().unwrap();
+    storage.restore_reserve(1 << 16).unwrap();
+    storage.restore_reserve(1 << 16).unwrap();
     assert_eq!(storage.list(Folder::Top).unwrap(), []);
     storage.release_reserve().unwrap();
     storage.release_reserve().unwrap();
-    storage.restore_reserve().unwrap();
+    storage.restore_reserve(1 << 16).unwrap();
 }
 
 /// Where calls fail and answers are lost, patience makes the contract whole again.
@@ -369,15 +369,14 @@ fn local_keeps_a_reserve_of_its_size() {
     let (storage, folder) = local();
     let reserve = folder.path().join("new/repository/reserve");
     let blocks = || std::os::unix::fs::MetadataExt::blocks(&reserve.metadata().unwrap());
-    storage.restore_reserve().unwrap();
+    storage.restore_reserve(1 << 16).unwrap();
     assert_eq!(reserve.metadata().unwrap().len(), 1 << 16);
     assert_eq!(blocks() * 512, 1 << 16);
     storage.release_reserve().unwrap();
     assert!(!reserve.exists());
-    let smaller = storage.with_reserve(1 << 12);
-    smaller.restore_reserve().unwrap();
+    storage.restore_reserve(1 << 12).unwrap();
     assert_eq!(reserve.metadata().unwrap().len(), 1 << 12);
-    smaller.with_reserve(0).restore_reserve().unwrap();
+    storage.restore_reserve(0).unwrap();
     assert!(!reserve.exists());
 }
 
@@ -407,8 +406,8 @@ fn local_on_a_disk_that_is_full_and_then_read_only() {
         let _ = writeln!(std::io::stderr(), "\nNOT RUN: a full disk (needs the right to mount)\n");
         return;
     };
-    let storage = LocalStorage::open(&disk.0).unwrap().with_reserve(256 << 10);
-    storage.restore_reserve().unwrap();
+    let storage = LocalStorage::open(&disk.0).unwrap();
+    storage.restore_reserve(256 << 10).unwrap();
     let put = |number: usize| {
         let name = name(&format!("packs/00/{number}"));
         storage.put_if_absent(&name, &vec![number as u8; 100_000])
@@ -426,12 +425,12 @@ fn local_on_a_disk_that_is_full_and_then_read_only() {
     storage.release_reserve().unwrap();
     assert_eq!(put(20).unwrap(), Put::Created);
     // Without the space for it there is none, and no error and no part of one either.
-    storage.restore_reserve().unwrap();
+    storage.restore_reserve(256 << 10).unwrap();
     assert!(!disk.0.join("reserve").exists());
     for object in &stored {
         storage.delete(&object.name).unwrap();
     }
-    storage.restore_reserve().unwrap();
+    storage.restore_reserve(256 << 10).unwrap();
     assert_eq!(disk.0.join("reserve").metadata().unwrap().len(), 256 << 10);
 
     let remount = Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0).status();

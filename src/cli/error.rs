@@ -250,6 +250,9 @@ impl From<KeyError> for Failure {
                 "--yes removes it all the same; make sure that you have what opens another one",
             ),
             KeyError::CurrentGone => failure.hint("open it with another password or key file"),
+            KeyError::OldStays { .. } => {
+                failure.hint("open it with the new key and `snap key remove` the old one")
+            }
         }
     }
 }

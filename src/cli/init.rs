@@ -106,7 +106,7 @@ pub fn make_at(
         let _ = std::fs::remove_file(key);
     }
     let repository = made?;
-    storage.restore_reserve()?;
+    storage.restore_reserve(repository.config().reserve)?;
     announce(context, &repository, new_key)?;
     Ok(Arc::new(repository))
 }

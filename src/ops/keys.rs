@@ -16,6 +16,9 @@ pub enum KeyError {
     InUse(KeyId),
     #[error("the slot that opened the repository is not there any more")]
     CurrentGone,
+    /// The new one opens the repository.
+    #[error("the new key is made, but the old one, {}, could not be removed: {why}", .old.short())]
+    OldStays { old: KeyId, why: RepoError },
 }
 
 /// Makes a slot, proved to open before this returns. Nothing else changes.
@@ -57,8 +60,11 @@ pub fn replace_key(
 ) -> Result<(KeyId, KeyId), KeyError> {
     let current = current_key(repository)?;
     let new = add_key(repository, credential, label.unwrap_or(current.label))?;
-    repository.remove_key_slot(&current.id)?;
-    Ok((current.id, new))
+    let old = current.id;
+    match repository.remove_key_slot(&old) {
+        Ok(()) => Ok((old, new)),
+        Err(why) => Err(KeyError::OldStays { old, why }),
+    }
 }
 
 /// The slot that opened the repository.

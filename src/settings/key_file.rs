@@ -4,6 +4,8 @@ use super::SettingsError;
 use super::places::make_private;
 use super::repository::read_small;
 use crate::codec::Secret;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -62,16 +64,21 @@ pub fn make_key_file(path: &Path, key: &Secret, created: &str) -> Result<(), Set
         _ => Path::new("."),
     };
     make_private(folder).map_err(failed)?;
-    let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
-    let file = options.open(path).map_err(failed)?;
-    write_key(file, folder, key, created).map_err(|cause| {
-        // Half a key file would be in the way of the next attempt.
-        let _ = std::fs::remove_file(path);
+    // It gets its name when it is whole: half a key file would be in the way of the next attempt.
+    let temporary = folder.join(format!(".snap-key-{}.tmp", std::process::id()));
+    let named = write_key(&temporary, key, created)
+        .and_then(|()| take_name(&temporary, path))
+        .and_then(|()| File::open(folder)?.sync_all());
+    named.map_err(|cause| {
+        let _ = std::fs::remove_file(&temporary);
         failed(cause)
     })
 }
 
-fn write_key(mut file: File, folder: &Path, key: &Secret, created: &str) -> io::Result<()> {
+fn write_key(temporary: &Path, key: &Secret, created: &str) -> io::Result<()> {
+    // One that was killed had the same number: what it left opens nothing.
+    let _ = std::fs::remove_file(temporary);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
     let mut text = Zeroizing::new(String::with_capacity(512));
     text.push_str("# Key of a snap repository, made ");
     text.push_str(created);
@@ -84,8 +91,19 @@ fn write_key(mut file: File, folder: &Path, key: &Secret, created: &str) -> io::
     }
     text.push('\n');
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    File::open(folder)?.sync_all()
+    file.sync_all()
+}
+
+/// Renames to a name that must not be taken.
+fn take_name(temporary: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
+        // A file system that knows no better, on a stick: who else would make it just now?
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !path.exists() => {
+            std::fs::rename(temporary, path)
+        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(Errno::EXIST.into()),
+        result => Ok(result?),
+    }
 }
 
 #[cfg(test)]

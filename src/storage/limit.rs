@@ -133,8 +133,8 @@ impl Storage for LimitStorage {
         self.inner.release_reserve()
     }
 
-    fn restore_reserve(&self) -> Result<(), StorageError> {
-        self.inner.restore_reserve()
+    fn restore_reserve(&self, bytes: u64) -> Result<(), StorageError> {
+        self.inner.restore_reserve(bytes)
     }
 
     fn address(&self) -> String {

@@ -93,8 +93,9 @@ pub trait Storage: Send + Sync {
         Ok(())
     }
 
-    /// Takes the reserve again; quietly does without where there is no space.
-    fn restore_reserve(&self) -> Result<(), StorageError> {
+    /// Takes a reserve of so many bytes again, or gives up what is more; quietly does without
+    /// where there is no space.
+    fn restore_reserve(&self, _bytes: u64) -> Result<(), StorageError> {
         Ok(())
     }
 

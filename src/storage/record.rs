@@ -122,8 +122,8 @@ impl Storage for RecordStorage {
         self.record(Verb::ReleaseReserve, Subject::Everything, release, done)
     }
 
-    fn restore_reserve(&self) -> Result<(), StorageError> {
-        let restore = |inner: &dyn Storage| inner.restore_reserve();
+    fn restore_reserve(&self, bytes: u64) -> Result<(), StorageError> {
+        let restore = |inner: &dyn Storage| inner.restore_reserve(bytes);
         self.record(Verb::RestoreReserve, Subject::Everything, restore, done)
     }
 

@@ -136,8 +136,8 @@ impl Storage for RetryStorage {
         self.attempt(|| self.inner.release_reserve())
     }
 
-    fn restore_reserve(&self) -> Result<(), StorageError> {
-        self.attempt(|| self.inner.restore_reserve())
+    fn restore_reserve(&self, bytes: u64) -> Result<(), StorageError> {
+        self.attempt(|| self.inner.restore_reserve(bytes))
     }
 
     fn address(&self) -> String {

@@ -50,7 +50,7 @@ pub const PASSWORD: &str = "hostile";
 impl Forge {
     /// Makes a repository there.
     pub fn new(place: &Path) -> Self {
-        let storage = LocalStorage::create(place).unwrap().with_reserve(0);
+        let storage = LocalStorage::create(place).unwrap();
         let surroundings = Surroundings {
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             entropy: Arc::new(Known::new()),

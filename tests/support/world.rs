@@ -62,6 +62,11 @@ impl World {
         self.set("SNAP_PASSWORD", "correct horse battery staple");
     }
 
+    /// What holds `here` and `home`.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     /// The directory in which commands run.
     pub fn here(&self) -> PathBuf {
         self.root.path().join("here")

@@ -96,10 +96,14 @@ fn credential(context: &Context, new: &NewKey) -> Result<(Credential, Option<Pat
     new_credential(context, source, &path)
 }
 
-/// A key file that was made for a slot that is not there is taken away.
+/// A key file that was made for a slot that is not there is taken away. If the old key could not be
+/// removed the new slot is there, and the old one may be gone all the same.
 fn opens_nothing<T>(result: Result<T, KeyError>, made: Option<&Path>) -> Result<T, Failure> {
-    if let (Err(_), Some(path)) = (&result, made) {
-        let _ = std::fs::remove_file(path);
+    match (&result, made) {
+        (Ok(_) | Err(KeyError::OldStays { .. }), _) | (Err(_), None) => {}
+        (Err(_), Some(path)) => {
+            let _ = std::fs::remove_file(path);
+        }
     }
     Ok(result?)
 }

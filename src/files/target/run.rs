@@ -79,8 +79,9 @@ impl Run {
     /// Reports that an aspect of `path` could not be restored. What the file system or this
     /// process cannot do at all is said once for each aspect, naming the first path.
     pub fn not_restored(&self, aspect: &str, path: &EntryPath, error: &io::Error) {
+        use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
         let cannot =
-            matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported);
+            matches!(error.kind(), PermissionDenied | Unsupported | TooManyLinks | CrossesDevices);
         if !cannot {
             self.report(ProblemKind::Unrestored, path, format!("{aspect}: {error}"));
             return;

@@ -59,7 +59,11 @@ impl Slot for FileSlot {
     fn link(&mut self, first: &EntryPath, content: &dyn ContentSource) -> Result<(), TargetError> {
         match self.try_link(first) {
             Ok(()) => Ok(()),
-            Err(_) => self.write(content),
+            Err(error) => {
+                self.write(content)?;
+                self.run.not_restored("hard link", &self.path, &error);
+                Ok(())
+            }
         }
     }
 
@@ -167,7 +171,10 @@ impl FileSlot {
         // An immutable inode gets no more links.
         let unlocked = unlock::entry(&there, &first_name);
         let linked = temporary::make(here, &self.run, link).and_then(|(temporary, ())| {
-            temporary.appear(self.place.name(), &self.run).map_err(io::Error::other)
+            temporary.appear(self.place.name(), &self.run).map_err(|error| match error {
+                TargetError::Io { cause, .. } => cause,
+                other => io::Error::other(other),
+            })
         });
         if let Some(unlocked) = unlocked {
             unlocked.lock();

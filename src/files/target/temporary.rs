@@ -106,15 +106,17 @@ impl Temporary<'_> {
         let directory = self.directory;
         let exchange = RenameFlags::EXCHANGE;
         let exchanged = rustix::fs::renameat_with(directory, &self.name, directory, name, exchange);
+        let failed = io_error("cannot replace what is there");
         match exchanged {
-            Ok(()) => remove::all(directory, &self.name),
-            Err(Errno::INVAL | Errno::NOSYS) => remove::all(directory, name).and_then(|_| {
-                Ok(rustix::fs::renameat(directory, &self.name, directory, name).map(|()| 0)?)
-            }),
-            Err(error) => Err(error.into()),
+            Ok(()) => remove::all(directory, &self.name).map(drop).map_err(io_error(
+                "it is there, but what was in its place cannot be removed, and stays beside it \
+                 as .snap-….tmp",
+            )),
+            Err(Errno::INVAL | Errno::NOSYS) => remove::all(directory, name)
+                .and_then(|_| Ok(rustix::fs::renameat(directory, &self.name, directory, name)?))
+                .map_err(failed),
+            Err(error) => Err(failed(error.into())),
         }
-        .map(|_| ())
-        .map_err(io_error("cannot replace what is there"))
     }
 }
 

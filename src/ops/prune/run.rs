@@ -25,7 +25,7 @@ pub fn prune(
     repository.storage().release_reserve()?;
     let result = check_store(repository, options)
         .and_then(|()| balanced(repository, options, &Tally::new(Arc::clone(monitor))));
-    repository.storage().restore_reserve()?;
+    repository.storage().restore_reserve(repository.config().reserve)?;
     result
 }
 

@@ -261,5 +261,6 @@ fn carry_out(
         (foreseen.same, foreseen.skipped, foreseen.matched);
     report.deleted += deleted;
     report.failed += foreseen.failed + left;
+    report.count_unrestored(tally);
     Ok(report)
 }

@@ -154,7 +154,9 @@ fn restore_blaming(
     if let Some(target) = target.as_mut().filter(|_| !options.dry_run) {
         target.sync()?;
     }
-    Ok(work.report())
+    let mut report = work.report();
+    report.count_unrestored(tally);
+    Ok(report)
 }
 
 /// One walk, with its workers.

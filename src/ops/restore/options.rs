@@ -1,7 +1,8 @@
 //! What is asked of a restore, and what it says of itself.
 
 use crate::files::PathFilter;
-use crate::model::{EntryName, EntryPath};
+use crate::model::{EntryName, EntryPath, ProblemKind};
+use crate::ops::Tally;
 use std::path::PathBuf;
 
 /// What happens to things that are in the way.
@@ -87,7 +88,8 @@ pub struct RestoreReport {
     pub deleted: u64,
     /// What `delete` spared, for backups leave it out; counted likewise.
     pub spared: u64,
-    /// Entries that could not be restored; each was reported as a problem.
+    /// Entries that could not be restored, and parts of entries (an attribute, a link); each was
+    /// reported as a problem.
     pub failed: u64,
     /// Entries that were read back and found right.
     pub verified: u64,
@@ -111,6 +113,11 @@ impl RestoreReport {
         if matches!(action, RestoreAction::Create | RestoreAction::Replace) {
             self.bytes += size;
         }
+    }
+
+    /// The target reports by itself that a part of an entry could not be restored.
+    pub(super) fn count_unrestored(&mut self, tally: &Tally) {
+        self.failed = self.failed.max(tally.problems(ProblemKind::Unrestored));
     }
 
     /// Whether anything was, or would be, changed.

@@ -38,7 +38,6 @@ pub struct LocalStorage {
     place: Arc<Place>,
     /// What temporary files are named by: a session id, or [`NO_SESSION`].
     writer: String,
-    reserve_bytes: u64,
 }
 
 /// What all handles on one folder share.
@@ -51,9 +50,6 @@ struct Place {
 }
 
 impl LocalStorage {
-    /// How much space is kept in reserve if nothing else is said.
-    pub const RESERVE_BYTES: u64 = 16 << 20;
-
     /// The folder at `path`, which must be there.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let absolute = std::path::absolute(path).map_err(|why| error::error(path, path, &why))?;
@@ -73,18 +69,9 @@ impl LocalStorage {
         Self::open(path)
     }
 
-    /// With another size of the reserve; 0 is none.
-    pub fn with_reserve(self, reserve_bytes: u64) -> Self {
-        Self { reserve_bytes, ..self }
-    }
-
     fn at(path: PathBuf, folders: Folders, disk: Arc<dyn Disk>) -> Self {
         let place = Place { path, folders, disk, temporary: AtomicU64::new(0) };
-        Self {
-            place: Arc::new(place),
-            writer: NO_SESSION.to_string(),
-            reserve_bytes: Self::RESERVE_BYTES,
-        }
+        Self { place: Arc::new(place), writer: NO_SESSION.to_string() }
     }
 
     fn error(&self, what: &dyn std::fmt::Display, why: &io::Error) -> StorageError {
@@ -197,8 +184,8 @@ impl Storage for LocalStorage {
         self.give_reserve().map_err(|why| self.error(&reserve::NAME, &why))
     }
 
-    fn restore_reserve(&self) -> Result<(), StorageError> {
-        self.take_reserve().map_err(|why| self.error(&reserve::NAME, &why))
+    fn restore_reserve(&self, bytes: u64) -> Result<(), StorageError> {
+        self.take_reserve(bytes).map_err(|why| self.error(&reserve::NAME, &why))
     }
 
     fn address(&self) -> String {

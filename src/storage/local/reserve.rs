@@ -1,7 +1,7 @@
 //! Space kept back, so that a prune can still write on a full disk.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Write};
 
 use super::LocalStorage;
 use super::disk::sync_folder;
@@ -19,11 +19,11 @@ impl LocalStorage {
 
     /// The bytes are written and random, not only promised: some file systems promise without
     /// keeping, compress, or store equal blocks once.
-    pub(super) fn take_reserve(&self) -> io::Result<()> {
-        if self.reserve_size()? == self.reserve_bytes {
+    pub(super) fn take_reserve(&self, bytes: u64) -> io::Result<()> {
+        if self.reserve_size()? == bytes {
             return Ok(());
         }
-        match self.write_reserve() {
+        match self.write_reserve(bytes) {
             Err(why) if is_full(&why) => Ok(()),
             result => result,
         }
@@ -37,13 +37,13 @@ impl LocalStorage {
         }
     }
 
-    fn write_reserve(&self) -> io::Result<()> {
+    fn write_reserve(&self, bytes: u64) -> io::Result<()> {
         self.give_reserve()?;
-        if self.reserve_bytes == 0 {
+        if bytes == 0 {
             return Ok(());
         }
         let folder = self.place.folders.open("")?;
-        let random = |file: &File| write_random(file, self.reserve_bytes);
+        let random = |file: &File| write_random(file, bytes);
         self.write_durably(&folder, &random)?.replace(NAME)?;
         sync_folder(&*self.place.disk, &folder)
     }
@@ -51,6 +51,15 @@ impl LocalStorage {
 
 fn write_random(mut file: &File, length: u64) -> io::Result<()> {
     let seed = (&OsEntropy as &dyn Entropy).bytes::<32>();
-    let mut random = blake3::Hasher::new_keyed(&seed).finalize_xof().take(length);
-    io::copy(&mut random, &mut file).map(drop)
+    let mut random = blake3::Hasher::new_keyed(&seed).finalize_xof();
+    let mut buffer = vec![0; 1 << 20];
+    let mut left = length;
+    while left > 0 {
+        let part = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let (part, _) = buffer.split_at_mut(part);
+        random.fill(part);
+        file.write_all(part)?;
+        left -= part.len() as u64;
+    }
+    Ok(())
 }

@@ -118,8 +118,10 @@ pub fn code_of(report: &RestoreReport) -> Result<Code, Failure> {
         (true, 0) => Ok(Code::Done),
         (true, failed) => {
             let entries = count(failed, "entry", "entries");
-            Err(Failure::new(Code::Failed, format!("{entries} could not be restored"))
-                .hint("the reasons stand above; the rest is there, and when they are mended it can be run again"))
+            Err(Failure::new(Code::Failed, format!("{entries} could not be restored")).hint(
+                "the reasons stand above; the rest is there. When they are mended run it again, \
+                 with --conflict overwrite where something came back without a part of it",
+            ))
         }
     }
 }
