@@ -22,7 +22,7 @@ mod rounds {
     use std::time::Instant;
 
     /// So many cuts are tried at least, of each file system.
-    const LEAST: usize = 12;
+    const LEAST: usize = 6;
 
     #[test]
     fn whatever_a_power_cut_leaves_is_a_whole_repository() {
