@@ -1,11 +1,12 @@
 //! Restores in place and their rollbacks: what was there before comes back exactly, also after
 //! `kill -9` at any moment.
 
-use crate::support::{Chance, World, torture_time};
+use crate::support::{Chance, World, run, torture_time};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -553,4 +554,30 @@ fn kill_after(mut child: Child, patience: Duration) -> bool {
     child.kill().unwrap();
     child.wait().unwrap();
     was_running
+}
+
+/// As `/srv` is above the folder of somebody who is not root.
+#[test]
+fn a_folder_above_that_is_somebody_elses_is_no_failure() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("NOT RUN: only root can be somebody else");
+    }
+    let world = world();
+    world.write("bot/config.py", "PORT = 8000");
+    fs::set_permissions(world.root(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut chown = world.command("chown");
+    chown.args(["-R", "65534:65534", "key", "repository", "bot"]).arg(world.home());
+    run(&mut chown).success();
+    let does = |arguments: &[&str]| {
+        let mut command = world.command(env!("CARGO_BIN_EXE_snap"));
+        run(command.args(arguments).uid(NOBODY).gid(NOBODY)).success()
+    };
+    does(&["backup", "bot"]);
+    fs::write(world.path("bot/config.py"), "broken").unwrap();
+    does(&["restore", "latest", "--conflict", "overwrite", "--yes"]);
+    // Time goes by in the folder above.
+    world.write("other", "");
+    does(&["rollback", "--yes"]);
+    assert_eq!(fs::read_to_string(world.path("bot/config.py")).unwrap(), "broken");
 }

@@ -38,7 +38,7 @@ impl Metadata<'_> {
         attributes::set(self, node, &names, Phase::BeforeMode)?;
         if stat.kind != FileType::Symlink {
             let mode = wanted_mode(self.entry.metadata.mode, owner, self.run.owner(metadata));
-            node.set_mode(mode).map_err(io_error("cannot set its mode"))?;
+            self.set_mode(node, mode)?;
         }
         attributes::set(self, node, &names, Phase::AfterMode)?;
         flags::set(
@@ -49,7 +49,28 @@ impl Metadata<'_> {
             self.run,
             self.path,
         );
-        node.set_modified(metadata.modified).map_err(io_error("cannot set its time"))
+        self.set_modified(node)
+    }
+
+    /// Of a folder that is somebody else's, and has this mode already, it cannot be set.
+    fn set_mode(&self, node: &Node, mode: u16) -> Result<(), TargetError> {
+        let Err(error) = node.set_mode(mode) else { return Ok(()) };
+        let has_it = || node.stat().is_ok_and(|stat| stat.mode & 0o7777 == mode & 0o7777);
+        match error.kind() == io::ErrorKind::PermissionDenied && has_it() {
+            true => Ok(()),
+            false => Err(io_error("cannot set its mode")(error)),
+        }
+    }
+
+    /// Not being allowed to set that of somebody else's is no failure.
+    fn set_modified(&self, node: &Node) -> Result<(), TargetError> {
+        match node.set_modified(self.entry.metadata.modified) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.run.not_restored("time", self.path, &error);
+                Ok(())
+            }
+            done => done.map_err(io_error("cannot set its time")),
+        }
     }
 
     /// Makes it immutable or append-only, if it was: the very last thing, after it appeared.
