@@ -5,6 +5,9 @@
 //! - each blob of each snapshot that is committed and not forgotten lies in a pack that exists,
 //!   is not damaged, and is named by an index object that exists;
 //! - whoever goes on comes to an end; a writer that was fenced commits under a new session;
+//! - what an accident took, a pack that is damaged or gone, is made no worse by anybody: a writer that
+//!   read `damaged/` after the accident was marked commits nothing that lacks it, and a check with
+//!   one backup after it heals what the backup has (`damage.rs`);
 //! - one run of prune alone leaves no open mark, no undecided session, no pack or index line that
 //!   no live snapshot needs (`ends.rs`).
 //!
@@ -71,6 +74,18 @@
 //!   `snapshots/s`, no tombstone, of the forgotten. After its own mark: delete `sessions/t/*`,
 //!   which decides t.
 //!
+//! Others
+//!
+//! - A copy of several snapshots is a writer for each, one after the other. What lies under those that
+//!   it committed before counts as a parent's: looked up after W2, in each session.
+//! - A repair of a snapshot whose commit is gone is a writer that has nothing but the repository: W1
+//!   to W4, then W5 uploads what it needs and may not rely on, from wherever it can be read, then
+//!   W6. If it committed unlooked, a prune may be about to delete what it commits
+//!   ([`mutants::Mutant::RepairBlindly`]).
+//! - A repair of the index reads the index, then lists packs, then puts an object that names those
+//!   that none named. It may do so beside all others, with a session or without.
+//! - Keys are no part of it: no step reads or changes a key slot.
+//!
 //! What P2 condemns has no bearing on safety: P5 and P6 make any choice safe, and the model makes
 //! them all. Its rules only save work and space.
 //!
@@ -86,6 +101,7 @@
 //!   live or a dead one's as they like).
 
 mod canonical;
+mod damage;
 mod ends;
 mod explore;
 mod listing;
@@ -147,6 +163,38 @@ fn what_others_left_behind_is_safe() {
 }
 
 #[test]
+fn damage_is_made_no_worse_and_heals() {
+    for scenario in [
+        Scenario::new([A, 0], [1, 0]).with_accidents(2).planning(Planning::AtOnce),
+        Scenario::new([A, 0], [2, 0]).with_accidents(1).crashing().planning(Planning::AtOnce),
+    ] {
+        holds(scenario);
+        let model = Model::new(scenario);
+        if let Some(trace) = explore(&model, None, |state| model.does_not_heal(state)).trace() {
+            panic!("{scenario:?}\n{trace}");
+        }
+    }
+}
+
+#[test]
+fn copies_are_safe() {
+    holds(Scenario::new([A, A | B], [3, 0]).in_a_row().crashing());
+    holds(Scenario::new([A, A], [2, 0]).in_a_row().rounds(2).empty());
+    holds(Scenario::new([A, A], [1, 1]).in_a_row());
+}
+
+#[test]
+fn repairs_are_safe() {
+    holds(Scenario::new([A, B], [1, 0]).with_repair());
+    holds(Scenario::new([A, 0], [2, 0]).with_repair().crashing().with_dead_writer());
+    holds(Scenario::new([A, 0], [1, 1]).with_repair().planning(Planning::AtOnce));
+    holds(Scenario::new([A, 0], [1, 0]).with_repair().listing_slowly());
+    holds(Scenario::new([B, A], [2, 0]).with_repairer());
+    holds(Scenario::new([0, A], [1, 1]).with_repairer());
+    holds(Scenario::new([0, A], [1, 0]).with_repairer().with_accidents(1));
+}
+
+#[test]
 fn every_state_comes_to_a_good_end() {
     for scenario in [
         Scenario::new([A, B], [2, 0]).crashing(),
@@ -179,10 +227,19 @@ fn larger_sizes_are_safe() {
         Scenario::new([A, B], [2, 1]).crashing().planning(Planning::AtOnce),
         two.listing_slowly(),
         two.rounds(2).mixed(),
+        Scenario::new([A, 0], [2, 0]).with_accidents(2).crashing().planning(Planning::AtOnce),
+        Scenario::new([A, A], [1, 0]).with_accidents(1).planning(Planning::AtOnce),
+        Scenario::new([A, 0], [1, 1]).with_accidents(1).planning(Planning::AtOnce),
+        Scenario::new([A, B], [1, 0]).with_accidents(1),
+        Scenario::new([A, B], [2, 0]).crashing().with_accidents(1),
+        Scenario::new([A, B], [1, 0]).with_accidents(2).planning(Planning::AtOnce),
+        Scenario::new([A, A | B], [2, 1]).in_a_row().planning(Planning::AtOnce),
+        Scenario::new([A, B], [1, 1]).with_repair().planning(Planning::AtOnce),
+        Scenario::new([B, A], [1, 1]).with_repairer().rounds(2).planning(Planning::AtOnce),
     ] {
         let safe = |model: &Model| explore(model, Some(deadline), |state| model.lost(state));
         match safe(&Model::new(scenario)) {
-            Outcome::Holds => {}
+            Outcome::Holds(states) => println!("{states} states: {}", scenario.title()),
             Outcome::Fails(trace) => panic!("{scenario:?}\n{trace}"),
             Outcome::Unfinished => return,
         }
@@ -191,8 +248,11 @@ fn larger_sizes_are_safe() {
 
 /// Panics with the shortest way to a lost blob, if there is one.
 fn holds(scenario: Scenario) {
-    if let Some(trace) = loss(Model::new(scenario)) {
-        panic!("{scenario:?}\n{trace}");
+    let model = Model::new(scenario);
+    match explore(&model, None, |state| model.lost(state)) {
+        Outcome::Holds(states) => println!("{states} states: {}", scenario.title()),
+        Outcome::Fails(trace) => panic!("{scenario:?}\n{trace}"),
+        Outcome::Unfinished => unreachable!("there is no deadline"),
     }
 }
 

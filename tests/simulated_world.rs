@@ -9,8 +9,14 @@
 
 mod actors;
 mod chance;
+mod copying;
+mod documents;
 mod examine;
+mod keys;
+mod lies;
 mod reading;
+mod repair;
+mod restoring;
 mod scenario;
 mod site;
 mod source;
@@ -18,6 +24,7 @@ mod tree;
 
 use super::support::torture_time;
 use examine::examine;
+use lies::Lie;
 use scenario::Scenario;
 use snapstore::storage::sim::Trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +34,8 @@ use std::time::Instant;
 
 /// So many are tried, and more as long as there is time.
 const SEEDS: u64 = 10_000;
+/// Any lie is found by so many.
+const ENOUGH: u64 = 3000;
 /// So many failures are enough.
 const SHOWN: usize = 10;
 
@@ -35,11 +44,13 @@ fn nothing_is_ever_lost() {
     if let Ok(seed) = std::env::var("SNAP_SEED") {
         return replay(seed.parse().expect("SNAP_SEED is a number"));
     }
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seeds: u64 = number("SNAP_SEEDS").unwrap_or(SEEDS);
     let (next, end) = (AtomicU64::new(0), Instant::now() + torture_time());
     let failed = Mutex::new(Vec::new());
     let more = || {
         let seed = next.fetch_add(1, Relaxed);
-        let in_time = seed < SEEDS || Instant::now() < end;
+        let in_time = seed < seeds || Instant::now() < end;
         (in_time && failed.lock().unwrap().len() < SHOWN).then_some(seed)
     };
     let explore = || {
@@ -55,6 +66,23 @@ fn nothing_is_ever_lost() {
     assert!(failed.is_empty(), "{}\nSNAP_SEED=<seed> replays one", failed.join("\n"));
 }
 
+/// Each promise of storage that is broken shows.
+#[test]
+fn every_lie_is_found() {
+    for lie in Lie::ALL {
+        let found = (0..ENOUGH).find(|seed| !play_with(*seed, Some(lie)).0.is_empty());
+        assert!(found.is_some(), "{lie:?} is not found by {ENOUGH} seeds");
+    }
+}
+
+/// A commit that storage lost is nobody's until it is repaired. Beside a prune that is about to
+/// delete what it needs, a repair brings it back whole.
+#[test]
+fn a_repair_beside_a_prune_brings_back_all() {
+    let failures: Vec<String> = (0..120).flat_map(repair::beside_prune).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
 /// Also where actors keep local files.
 #[test]
 fn a_seed_is_a_world() {
@@ -68,10 +96,16 @@ fn a_seed_is_a_world() {
 
 /// What went wrong in the world of this seed, and all that happened.
 fn play(seed: u64) -> (Vec<String>, Vec<Trace>) {
+    play_with(seed, None)
+}
+
+fn play_with(seed: u64, lie: Option<Lie>) -> (Vec<String>, Vec<Trace>) {
     let mut scenario = Scenario::new(seed);
+    scenario.site.lie = lie;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         scenario.play();
-        examine(&scenario.site);
+        scenario.site.lie = None;
+        examine(&scenario.site, scenario.places());
     }));
     let mut notes = std::mem::take(&mut *scenario.site.notes());
     if ended.is_err() {

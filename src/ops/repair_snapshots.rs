@@ -3,6 +3,7 @@
 
 use super::check::is_whole;
 use super::spare::{Spares, search};
+use super::tag::store_again;
 use crate::format::{SessionKind, snapshot_name};
 use crate::model::{Monitor, SessionId, Snapshot};
 use crate::repo::{BlobReader, Ledger, LostCommits, RepoError, Repository, Session, Writer};
@@ -195,19 +196,42 @@ impl Repair<'_> {
 
     /// The same content and times under a new session, in this writer's chain.
     fn commit_again(&self, old: &Snapshot) -> Result<SessionId, RepoError> {
-        Ok(self.begin()?.commit_again(old.clone())?.id)
+        self.hold(old, |session| Ok(session.commit_again(old.clone())?.id))
     }
 
     /// The very same snapshot under a new session: so its place in its chain is filled again,
     /// though the session that it had is not known.
     fn commit_same(&self, old: &Snapshot) -> Result<SessionId, RepoError> {
-        let session = self.begin()?;
-        session.commit(&Snapshot { id: session.id(), ..old.clone() })?;
-        Ok(session.id())
+        self.hold(old, |session| {
+            session.commit(&Snapshot { id: session.id(), ..old.clone() })?;
+            Ok(session.id())
+        })
     }
 
-    fn begin(&self) -> Result<Session, RepoError> {
+    /// Lets `commit` commit a snapshot in a session that holds on to all of it. Without its commit
+    /// it was nobody's: a prune may be about to delete what it needs, so what may not be relied
+    /// on is stored again.
+    fn hold(
+        &self,
+        old: &Snapshot,
+        commit: impl Fn(&Session) -> Result<SessionId, RepoError>,
+    ) -> Result<SessionId, RepoError> {
         let monitor = Arc::clone(self.monitor);
-        Session::begin(self.repository, SessionKind::Repair, self.writer, monitor)
+        let session = Session::begin(self.repository, SessionKind::Repair, self.writer, monitor)?;
+        let committed = self.secure(&session, old).and_then(|()| commit(&session));
+        if committed.is_err() {
+            session.give_up();
+        }
+        committed
+    }
+
+    /// What cannot be read is lost, and no reason to leave the rest.
+    fn secure(&self, session: &Session, old: &Snapshot) -> Result<(), RepoError> {
+        let catalog = self.repository.completed(session.catalog())?;
+        let reader = BlobReader::with_catalog(Arc::clone(self.repository), catalog);
+        match store_again(session, &reader, old, self.monitor.as_ref()) {
+            Err(error) if error.is_damage() => Ok(()),
+            done => done,
+        }
     }
 }

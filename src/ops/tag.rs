@@ -130,24 +130,24 @@ fn commit(
         if !repository.is_live(old.id)? {
             return Err(RepoError::Forgotten(old.id));
         }
-        store_again(session, old, monitor)?;
+        let reader = BlobReader::sharing(Arc::clone(repository), session.catalog_shared());
+        store_again(session, &reader, old, monitor)?;
     }
     session.commit_again(Snapshot { tags: tags.to_vec(), ..old.clone() })
 }
 
 /// While a prune is under way, or something is damaged, nothing is relied on unread: what lies
 /// only in packs that are condemned or damaged is stored again.
-fn store_again(
+pub(super) fn store_again(
     session: &Session,
+    reader: &BlobReader,
     snapshot: &Snapshot,
     monitor: &dyn Monitor,
 ) -> Result<(), RepoError> {
-    let repository = session.repository();
-    let catalog = session.catalog_shared();
-    let reader = BlobReader::sharing(Arc::clone(repository), Arc::clone(&catalog));
+    let catalog = reader.catalog();
     let mut seen = LiveBlobs::new(catalog.index());
-    let mut compressor = repository.compressor()?;
-    walk(&reader, catalog.index(), &mut seen, snapshot.tree, monitor, &mut |class, id| {
+    let mut compressor = session.repository().compressor()?;
+    walk(reader, catalog.index(), &mut seen, snapshot.tree, monitor, &mut |class, id| {
         session.sign_of_life()?;
         if !session.has(id) {
             session.save(class, &reader.read(class, id)?, &mut compressor)?;

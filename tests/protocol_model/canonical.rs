@@ -66,6 +66,9 @@ fn order_packs(state: &mut State) {
 fn each_remembered_set_of_packs(state: &mut State, visit: &mut impl FnMut(&mut Set)) {
     visit(&mut state.storage.packs);
     visit(&mut state.storage.damaged);
+    visit(&mut state.storage.rotten);
+    visit(&mut state.repair.packs);
+    visit(&mut state.repair.listing.packs);
     let open = state.storage.open_marks();
     let worked_on = state.prunes.iter().fold(open, |marks, prune| marks | prune.mark());
     for mark in members(worked_on) {
@@ -100,6 +103,8 @@ fn order_indexes(state: &mut State) {
 
 fn each_set_of_indexes(state: &mut State, visit: &mut impl FnMut(&mut Set)) {
     visit(&mut state.storage.indexes);
+    visit(&mut state.repair.indexes);
+    visit(&mut state.repair.listing.indexes);
     for writer in &mut state.writers {
         visit(&mut writer.listing.indexes);
     }

@@ -3,7 +3,7 @@
 
 use super::explore::{Seen, fingerprint};
 use super::model::{Actor, Kind, Model, Step};
-use super::scenario::Scenario;
+use super::scenario::{A, B, Scenario};
 use super::state::State;
 use super::storage::{FIRST, SESSIONS, Session, members, session_of};
 
@@ -99,6 +99,30 @@ impl Ends {
 }
 
 impl Model {
+    /// What is wrong if all die now, a check marks what it finds, and then one backup of everything
+    /// runs: afterwards nothing of it is lost.
+    pub fn does_not_heal(&self, state: &State) -> Option<String> {
+        let everything = Scenario { wants: [A | B, 0], runs: [0, 0], rounds: 1, ..self.scenario };
+        let model = Model { scenario: Scenario { repairer: false, ..everything }, ..*self };
+        let session = session_of(0, 0);
+        let mut state = State { storage: state.storage, ..State::default() };
+        state.storage.sessions[session] = Session::Absent;
+        state.storage.accidents = model.scenario.accidents;
+        state.settle();
+        for _ in 0..LONGEST {
+            let first = |kind| model.first_step(&state, |step| step.kind == kind);
+            match first(Kind::Notice).or_else(|| first(Kind::Work)) {
+                Some((_, next)) => state = next,
+                None => break,
+            }
+        }
+        let storage = &state.storage;
+        let reachable = storage.named_by(storage.indexes) & storage.packs & !storage.rotten;
+        let heals = storage.sessions[session] == Session::Committed
+            && (A | B) & !storage.blobs_in(reachable) == 0;
+        (!heals).then(|| format!("a check and a backup do not heal it: {storage}"))
+    }
+
     /// The first thing that may happen of those that are wanted.
     fn first_step(&self, state: &State, wanted: impl Fn(&Step) -> bool) -> Option<(Step, State)> {
         let mut steps = Vec::new();

@@ -10,8 +10,8 @@ use super::state::State;
 
 /// What a search found.
 pub enum Outcome {
-    /// All reachable states are good.
-    Holds,
+    /// All reachable states are good; how many that are.
+    Holds(usize),
     /// The steps to a bad state, and what is bad about it, a line each.
     Fails(String),
     /// The time was over.
@@ -22,7 +22,7 @@ impl Outcome {
     pub fn trace(self) -> Option<String> {
         match self {
             Self::Fails(trace) => Some(trace),
-            Self::Holds | Self::Unfinished => None,
+            Self::Holds(_) | Self::Unfinished => None,
         }
     }
 }
@@ -58,7 +58,7 @@ pub fn explore(
             return Outcome::Unfinished;
         }
     }
-    Outcome::Holds
+    Outcome::Holds(current)
 }
 
 /// The steps to the state that was added last, found by going the same way again.

@@ -62,6 +62,7 @@ impl Model {
         match actor {
             Actor::Writer(number) => &mut state.writers[number].listing,
             Actor::Prune(number) => &mut state.prunes[number].listing,
+            Actor::Repair => &mut state.repair.listing,
             Actor::Somebody => unreachable!("somebody lists nothing"),
         }
     }

@@ -101,7 +101,8 @@ impl Model {
         state.storage.marks |= only(mark);
         state.storage.condemned[mark] = prune.condemned;
         let at = if self.mutates(Mutant::P4BeforeP3) { At::Wait } else { At::ListSessions };
-        *prune = Prune { sessions: prune.sessions, live: prune.live, ..prune.working(at) };
+        let Prune { sessions, live, damaged, .. } = *prune;
+        *prune = Prune { sessions, live, damaged, ..prune.working(at) };
         "P3: puts the mark"
     }
 
@@ -139,6 +140,9 @@ impl Model {
     pub fn put_done(&self, state: &mut State, number: usize) -> &'static str {
         let prune = state.prunes[number];
         state.storage.dones |= prune.mark();
+        // What is gone needs no mark of damage.
+        let gone = state.storage.condemned_by(prune.mark()) & !state.storage.packs;
+        state.storage.damaged &= !gone;
         if self.mutates(Mutant::TombstonesRemoved) {
             for session in members(state.storage.sessions_that_are(Session::Fenced)) {
                 state.storage.sessions[session] = Session::Absent;

@@ -6,7 +6,7 @@ use std::fmt;
 use super::mutants::Mutant;
 use super::scenario::Scenario;
 use super::state::State;
-use super::storage::{FIRST, PRUNES, Session, Set, Storage, WRITERS, members, writer_of};
+use super::storage::{FIRST, PRUNES, Session, Set, Storage, WRITERS, members, only, writer_of};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Model {
@@ -27,6 +27,7 @@ pub struct Step {
 pub enum Actor {
     Writer(usize),
     Prune(usize),
+    Repair,
     Somebody,
 }
 
@@ -37,6 +38,8 @@ pub enum Kind {
     Crash,
     Fence,
     Forget,
+    Accident,
+    Notice,
 }
 
 impl Step {
@@ -58,6 +61,7 @@ impl fmt::Display for Step {
         match self.actor {
             Actor::Writer(number) => write!(f, "writer {number}  {}", self.text)?,
             Actor::Prune(number) => write!(f, "prune {number}   {}", self.text)?,
+            Actor::Repair => write!(f, "repair    {}", self.text)?,
             Actor::Somebody => write!(f, "somebody  {}", self.text)?,
         }
         self.about.map_or(Ok(()), |thing| write!(f, " {thing}"))
@@ -90,6 +94,9 @@ impl Model {
             self.prune_steps(state, number, out);
         }
         self.forget(state, out);
+        self.lose_commit(state, out);
+        self.damage_steps(state, out);
+        self.repair_steps(state, out);
         for (_, next) in out {
             next.settle();
         }
@@ -101,6 +108,17 @@ impl Model {
             next.storage.sessions[session] = Session::Absent;
             let step = Step::new(Actor::Somebody, "forgets snapshot").about(session);
             out.push((step.of(Kind::Forget), next));
+        }
+    }
+
+    /// The commit of the first snapshot vanishes: a repair may bring it back.
+    fn lose_commit(&self, state: &State, out: &mut Vec<(Step, State)>) {
+        let is_there = state.storage.sessions[FIRST] == Session::Committed;
+        if self.scenario.repairer && is_there {
+            let mut next = *state;
+            next.storage.sessions[FIRST] = Session::Absent;
+            let step = Step::new(Actor::Somebody, "takes away a commit");
+            out.push((step.of(Kind::Accident), next));
         }
     }
 
@@ -120,12 +138,16 @@ impl Model {
         self.blobs_of(storage.sessions_that_are(Session::Committed))
     }
 
-    /// Whether a live snapshot has a blob that nobody could restore: no undamaged pack that exists
-    /// and is named by an index object that exists holds it.
+    /// Whether a live snapshot has a blob that nobody could restore, by the protocol's fault: no
+    /// undamaged pack that exists and is named by an index object that exists holds it.
     pub fn lost(&self, state: &State) -> Option<String> {
         let storage = &state.storage;
-        let reachable = storage.named_by(storage.indexes) & storage.packs & !storage.damaged;
-        let lost = self.live_blobs(storage) & !storage.blobs_in(reachable);
-        (lost != 0).then(|| "a live snapshot has lost a blob".to_owned())
+        let reachable = storage.named_by(storage.indexes) & storage.packs & !storage.rotten;
+        let there = storage.blobs_in(reachable);
+        let is_lost =
+            |session: usize| self.blobs_of(only(session)) & !there & !storage.excused[session] != 0;
+        members(storage.sessions_that_are(Session::Committed))
+            .any(is_lost)
+            .then(|| "a live snapshot has lost a blob".to_owned())
     }
 }

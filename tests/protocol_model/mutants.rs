@@ -49,6 +49,18 @@ pub enum Mutant {
     FencesInP5Only,
     /// Leaves things behind: P2 passes over index lines whose pack is gone.
     GoneNotCondemned,
+    /// A writer relies on packs marked damaged.
+    IgnoresDamage,
+    /// Snapshots are relied on unread while a pack is marked damaged.
+    UnreadBesideDamage,
+    /// P6 knows only the damage that P2 knew.
+    OldDamageInP6,
+    /// A copy relies on what it committed before, forgotten or not.
+    CopyTrustsItself,
+    /// A repair of the index lists packs before it reads the index, and replaces all that it read.
+    RepairListsFirst,
+    /// A repair of a snapshot commits it without looking whether all of it is there to stay.
+    RepairBlindly,
     /// Harmless: P2 believes index lines without a listing.
     UnlistedInP2,
     /// Harmless: P2 condemns packs of undecided sessions too.
@@ -90,6 +102,12 @@ fn deadly() -> Vec<(Mutant, Scenario)> {
         (P4BeforeP3, one),
         (OldIndexFirst, one),
         (DoneBeforeP8, one),
+        (IgnoresDamage, one.with_accidents(1)),
+        (UnreadBesideDamage, one.with_accidents(1)),
+        (OldDamageInP6, Scenario::new([A, A], [1, 0]).with_accidents(1)),
+        (CopyTrustsItself, Scenario::new([A, A], [1, 0]).in_a_row()),
+        (RepairListsFirst, one.with_repair()),
+        (RepairBlindly, Scenario::new([0, A], [1, 0]).with_repairer()),
     ]
 }
 

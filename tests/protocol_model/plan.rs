@@ -124,17 +124,19 @@ impl Model {
         let orphans = prune.listed_first & !prune.indexed & prune.candidates;
         let gone = match self.mutates(Mutant::GoneNotCondemned) {
             true => 0,
-            false => prune.indexed & !prune.listed,
+            false => prune.indexed & !prune.listed & !lost_with(prune, storage, counted, live),
         };
         let condemned = (counted & prune.candidates & !kept) | orphans | gone;
         if condemned == 0 {
             return self.end_run(state, number);
         }
-        let (sources, safe) = (counted & !storage.damaged, kept & !storage.damaged);
+        let readable = !(storage.damaged | storage.rotten);
+        let (sources, safe) = (counted & readable, kept & !storage.damaged);
         let copy = live & storage.blobs_in(sources) & !storage.blobs_in(safe);
         let at = if copy == 0 { self.before_mark() } else { At::Plan(Plan::UploadPack) };
         let live = if self.mutates(Mutant::WithoutP6Listing) { live } else { 0 };
-        state.prunes[number] = Prune { condemned, copy, live, ..prune.working(at) };
+        let damaged = if self.mutates(Mutant::OldDamageInP6) { storage.damaged } else { 0 };
+        state.prunes[number] = Prune { condemned, copy, live, damaged, ..prune.working(at) };
     }
 
     fn before_mark(&self) -> At {
@@ -155,6 +157,16 @@ impl Model {
     }
 }
 
+/// The packs that are gone and would have what nobody else has: as long as the index names them it is
+/// known what is missing.
+fn lost_with(prune: Prune, storage: &Storage, counted: Set, live: Set) -> Set {
+    let gone = prune.indexed & !prune.listed;
+    let missing = live & !storage.blobs_in(counted);
+    members(gone)
+        .filter(|pack| storage.blobs[*pack] & missing != 0)
+        .fold(0, |all, pack| all | only(pack))
+}
+
 /// The packs that stay: no candidates, and such as have a live blob that is nowhere else and no
 /// dead one.
 fn kept(storage: &Storage, counted: Set, candidates: Set, live: Set) -> Set {
@@ -165,7 +177,8 @@ fn kept(storage: &Storage, counted: Set, candidates: Set, live: Set) -> Set {
             kept &= !only(pack);
         }
     }
-    for pack in members(kept & candidates & !storage.damaged) {
+    // One that cannot be read whole stays as it is.
+    for pack in members(kept & candidates & !storage.damaged & !storage.rotten) {
         if storage.blobs[pack] & !live != 0 {
             kept &= !only(pack);
         }

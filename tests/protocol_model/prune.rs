@@ -28,6 +28,8 @@ pub struct Prune {
     pub copy: Set,
     /// The pack that is not yet in the index.
     pub uploaded: Set,
+    /// P6: the packs that were marked damaged.
+    pub damaged: Set,
     /// The index objects to delete, and the packs that the one in their place names.
     pub old: Set,
     pub lines: Set,
@@ -64,6 +66,7 @@ pub enum Plan {
 pub enum Save {
     ListSnapshots,
     ListForgotten,
+    ReadDamage,
     ReadIndex,
     ListPacks,
     UploadPack,
@@ -112,6 +115,7 @@ impl Prune {
         visit(&mut self.candidates);
         visit(&mut self.condemned);
         visit(&mut self.uploaded);
+        visit(&mut self.damaged);
         visit(&mut self.lines);
         visit(&mut self.listing.packs);
     }

@@ -22,6 +22,15 @@ pub struct Scenario {
     pub planning: Planning,
     /// Whether listings of the index and of packs take their time.
     pub slow_listings: bool,
+    /// The second writer begins when the first has ended, as a copy of two snapshots does.
+    pub in_a_row: bool,
+    /// How many packs are damaged or taken away.
+    pub accidents: u8,
+    /// Whether somebody repairs the index.
+    pub repairs: bool,
+    /// The second writer is a repair of the first snapshot, whose commit may vanish: it has nothing
+    /// but what lies in the repository.
+    pub repairer: bool,
 }
 
 /// How P2 goes.
@@ -54,6 +63,10 @@ impl Scenario {
             crashes: false,
             planning: Planning::Stepwise,
             slow_listings: false,
+            in_a_row: false,
+            accidents: 0,
+            repairs: false,
+            repairer: false,
         }
     }
 
@@ -93,7 +106,35 @@ impl Scenario {
         let damaged = self.storage.put_pack(A | B, FIRST as u8);
         self.storage.put_index(damaged, 0);
         self.storage.damaged = damaged;
+        self.storage.rotten = damaged;
         self
+    }
+
+    /// What is unlike the smallest, for people.
+    pub fn title(&self) -> String {
+        let words = [
+            (self.crashes, "crashes"),
+            (self.slow_listings, "slow listings"),
+            (self.in_a_row, "one writer after the other"),
+            (self.repairs, "a repair of the index"),
+            (self.repairer, "a repair of a snapshot"),
+            (self.storage.packs == 0, "from nothing"),
+            (self.storage.damaged != 0, "a damaged pack"),
+            (self.storage.marks != 0, "a half-done prune"),
+            (self.storage.sessions[DEAD] != Session::Absent, "a dead writer"),
+            (self.storage.packs == 1, "mixed packs"),
+        ];
+        let words: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+        let writers = self.wants.iter().filter(|wants| **wants != 0).count();
+        format!(
+            "{writers} writers of {:?} in {} rounds, prunes {:?}, {:?}, {} accidents, {}",
+            self.wants,
+            self.rounds,
+            self.runs,
+            self.planning,
+            self.accidents,
+            words.join(", ")
+        )
     }
 
     pub fn rounds(self, rounds: u8) -> Self {
@@ -106,6 +147,22 @@ impl Scenario {
 
     pub fn planning(self, planning: Planning) -> Self {
         Self { planning, ..self }
+    }
+
+    pub fn in_a_row(self) -> Self {
+        Self { in_a_row: true, ..self }
+    }
+
+    pub fn with_accidents(self, accidents: u8) -> Self {
+        Self { accidents, ..self }
+    }
+
+    pub fn with_repair(self) -> Self {
+        Self { repairs: true, ..self }
+    }
+
+    pub fn with_repairer(self) -> Self {
+        Self { repairer: true, ..self }
     }
 
     pub fn listing_slowly(self) -> Self {

@@ -31,8 +31,19 @@ pub struct Storage {
     pub blobs: [Set; PACKS],
     /// The session in each pack's footer: one of [`SESSIONS`], or [`owner_prune`].
     pub owners: [u8; PACKS],
-    /// The packs named under `damaged/`, before the story begins; nothing in them can be read.
+    /// The packs named under `damaged/`.
     pub damaged: Set,
+    /// Something under `damaged/` says that blobs are missing, nobody knows from which pack.
+    pub missing_noted: bool,
+    /// The packs in which nothing can be read, whether or not somebody knows.
+    pub rotten: Set,
+    /// How many packs were damaged or taken away by no fault of the protocol.
+    pub accidents: u8,
+    /// The blobs that these had.
+    pub struck: Set,
+    /// Those of them of which a committed session may lack: it was committed by somebody who did
+    /// not know, and nobody who knew has committed them again since.
+    pub excused: [Set; SESSIONS],
     /// The index objects that exist.
     pub indexes: Set,
     /// The packs that each index object names.
@@ -119,6 +130,20 @@ impl Storage {
     /// All packs that these index objects name.
     pub fn named_by(&self, indexes: Set) -> Set {
         members(indexes).fold(0, |packs, index| packs | self.lines[index])
+    }
+
+    /// Whether anything is under `damaged/`.
+    pub fn is_marked_damaged(&self) -> bool {
+        self.damaged != 0 || self.missing_noted
+    }
+
+    /// The blobs of accidents that a writer who now reads `damaged/` cannot rely on any more: no
+    /// pack that seems to have them is damaged unmarked.
+    pub fn known_damage(&self) -> Set {
+        match self.is_marked_damaged() {
+            true => self.struck & !self.blobs_in(self.packs & self.rotten & !self.damaged),
+            false => 0,
+        }
     }
 
     /// All blobs in these packs.

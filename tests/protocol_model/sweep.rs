@@ -35,6 +35,7 @@ impl Model {
                 });
             }
             Save::ListSnapshots | Save::ListForgotten => self.list_live(&mut next, number, step),
+            Save::ReadDamage => self.read_damage_again(&mut next, number),
             Save::UploadPack => self.copy_blobs(&mut next, number),
             Save::UploadIndex => {
                 let remembered = next.remembered_indexes();
@@ -47,6 +48,20 @@ impl Model {
         out.push((Step::new(actor, text), next));
     }
 
+    fn after_damage(&self) -> At {
+        let has_index = self.mutates(Mutant::OldIndexInP6);
+        At::Save(if has_index { Save::ListPacks } else { Save::ReadIndex })
+    }
+
+    fn read_damage_again(&self, state: &mut State, number: usize) -> &'static str {
+        let prune = &mut state.prunes[number];
+        if !self.mutates(Mutant::OldDamageInP6) {
+            prune.damaged = state.storage.damaged;
+        }
+        prune.at = self.after_damage();
+        "P6: reads what is damaged"
+    }
+
     fn list_live(&self, state: &mut State, number: usize, step: Save) -> &'static str {
         let committed = state.storage.sessions_that_are(Session::Committed);
         let prune = &mut state.prunes[number];
@@ -57,9 +72,14 @@ impl Model {
         if !self.mutates(Mutant::WithoutP6Listing) {
             prune.live = self.blobs_of(prune.sessions & committed);
         }
-        let has_index = self.mutates(Mutant::OldIndexInP6);
-        prune.at = At::Save(if has_index { Save::ListPacks } else { Save::ReadIndex });
         prune.sessions = 0;
+        prune.at = match self.scenario.accidents {
+            0 => self.after_damage(),
+            _ => At::Save(Save::ReadDamage),
+        };
+        if self.scenario.accidents == 0 {
+            prune.damaged = state.storage.damaged;
+        }
         "P6: lists what is forgotten"
     }
 
@@ -76,8 +96,9 @@ impl Model {
             true => prune.indexed,
             false => prune.indexed & storage.packs,
         };
-        let readable = if self.mutates(Mutant::DamagedInP6) { !0 } else { !storage.damaged };
-        let safe = storage.blobs_in(counted & readable & !condemned);
+        let sound = if self.mutates(Mutant::DamagedInP6) { !0 } else { !prune.damaged };
+        let safe = storage.blobs_in(counted & sound & !condemned);
+        let readable = !storage.rotten;
         let sources = match self.mutates(Mutant::IndexOnlyInP6) {
             true => counted & condemned & readable,
             false => storage.packs & condemned & readable,
@@ -88,6 +109,13 @@ impl Model {
     fn copy_blobs(&self, state: &mut State, number: usize) -> &'static str {
         let sources = state.storage.packs & condemned(state, number);
         let prune = &mut state.prunes[number];
+        // What was damaged meanwhile is left out.
+        let readable = state.storage.blobs_in(sources & !state.storage.rotten);
+        prune.copy &= !state.storage.struck | readable;
+        if prune.copy == 0 {
+            *prune = prune.working(At::PutFinal);
+            return "P6: finds that what it would copy is damaged";
+        }
         if prune.copy & !state.storage.blobs_in(sources) != 0 {
             self.leave_mark(state, number);
             return "P6: finds that another has finished";
@@ -165,6 +193,7 @@ impl Model {
         for pack in members(left) {
             let mut next = *state;
             next.storage.packs &= !only(pack);
+            next.storage.damaged &= !only(pack);
             out.push((Step::new(actor, "P8: deletes pack").about(pack), next));
         }
         if left == 0 {

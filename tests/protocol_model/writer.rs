@@ -13,6 +13,10 @@ pub struct Writer {
     pub listing: Listing,
     condemned: Set,
     mark_was_open: bool,
+    /// The packs marked damaged.
+    pub damaged: Set,
+    /// Blobs of accidents that it will not rely on.
+    pub knows: Set,
     /// The packs that the index named, then those of them that were listed.
     packs: Set,
     /// The blobs under snapshots that were looked up and are not forgotten.
@@ -28,22 +32,24 @@ pub enum At {
     #[default]
     Announce,
     ReadMarks,
+    ReadDamage,
     LookUpParent,
     ReadIndex,
     ListPacks,
     UploadPack,
     UploadIndex,
     Commit,
-    /// Committed, or fenced once too often.
     Ended,
+    /// Fenced once too often, or a repair that found nothing to repair with.
+    GaveUp,
 }
 
-const ORDER: [At; 5] =
-    [At::Announce, At::ReadMarks, At::LookUpParent, At::ReadIndex, At::ListPacks];
-const MARKS_LAST: [At; 5] =
-    [At::Announce, At::LookUpParent, At::ReadIndex, At::ListPacks, At::ReadMarks];
-const PARENT_FIRST: [At; 5] =
-    [At::Announce, At::LookUpParent, At::ReadMarks, At::ReadIndex, At::ListPacks];
+const ORDER: [At; 6] =
+    [At::Announce, At::ReadMarks, At::ReadDamage, At::LookUpParent, At::ReadIndex, At::ListPacks];
+const MARKS_LAST: [At; 6] =
+    [At::Announce, At::LookUpParent, At::ReadIndex, At::ListPacks, At::ReadMarks, At::ReadDamage];
+const PARENT_FIRST: [At; 6] =
+    [At::Announce, At::LookUpParent, At::ReadMarks, At::ReadDamage, At::ReadIndex, At::ListPacks];
 
 impl Writer {
     pub fn remembered_packs(&self) -> Set {
@@ -52,18 +58,19 @@ impl Writer {
 
     pub fn each_set_of_packs(&mut self, visit: &mut impl FnMut(&mut Set)) {
         visit(&mut self.condemned);
+        visit(&mut self.damaged);
         visit(&mut self.packs);
         visit(&mut self.uploaded);
         visit(&mut self.listing.packs);
     }
 
     pub fn ended(&self) -> bool {
-        self.at == At::Ended
+        matches!(self.at, At::Ended | At::GaveUp)
     }
 
     /// At this step, with nothing in mind.
     fn beginning(&self, at: At) -> Self {
-        Self { at, round: self.round, ..Self::default() }
+        Self { at, round: self.round, knows: self.knows, ..Self::default() }
     }
 }
 
@@ -72,6 +79,9 @@ impl Model {
     pub fn writer_steps(&self, state: &State, number: usize, out: &mut Vec<(Step, State)>) {
         let writer = state.writers[number];
         if self.scenario.wants[number] == 0 || writer.ended() {
+            return;
+        }
+        if number == 1 && self.scenario.in_a_row && !state.writers[0].ended() {
             return;
         }
         let actor = Actor::Writer(number);
@@ -85,7 +95,9 @@ impl Model {
             }),
             At::ListPacks => self.list(state, (actor, Folder::Packs), out, |next| {
                 let writer = &mut next.writers[number];
-                writer.packs &= !next.storage.damaged;
+                if !self.mutates(Mutant::IgnoresDamage) {
+                    writer.packs &= !writer.damaged;
+                }
                 if !self.mutates(Mutant::WithoutW4) {
                     writer.packs &= next.storage.packs;
                 }
@@ -103,10 +115,17 @@ impl Model {
     fn write(&self, state: &mut State, number: usize) -> &'static str {
         let session = session_of(number, state.writers[number].round);
         let remembered = state.remembered_indexes();
+        let can_upload = self.can_upload(state, number);
         let writer = &mut state.writers[number];
         match writer.at {
             At::Announce => self.announce(state, number, session),
             At::ReadMarks => self.read_marks(state, number),
+            At::ReadDamage => self.read_damage(state, number),
+            At::UploadPack if !can_upload => {
+                state.writers[number] = Writer { at: At::GaveUp, ..Writer::default() };
+                state.storage.sessions[session] = Session::Absent;
+                "gives up: what it would commit is not there"
+            }
             At::UploadPack => {
                 let blob = writer.missing & writer.missing.wrapping_neg();
                 writer.uploaded |= state.storage.put_pack(blob, session as u8);
@@ -134,6 +153,25 @@ impl Model {
         "W1: puts its session"
     }
 
+    /// A repair has only what it can read in the repository.
+    fn can_upload(&self, state: &State, number: usize) -> bool {
+        let readable = state.storage.packs & !state.storage.rotten;
+        let missing = state.writers[number].missing;
+        !(self.scenario.repairer && number == 1)
+            || missing & missing.wrapping_neg() & state.storage.blobs_in(readable) != 0
+    }
+
+    fn read_damage(&self, state: &mut State, number: usize) -> &'static str {
+        let storage = &state.storage;
+        let writer = &mut state.writers[number];
+        writer.damaged = storage.damaged;
+        writer.knows = storage.known_damage();
+        let guards = storage.is_marked_damaged() && !self.mutates(Mutant::UnreadBesideDamage);
+        writer.mark_was_open |= guards;
+        self.read_on(state, number);
+        "W2: reads what is damaged"
+    }
+
     fn read_marks(&self, state: &mut State, number: usize) -> &'static str {
         let storage = &state.storage;
         let open = match self.mutates(Mutant::FinalCloses) {
@@ -155,7 +193,11 @@ impl Model {
         let mut next = *state;
         self.read_on(&mut next, number);
         out.push((Step::new(actor, "W2: reuses nothing unread"), next));
-        let found = self.live_blobs(&state.storage) & self.scenario.wants[number];
+        let known = match self.mutates(Mutant::CopyTrustsItself) {
+            true if state.writers[0].at == At::Ended => self.scenario.wants[0],
+            _ => self.live_blobs(&state.storage),
+        };
+        let found = known & self.scenario.wants[number];
         if found != 0 {
             let mut next = *state;
             next.writers[number].unread = found;
@@ -171,11 +213,19 @@ impl Model {
         let writer = state.writers[number];
         let unread_allowed = !writer.mark_was_open || self.mutates(Mutant::UnreadBesideMark);
         let at = match self.after(writer.at) {
+            At::ReadDamage if self.scenario.accidents == 0 => {
+                state.writers[number].damaged = state.storage.damaged;
+                self.after(At::ReadDamage)
+            }
+            at => at,
+        };
+        let at = match at {
             At::LookUpParent if !unread_allowed => self.after(At::LookUpParent),
             at => at,
         };
         let unread = if unread_allowed { writer.unread } else { 0 };
         let missing = match at {
+            At::UploadPack if self.relies_blindly(number) => 0,
             At::UploadPack => wants & !unread & !state.storage.blobs_in(writer.packs),
             At::ReadIndex if self.order() == ORDER && unread == wants => 0,
             _ => {
@@ -194,17 +244,25 @@ impl Model {
         if !fenced || self.mutates(Mutant::UnconditionalCommit) {
             state.storage.sessions[session] = Session::Absent;
             state.storage.sessions[session_of(number, 0)] = Session::Committed;
+            let healed = writer.knows & self.scenario.wants[number];
+            state.storage.excused.iter_mut().for_each(|excused| *excused &= !healed);
+            state.storage.excused[session_of(number, 0)] = state.storage.struck & !writer.knows;
             *writer = Writer { at: At::Ended, ..Writer::default() };
             return "W6: commits";
         }
         *writer = match writer.round + 1 < self.scenario.rounds {
             true => Writer { round: writer.round + 1, ..Writer::default() },
-            false => Writer { at: At::Ended, ..Writer::default() },
+            false => Writer { at: At::GaveUp, ..Writer::default() },
         };
         "W6: finds a tombstone"
     }
 
-    fn order(&self) -> [At; 5] {
+    /// Whether a repair commits what it believes to be there.
+    fn relies_blindly(&self, number: usize) -> bool {
+        self.mutates(Mutant::RepairBlindly) && number == 1
+    }
+
+    fn order(&self) -> [At; 6] {
         match self.mutant {
             Some(Mutant::W2AfterW4) => MARKS_LAST,
             Some(Mutant::ParentBeforeW2) => PARENT_FIRST,

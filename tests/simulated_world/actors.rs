@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::reading::Reading;
-use super::site::{Body, Site};
+use super::site::{Body, Place, Site};
 use super::source::TreeSource;
 use super::tree::Tree;
 use snapstore::model::*;
@@ -59,14 +59,23 @@ pub enum Verb {
     /// Reads all there is.
     Read,
     RepairIndex,
+    RepairSnapshots,
+    /// Of a collection and nothing else.
+    BackupDocuments(Backup),
+    /// All snapshots from home.
+    Copy,
+    /// All snapshots.
+    Restore,
+    /// Makes the key of this number, and perhaps replaces it by the next, or takes it away.
+    ChangeKeys(u8),
 }
 
 impl Site {
     /// A process of this number that does one thing after the other.
-    pub fn actor(&self, process: u32, verbs: Vec<Verb>) -> Body<'_> {
-        Box::new(move |storage, context| {
+    pub fn actor(&self, place: Place, process: u32, verbs: Vec<Verb>) -> Body<'_> {
+        Box::new(move |_, context| {
             let (_process, writer) = self.process(&context.name, process);
-            let repository = self.open(storage, &context);
+            let repository = self.open(place, &context);
             for verb in verbs {
                 if let Err(error) = self.act(&repository, &context, writer.clone(), verb) {
                     self.judge(&context.name, &error);
@@ -89,6 +98,13 @@ impl Site {
             Verb::Check(read) => self.check(repository, context, read),
             Verb::Read => self.read(repository, context),
             Verb::RepairIndex => self.repair(repository, context, writer),
+            Verb::RepairSnapshots => self.repair_snapshots(repository, context, writer),
+            Verb::BackupDocuments(backup) => {
+                self.back_up_documents(repository, context, &writer, &backup)
+            }
+            Verb::Copy => self.copy(repository, context, writer),
+            Verb::Restore => self.restore(repository, context),
+            Verb::ChangeKeys(number) => self.change_keys(context, number),
         }
     }
 
@@ -116,7 +132,7 @@ impl Site {
         };
         match ops::backup_source(repository, &options, &mut prepare, Arc::new(Silent)) {
             Ok(BackupReport { snapshot: Some(snapshot), problems: 0, .. }) => {
-                self.notes().committed.insert(snapshot.id, label);
+                self.committed(Place::Home, snapshot.id, label);
             }
             Err(BackupError::Repo(error)) => return Err(error),
             other => self.fail(&context.name, format!("{other:?}")),
@@ -125,11 +141,11 @@ impl Site {
     }
 
     /// What was last reported to the host, and how it looked then.
-    fn last_snapshot(&self, host: &str) -> Option<(SessionId, Tree)> {
+    pub fn last_snapshot(&self, host: &str) -> Option<(SessionId, Tree)> {
         let notes = self.notes();
         let number = |label: &str| label.strip_prefix(host)?.strip_prefix('.')?.parse::<u32>().ok();
-        let of_host =
-            notes.committed.iter().filter_map(|(id, label)| Some((number(label)?, id, label)));
+        let at_home = notes.committed.iter().filter(|(_, (place, _))| *place == Place::Home);
+        let of_host = at_home.filter_map(|(id, (_, label))| Some((number(label)?, id, label)));
         of_host.max().map(|(_, id, label)| (*id, notes.trees[label].clone()))
     }
 
@@ -180,7 +196,7 @@ impl Site {
         let mut chance = Chance::new(u64::from_le_bytes(context.entropy.bytes()));
         for _ in 0..count.min(live.len()) {
             let snapshot = live.swap_remove(chance.within(0..live.len()));
-            self.notes().forgotten.insert(snapshot.id);
+            self.notes().forgotten.extend([snapshot.id].into_iter().chain(snapshot.original));
             ops::forget(repository, std::iter::once(&snapshot), &Silent)?;
         }
         Ok(())
@@ -226,6 +242,21 @@ impl Site {
         let monitor: Arc<dyn Monitor> = Arc::new(Silent);
         let repair = ops::repair_index(repository, &writer, &monitor)?;
         if !repair.objects_removed.is_empty() || !repair.unreadable_packs.is_empty() {
+            self.fail(&context.name, format!("{repair:?}"));
+        }
+        Ok(())
+    }
+
+    /// Nothing is lost: what it brings back was stored whole, and its commit was still to come.
+    fn repair_snapshots(
+        &self,
+        repository: &Arc<Repository>,
+        context: &ActorContext,
+        writer: Writer,
+    ) -> Result<(), RepoError> {
+        let monitor: Arc<dyn Monitor> = Arc::new(Silent);
+        let repair = ops::repair_snapshots(repository, &writer, &monitor)?;
+        if !repair.hopeless.is_empty() || !repair.forgotten_again.is_empty() {
             self.fail(&context.name, format!("{repair:?}"));
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::actors::{Judgement, Prune};
 use super::reading::Reading;
-use super::site::{Body, Site};
+use super::site::{Body, Place, Site};
 use snapstore::model::{BlobId, Silent, Snapshot};
 use snapstore::ops::{self, CheckOptions, ReadData, Thrift};
 use snapstore::repo::{BlobReader, RepoError, Repository};
@@ -16,36 +16,37 @@ use std::time::Duration;
 const STEPS: usize = 300;
 
 /// Nothing that was reported is lost, a prune needs no repair, and nothing is left behind.
-pub fn examine(site: &Site) {
-    site.run(vec![(
-        "calm",
-        inspection(site, |site, repository, context| {
-            site.nothing_is_lost(repository)?;
+pub fn examine(site: &Site, places: &[Place]) {
+    for place in places {
+        let inspect: Inspect = |site, place, repository, context| {
+            site.nothing_is_lost(place, repository)?;
             site.last_prune(repository, context)?;
-            site.nothing_is_lost(repository).map(drop)
-        }),
-    )]);
+            site.keys_open(context);
+            site.nothing_is_lost(place, repository).map(drop)
+        };
+        site.run(vec![("calm", inspection(site, *place, inspect))]);
+    }
     let wait: Body<'_> = Box::new(|_, context| {
         (0..STEPS).for_each(|_| (context.pause)(Duration::ZERO));
     });
     site.run(vec![("late requests", wait)]);
-    site.run(vec![(
-        "end",
-        inspection(site, |site, repository, context| {
+    for place in places {
+        let inspect: Inspect = |site, place, repository, context| {
             site.last_prune(repository, context)?;
             site.nothing_is_damaged(repository)?;
-            let needed = site.nothing_is_lost(repository)?;
+            let needed = site.nothing_is_lost(place, repository)?;
             site.nothing_is_left(repository, &needed)
-        }),
-    )]);
+        };
+        site.run(vec![("end", inspection(site, *place, inspect))]);
+    }
 }
 
-type Inspect = fn(&Site, &Arc<Repository>, &ActorContext) -> Result<(), RepoError>;
+type Inspect = fn(&Site, Place, &Arc<Repository>, &ActorContext) -> Result<(), RepoError>;
 
-fn inspection(site: &Site, inspect: Inspect) -> Body<'_> {
-    Box::new(move |storage, context| {
-        let repository = site.open(storage, &context);
-        if let Err(error) = inspect(site, &repository, &context) {
+fn inspection(site: &Site, place: Place, inspect: Inspect) -> Body<'_> {
+    Box::new(move |_, context| {
+        let repository = site.open(place, &context);
+        if let Err(error) = inspect(site, place, &repository, &context) {
             site.fail(&context.name, error);
         }
     })
@@ -70,15 +71,21 @@ impl Site {
 
     /// Every live snapshot is what was backed up; every snapshot that was reported and not
     /// forgotten is live. Returns the blobs that are needed.
-    fn nothing_is_lost(&self, repository: &Arc<Repository>) -> Result<BTreeSet<BlobId>, RepoError> {
+    fn nothing_is_lost(
+        &self,
+        place: Place,
+        repository: &Arc<Repository>,
+    ) -> Result<BTreeSet<BlobId>, RepoError> {
         let live = repository.ledger()?.live;
-        let ids: BTreeSet<_> = live.iter().map(|snapshot| snapshot.id).collect();
+        // One that a repair committed again stands for the first.
+        let ids = live.iter().flat_map(|one| [one.id].into_iter().chain(one.original));
+        let ids: BTreeSet<_> = ids.collect();
         let (committed, forgotten) = {
             let notes = self.notes();
             (notes.committed.clone(), notes.forgotten.clone())
         };
-        for (id, label) in committed {
-            if !ids.contains(&id) && !forgotten.contains(&id) {
+        for (id, (where_to, label)) in committed {
+            if where_to == place && !ids.contains(&id) && !forgotten.contains(&id) {
                 self.fail("examination", format!("{label} was reported and is lost"));
             }
         }

@@ -1,8 +1,9 @@
 //! Reads a snapshot back and compares it with the tree that was backed up.
 
+use super::documents::documents;
 use super::tree::Tree;
 use snapstore::codec::BlobClass;
-use snapstore::format::PieceItems;
+use snapstore::format::{self, PieceItems};
 use snapstore::model::*;
 use snapstore::repo::{BlobReader, RepoError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +22,7 @@ struct Found {
     files: BTreeMap<String, Vec<u8>>,
     directories: BTreeSet<String>,
     attributes: BTreeMap<String, Vec<u8>>,
+    documents: Vec<Vec<u8>>,
 }
 
 impl<'a> Reading<'a> {
@@ -49,6 +51,9 @@ impl<'a> Reading<'a> {
             () if found.files.len() != tree.files.len() => Some("there are more files".to_string()),
             () if found.directories != directories => Some("directories differ".to_string()),
             () if found.attributes != attributes => Some("attributes differ".to_string()),
+            () if found.documents != documents(&tree.documents) => {
+                Some("documents differ".to_string())
+            }
             () => None,
         })
     }
@@ -99,8 +104,41 @@ impl<'a> Reading<'a> {
                 found.directories.extend(below);
                 Ok(directory.tree.map(|tree| (path + "/", tree)))
             }
+            Kind::Collection(collection) => {
+                found.documents = self.collection(collection)?;
+                Ok(None)
+            }
             other => panic!("a {} was never backed up", other.word()),
         }
+    }
+
+    fn collection(&mut self, collection: &Collection) -> Result<Vec<Vec<u8>>, RepoError> {
+        let Documents::Tree(tree) = &collection.content else { panic!("it is no tree") };
+        for root in tree.roots() {
+            self.pieces(root)?;
+        }
+        let mut found = Vec::new();
+        for part in self.reader.document_parts(tree)? {
+            let bytes = self.reader.documents(&part?)?;
+            found.extend(format::documents(&bytes).map(|document| document.unwrap().to_vec()));
+        }
+        Ok(found)
+    }
+
+    /// Notes what a tree of documents needs.
+    fn pieces(&mut self, root: BlobId) -> Result<(), RepoError> {
+        let mut pending = vec![root];
+        while let Some(id) = pending.pop() {
+            self.needed.insert(id);
+            let piece = self.reader.piece(&id)?;
+            let PieceItems::Children(children) = piece.items else { panic!("it has entries") };
+            let children = children.iter().map(|child| child.id);
+            match piece.level {
+                1 => self.needed.extend(children),
+                _ => pending.extend(children),
+            }
+        }
+        Ok(())
     }
 
     fn content(&mut self, tree: &ChunkTree) -> Result<Vec<u8>, RepoError> {

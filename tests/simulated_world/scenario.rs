@@ -3,7 +3,7 @@
 
 use super::actors::{Backup, Judgement, Prune, Verb};
 use super::chance::Chance;
-use super::site::{Body, Site};
+use super::site::{Body, Place, Site};
 use super::tree::{Tree, kinds};
 use snapstore::ops::{ReadData, Thrift};
 use snapstore::storage::sim::{Fault, Planned, SimOptions};
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// The machines that back up.
 const HOSTS: [&str; 2] = ["alpha", "beta"];
+/// The machine with a database.
+const DATABASE: &str = "gamma";
 
 pub struct Scenario {
     pub site: Site,
@@ -21,6 +23,10 @@ pub struct Scenario {
     /// Nothing changes, and everything is forgotten and backed up again: all that a prune
     /// condemns is wanted again.
     ghosts: bool,
+    /// What the database has, if there is one.
+    database: Option<Tree>,
+    /// Whether snapshots are copied to the second repository.
+    copies: bool,
     backups: u32,
     processes: u32,
 }
@@ -36,7 +42,10 @@ impl Scenario {
         let kinds = kinds(&mut chance);
         let trees = [(); 2].map(|()| Tree::draw(&mut chance, &kinds));
         let ghosts = chance.one_in(4);
-        Self { site, chance, kinds, trees, ghosts, backups: 0, processes: 0 }
+        let database = chance.one_in(3).then(|| Tree::collection(&mut chance));
+        let copies = chance.one_in(4);
+        let (backups, processes) = (0, 0);
+        Self { site, chance, kinds, trees, ghosts, database, copies, backups, processes }
     }
 
     /// Everything up to the calm after the storms.
@@ -51,6 +60,11 @@ impl Scenario {
         self.site.world.set_options(SimOptions::calm());
     }
 
+    /// The repositories that anything happens in.
+    pub fn places(&self) -> &'static [Place] {
+        if self.copies { &[Place::Home, Place::Copy] } else { &[Place::Home] }
+    }
+
     /// Some snapshots, of which some are forgotten.
     fn past(&mut self) {
         let init: Body<'_> = Box::new(|_, context| self.site.init(&context));
@@ -59,6 +73,13 @@ impl Scenario {
             let host = self.chance.within(0..2);
             let backup = self.backup(host);
             self.meet(vec![(HOSTS[host], vec![backup])]);
+        }
+        if self.database.is_some() {
+            let backups = self.documents();
+            self.meet(vec![(DATABASE, backups)]);
+        }
+        if self.copies && self.chance.one_in(2) {
+            self.meet(vec![("copy", vec![Verb::Copy])]);
         }
         let forget = Verb::Forget(if self.ghosts { 3 } else { self.chance.within(0..3) });
         self.meet(vec![("forget", vec![forget])]);
@@ -74,7 +95,8 @@ impl Scenario {
         let fault = self.chance.pick(&[Fault::CrashBefore, Fault::CrashAfter]);
         let call = self.chance.within(0..calls);
         let planned = vec![Planned { actor: name.to_string(), call, fault }];
-        self.site.world.set_options(SimOptions { planned, ..SimOptions::calm() });
+        let undone_rate = SimOptions::stormy().undone_rate;
+        self.site.world.set_options(SimOptions { planned, undone_rate, ..SimOptions::calm() });
         self.meet(vec![(name, vec![verb])]);
     }
 
@@ -92,13 +114,60 @@ impl Scenario {
             (4, ("check", vec![Verb::Check(read)])),
             (5, ("read", vec![Verb::Read])),
             (8, ("repair", vec![Verb::RepairIndex])),
+            (8, ("repair snapshots", vec![Verb::RepairSnapshots])),
+            (5, ("restore", vec![Verb::Restore])),
+            (6, ("keys", vec![Verb::ChangeKeys(100), Verb::ChangeKeys(110)])),
         ];
         for (rarity, other) in others {
             if self.chance.one_in(rarity) {
                 actors.push(other);
             }
         }
-        self.meet(actors);
+        if self.database.is_some() {
+            actors.push((DATABASE, self.documents()));
+        }
+        let mut actors = at(Place::Home, actors);
+        if self.copies {
+            actors.extend(self.about_copies());
+        }
+        self.meet_at(actors);
+    }
+
+    /// What happens to the second repository, and from there.
+    fn about_copies(&mut self) -> Vec<(Place, Actor)> {
+        let mut actors = at(Place::Home, vec![("copy", vec![Verb::Copy, Verb::Copy])]);
+        let others = [
+            (2, ("prune copy", self.prunes())),
+            (4, ("another copy", vec![Verb::Copy])),
+            (6, ("check copy", vec![Verb::Check(ReadData::None)])),
+        ];
+        for (rarity, other) in others {
+            let place = if other.0 == "another copy" { Place::Home } else { Place::Copy };
+            if self.chance.one_in(rarity) {
+                actors.push((place, other));
+            }
+        }
+        actors
+    }
+
+    /// Backups of the database.
+    fn documents(&mut self) -> Vec<Verb> {
+        let Some(mut tree) = self.database.clone() else { return Vec::new() };
+        let mut verbs = Vec::new();
+        for _ in 0..self.chance.pick(&[1, 2, 3]) {
+            tree = tree.collection_later(&mut self.chance);
+            self.backups += 1;
+            let remembers = !self.chance.one_in(6);
+            let (host, number) = (DATABASE, self.backups);
+            verbs.push(Verb::BackupDocuments(Backup {
+                host,
+                number,
+                tree: tree.clone(),
+                remembers,
+            }));
+        }
+        self.database = Some(tree);
+        verbs
     }
 
     fn backups(&mut self, host: usize) -> Vec<Verb> {
@@ -116,11 +185,15 @@ impl Scenario {
     }
 
     /// Lets actors, each a process of its own, meet.
-    fn meet(&mut self, actors: Vec<(&'static str, Vec<Verb>)>) {
+    fn meet(&mut self, actors: Vec<Actor>) {
+        self.meet_at(at(Place::Home, actors));
+    }
+
+    fn meet_at(&mut self, actors: Vec<(Place, Actor)>) {
         let site = &self.site;
-        let actors = actors.into_iter().map(|(name, verbs)| {
+        let actors = actors.into_iter().map(|(place, (name, verbs))| {
             self.processes += 1;
-            (name, site.actor(self.processes, verbs))
+            (name, site.actor(place, self.processes, verbs))
         });
         site.run(actors.collect());
     }
@@ -161,7 +234,15 @@ impl Scenario {
             crash_rate: storm.crash_rate * force,
             late_rate: storm.late_rate * self.chance.pick(&[0.0, 1.0]),
             jump_rate: storm.jump_rate * self.chance.pick(&[0.0, 0.1, 1.0]),
+            set_rate: storm.set_rate * self.chance.pick(&[0.0, 0.0, 1.0]),
             ..storm
         }
     }
+}
+
+/// A name, and what it does.
+type Actor = (&'static str, Vec<Verb>);
+
+fn at(place: Place, actors: Vec<Actor>) -> Vec<(Place, Actor)> {
+    actors.into_iter().map(|actor| (place, actor)).collect()
 }

@@ -1,5 +1,6 @@
 //! What the actors of one seed have in common: the world, the key, and notes of what they did.
 
+use super::lies::{Liar, Lie, Seen};
 use super::tree::Tree;
 use snapstore::codec::{ChunkParameters, Compression, Secret};
 use snapstore::format::{ProcessIdentity, RepositoryConfig};
@@ -21,7 +22,20 @@ pub struct Site {
     pub patient: bool,
     /// Each host's local files are below, where it keeps any.
     pub caches: Option<tempfile::TempDir>,
+    /// The objects of the second repository.
+    pub copy: MemoryStorage,
+    /// Which promise storage breaks.
+    pub lie: Option<Lie>,
+    packs: Seen,
     notes: Mutex<Notes>,
+}
+
+/// One of the two repositories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Home,
+    /// What is copied from home.
+    Copy,
 }
 
 /// What happened, as those know who did it.
@@ -29,10 +43,12 @@ pub struct Site {
 pub struct Notes {
     /// What was or may have been backed up, by label.
     pub trees: BTreeMap<String, Tree>,
-    /// Backups that reported success, with their labels.
-    pub committed: BTreeMap<SessionId, String>,
+    /// Backups and copies that reported success, with their labels.
+    pub committed: BTreeMap<SessionId, (Place, String)>,
     /// Snapshots that somebody tried to forget.
     pub forgotten: BTreeSet<SessionId>,
+    /// Keys that were reported and that nobody tried to take away.
+    pub keys: BTreeSet<u8>,
     /// Processes that have ended, in whatever way.
     pub gone: BTreeSet<u32>,
     /// What must not have happened.
@@ -56,7 +72,9 @@ impl Site {
             retention: Vec::new(),
         };
         let world = SimWorld::new(seed, SimOptions::calm());
-        Self { world, config, patient: true, caches: None, notes: Mutex::default() }
+        let copy = MemoryStorage::new(world.clock());
+        let (packs, notes) = (Seen::default(), Mutex::default());
+        Self { world, config, patient: true, caches: None, copy, lie: None, packs, notes }
     }
 
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -75,20 +93,37 @@ impl Site {
         self.notes().traces.push(run.trace);
     }
 
+    /// Makes both repositories.
     pub fn init(&self, context: &ActorContext) {
-        let options = InitOptions { config: self.config.clone(), label: String::new() };
-        let storage = Arc::new(self.world.memory().clone());
-        repo::init(storage, &credential(), options, self.surroundings(context)).unwrap();
+        let options = || InitOptions { config: self.config.clone(), label: String::new() };
+        let storage = Arc::new(self.memory(Place::Home));
+        let surroundings = || self.surroundings(context);
+        let home =
+            repo::init(storage, &credential(Place::Home), options(), surroundings()).unwrap();
+        let (storage, key) = (Arc::new(self.memory(Place::Copy)), credential(Place::Copy));
+        repo::init_like(storage, &key, options(), &home, surroundings()).unwrap();
     }
 
-    /// Opens the repository, which never fails; all that is done with it may.
-    pub fn open(&self, storage: Arc<dyn Storage>, context: &ActorContext) -> Arc<Repository> {
-        let storage = Door { storage: self.patiently(storage, context), memory: self.memory() };
-        let surroundings = self.surroundings(context);
-        Arc::new(repo::open(Arc::new(storage), &credential(), None, surroundings).unwrap())
+    /// Opens a repository, which never fails; all that is done with it may.
+    pub fn open(&self, place: Place, context: &ActorContext) -> Arc<Repository> {
+        let memory = self.memory(place);
+        let storage = self.patiently(context.storage(&memory), context);
+        let storage = match self.lie {
+            Some(lie) if place == Place::Home => {
+                Liar::tell(lie, &context.name, storage, memory.clone(), &self.packs)
+            }
+            _ => storage,
+        };
+        let (door, surroundings) = (Door { storage, memory }, self.surroundings(context));
+        Arc::new(repo::open(Arc::new(door), &credential(place), None, surroundings).unwrap())
     }
 
-    fn patiently(&self, storage: Arc<dyn Storage>, context: &ActorContext) -> Arc<dyn Storage> {
+    /// Notes what was reported.
+    pub fn committed(&self, place: Place, id: SessionId, label: String) {
+        self.notes().committed.insert(id, (place, label));
+    }
+
+    pub fn patiently(&self, storage: Arc<dyn Storage>, context: &ActorContext) -> Arc<dyn Storage> {
         let ActorContext { entropy, pause, .. } = context.clone();
         match self.patient {
             true => Arc::new(RetryStorage::new(storage, Patience::default(), entropy, pause)),
@@ -96,11 +131,14 @@ impl Site {
         }
     }
 
-    fn memory(&self) -> MemoryStorage {
-        self.world.memory().clone()
+    fn memory(&self, place: Place) -> MemoryStorage {
+        match place {
+            Place::Home => self.world.memory().clone(),
+            Place::Copy => self.copy.clone(),
+        }
     }
 
-    fn surroundings(&self, context: &ActorContext) -> Surroundings {
+    pub fn surroundings(&self, context: &ActorContext) -> Surroundings {
         Surroundings {
             clock: context.clock.clone(),
             entropy: context.entropy.clone(),
@@ -110,8 +148,8 @@ impl Site {
     }
 }
 
-fn credential() -> Credential {
-    Credential::KeyFile(Secret::new([7; 32]))
+pub fn credential(place: Place) -> Credential {
+    Credential::KeyFile(Secret::new([7 + place as u8; 32]))
 }
 
 impl Drop for Process<'_> {

@@ -11,6 +11,9 @@ pub struct Tree {
     pub files: BTreeMap<String, File>,
     /// Attributes of directories, too large to be kept in their entries.
     pub attributes: BTreeMap<String, Part>,
+    /// The documents of a collection, by `_id`: the length of their text, and a number that tells
+    /// versions of them apart.
+    pub documents: BTreeMap<i32, (usize, i32)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +91,35 @@ impl Tree {
             tree.attributes.insert("data".to_string(), attribute);
         }
         tree
+    }
+
+    /// A collection and nothing else.
+    pub fn collection(chance: &mut Chance) -> Self {
+        let mut tree = Self::default();
+        for _ in 0..chance.within(0..30) {
+            tree.change_document(chance);
+        }
+        tree
+    }
+
+    /// The same some time later.
+    pub fn collection_later(&self, chance: &mut Chance) -> Self {
+        let mut tree = self.clone();
+        for _ in 0..chance.within(0..6) {
+            tree.change_document(chance);
+        }
+        tree
+    }
+
+    fn change_document(&mut self, chance: &mut Chance) {
+        let id = chance.within(0..40) as i32;
+        match chance.one_in(4) {
+            true => drop(self.documents.remove(&id)),
+            false => {
+                let length = chance.pick(&[10, 300, 5000, 30_000]);
+                self.documents.insert(id, (length, chance.within(0..3) as i32));
+            }
+        }
     }
 
     /// The same some time later.

@@ -8,7 +8,7 @@ use super::schedule::Scheduler;
 use super::storage::SimStorage;
 use super::{Body, Ending, message};
 use crate::model::{Clock, Entropy};
-use crate::storage::Pause;
+use crate::storage::{MemoryStorage, Pause, Storage};
 
 /// Everything of an actor's world that is not storage.
 #[derive(Clone)]
@@ -18,6 +18,16 @@ pub struct ActorContext {
     pub entropy: Arc<dyn Entropy>,
     /// Lets simulated time pass, and others go on.
     pub pause: Pause,
+    pub(super) id: usize,
+    pub(super) scheduler: Arc<Scheduler>,
+}
+
+impl ActorContext {
+    /// Another storage of the same world, with the same gates and faults: for this thread.
+    pub fn storage(&self, medium: &MemoryStorage) -> Arc<dyn Storage> {
+        let thread = thread::current().id();
+        Arc::new(SimStorage::new(self.id, thread, self.scheduler.clone(), medium.clone()))
+    }
 }
 
 /// What unwinds the thread of an actor that is killed.
@@ -32,9 +42,8 @@ pub(super) struct Actor {
 
 impl Actor {
     /// The whole life, on the thread of its own that it was given.
-    pub fn live(self, body: Body<'_>) {
-        let thread = thread::current().id();
-        let storage = Arc::new(SimStorage::new(self.id, thread, self.scheduler.clone()));
+    pub fn live(self, medium: &MemoryStorage, body: Body<'_>) {
+        let storage = self.context.storage(medium);
         let lived = catch_unwind(AssertUnwindSafe(|| {
             self.scheduler.enter(self.id);
             body(storage, self.context);

@@ -66,7 +66,7 @@ impl SimWorld {
         let time = SimTime::new();
         let clock = Arc::new(SimClock::new(time.clone(), jiff::SignedDuration::ZERO));
         let memory = MemoryStorage::new(clock.clone());
-        let scheduler = Arc::new(Scheduler::new(seed, options, memory.clone(), time));
+        let scheduler = Arc::new(Scheduler::new(seed, options, time, SimClock::clone(&clock)));
         Self { seed, scheduler, memory, clock }
     }
 
@@ -79,7 +79,8 @@ impl SimWorld {
         &self.memory
     }
 
-    /// The storage's clock. Actors' own clocks may differ, by [`SimOptions::skew`].
+    /// The storage's clock. Actors' own clocks may differ, by [`SimOptions::skew`], and all may be
+    /// set.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
     }
@@ -98,8 +99,9 @@ impl SimWorld {
         thread::scope(|scope| {
             for ((name, body), life) in actors.into_iter().zip(lives) {
                 let builder = thread::Builder::new().name(format!("{name}, seed {}", self.seed));
+                let life = || life.live(&self.memory, body);
                 // tidy: the simulated world serves tests, which end by panicking
-                builder.spawn_scoped(scope, || life.live(body)).expect("a thread can be started");
+                builder.spawn_scoped(scope, life).expect("a thread can be started");
             }
             self.scheduler.open();
         });

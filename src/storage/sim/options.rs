@@ -14,6 +14,9 @@ pub struct SimOptions {
     /// A put or delete, also one that failed or whose actor is dead, arrives once more, up to 256
     /// steps later.
     pub late_rate: f64,
+    /// What an actor that crashes had deleted, and had put nothing after that, is there again: by
+    /// the contract of storage only a later put makes a deletion durable. A chance per object.
+    pub undone_rate: f64,
     /// The longest that a call takes.
     pub latency: Duration,
     /// Time leaps forward.
@@ -21,6 +24,11 @@ pub struct SimOptions {
     pub longest_jump: Duration,
     /// How far an actor's clock is from the storage's at most, either way.
     pub skew: Duration,
+    /// A clock is set: the storage's or an actor's, forwards or backwards. Nobody's waiting ends
+    /// or lasts longer by it.
+    pub set_rate: f64,
+    /// How far from the true time at most, either way.
+    pub farthest_set: Duration,
     /// Faults at places that are chosen, not drawn.
     pub planned: Vec<Planned>,
 }
@@ -56,9 +64,12 @@ impl SimOptions {
             lost_reply_rate: 0.03,
             crash_rate: 0.01,
             late_rate: 0.03,
+            undone_rate: 0.5,
             jump_rate: 0.01,
             longest_jump: Duration::from_secs(36 * 60 * 60),
             skew: Duration::from_secs(60 * 60),
+            set_rate: 0.002,
+            farthest_set: Duration::from_secs(20 * 365 * 24 * 60 * 60),
             ..Self::calm()
         }
     }

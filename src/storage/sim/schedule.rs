@@ -11,19 +11,19 @@ use super::chance::{Chance, SimEntropy};
 use super::state::{Late, Request, Stage, Standing, State};
 use super::time::{SimClock, SimTime};
 use super::{Ending, Event, Fault, Incident, Run, SimOptions, Trace};
-use crate::storage::{MemoryStorage, Pause};
+use crate::storage::Pause;
 
 pub(super) struct Scheduler {
     seed: u64,
-    /// Only read and changed by the actor that has the turn, or with the state locked.
-    pub medium: MemoryStorage,
     time: SimTime,
+    /// The storage's.
+    clock: SimClock,
     state: Mutex<State>,
 }
 
 impl Scheduler {
-    pub fn new(seed: u64, options: SimOptions, medium: MemoryStorage, time: SimTime) -> Self {
-        Self { seed, medium, time, state: Mutex::new(State::new(seed, options)) }
+    pub fn new(seed: u64, options: SimOptions, time: SimTime, clock: SimClock) -> Self {
+        Self { seed, time, clock, state: Mutex::new(State::new(seed, options)) }
     }
 
     pub fn set_options(&self, options: SimOptions) {
@@ -42,19 +42,24 @@ impl Scheduler {
 
     fn actor(self: &Arc<Self>, state: &mut State, name: &str) -> Actor {
         let id = state.actors.len();
+        let clock = SimClock::new(self.time.clone(), state.skew());
         state.actors.push(Standing {
             name: name.into(),
             stage: Stage::Waiting { until: self.time.now() },
             calls: 0,
             turn_came: Arc::default(),
+            deleted: Vec::new(),
+            clock: clock.clone(),
         });
         let scheduler = self.clone();
         let pause: Pause = Arc::new(move |time| scheduler.pause(id, time));
         let context = ActorContext {
             name: name.to_string(),
-            clock: Arc::new(SimClock::new(self.time.clone(), state.skew())),
+            clock: Arc::new(clock),
             entropy: Arc::new(SimEntropy::new(self.seed, id)),
             pause,
+            id,
+            scheduler: self.clone(),
         };
         Actor { id, scheduler: self.clone(), context }
     }
@@ -107,7 +112,16 @@ impl Scheduler {
 
     /// The actor is dead from now on; its turn lasts until [`Scheduler::leave`].
     pub fn kill(&self, id: usize) {
-        self.state().actors[id].stage = Stage::Ended(Ending::Crashed);
+        let mut state = self.state();
+        state.actors[id].stage = Stage::Ended(Ending::Crashed);
+        let actor = state.actors[id].name.clone();
+        for request in std::mem::take(&mut state.actors[id].deleted) {
+            let rate = state.options.undone_rate;
+            if state.chance.happens(rate) {
+                let due = state.step + 1;
+                state.late.push(Late { due, actor: actor.clone(), request });
+            }
+        }
     }
 
     /// The last gate. An actor that was killed stays so, also if it caught what killed it.
@@ -138,6 +152,16 @@ impl Scheduler {
         }
     }
 
+    /// An actor deleted something; `undo` brings it back. As long as the actor puts nothing more
+    /// that is not durable: if it crashes, perhaps the object is there again.
+    pub fn deleted(&self, id: usize, undo: Request) {
+        self.state().actors[id].deleted.push(undo);
+    }
+
+    pub fn deletions_are_durable(&self, id: usize) {
+        self.state().actors[id].deleted.clear();
+    }
+
     /// Something that the world decides, where an actor's call leaves it open.
     pub fn decide<T>(&self, draw: impl FnOnce(&mut Chance) -> T) -> T {
         draw(&mut self.state().chance)
@@ -164,6 +188,7 @@ impl Scheduler {
         state.step += 1;
         self.deliver_late(state);
         self.leap(state);
+        state.perhaps_set_clock(&self.clock, self.time.now());
         self.pass_idle_time(state);
         state.turn = state.choose(self.time.now());
         if let Some(next) = state.turn {
@@ -175,7 +200,7 @@ impl Scheduler {
         let step = state.step;
         let due = state.late.extract_if(.., |late| late.due <= step).collect::<Vec<_>>();
         for Late { actor, request, .. } in due {
-            let incident = Incident::Late(request(&self.medium));
+            let incident = Incident::Late(request());
             let event = Event { at: self.time.now(), actor: Some(actor), incident };
             state.trace.events.push(event);
         }

@@ -7,12 +7,14 @@
 //! with Probabilistic Guarantees of Finding Bugs", 2010.)
 
 use std::sync::{Arc, Condvar};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::chance::Chance;
+use super::time::SimClock;
 use super::{Ending, Event, Fault, Incident, SimOptions, Trace};
-use crate::storage::{Call, MemoryStorage};
+use crate::storage::Call;
 
 pub(super) struct State {
     pub options: SimOptions,
@@ -36,6 +38,9 @@ pub(super) struct Standing {
     pub stage: Stage,
     pub calls: usize,
     pub turn_came: Arc<Condvar>,
+    pub clock: SimClock,
+    /// What brings back that of which the deletion is not durable yet.
+    pub deleted: Vec<Request>,
 }
 
 pub(super) enum Stage {
@@ -51,8 +56,8 @@ pub(super) struct Late {
     pub request: Request,
 }
 
-/// Does its effect again and says what came of it.
-pub(super) type Request = Box<dyn Fn(&MemoryStorage) -> Call + Send>;
+/// Does its effect again, where it was meant for, and says what came of it.
+pub(super) type Request = Box<dyn Fn() -> Call + Send>;
 
 impl State {
     pub fn new(seed: u64, options: SimOptions) -> Self {
@@ -93,9 +98,25 @@ impl State {
     }
 
     pub fn skew(&mut self) -> SignedDuration {
-        let most = self.options.skew;
+        self.either_way(self.options.skew)
+    }
+
+    fn either_way(&mut self, most: Duration) -> SignedDuration {
         let skew = SignedDuration::try_from(self.chance.duration(most)).unwrap_or_default();
         if self.chance.happens(0.5) { skew } else { -skew }
+    }
+
+    /// Perhaps sets a clock, the storage's or that of an actor of this run.
+    pub fn perhaps_set_clock(&mut self, of_storage: &SimClock, now: Timestamp) {
+        if !self.chance.happens(self.options.set_rate) {
+            return;
+        }
+        let skew = self.either_way(self.options.farthest_set);
+        let drawn = self.first + self.chance.below(self.actors.len() - self.first + 1);
+        let actor = self.actors.get(drawn);
+        actor.map_or(of_storage, |actor| &actor.clock).set(skew);
+        let id = actor.map(|_| drawn);
+        self.tell(now, id, Incident::Set(skew));
     }
 
     /// What goes wrong with the next call of an actor.

@@ -18,6 +18,7 @@ pub(super) struct SimStorage {
     actor: usize,
     thread: ThreadId,
     scheduler: Arc<Scheduler>,
+    medium: MemoryStorage,
 }
 
 /// What the trace keeps of a call.
@@ -28,8 +29,14 @@ struct Summary {
 }
 
 impl SimStorage {
-    pub fn new(actor: usize, thread: ThreadId, scheduler: Arc<Scheduler>) -> Self {
-        Self { actor, thread, scheduler }
+    /// The objects of `medium`, of which nothing is read or changed but when `actor` has the turn.
+    pub fn new(
+        actor: usize,
+        thread: ThreadId,
+        scheduler: Arc<Scheduler>,
+        medium: MemoryStorage,
+    ) -> Self {
+        Self { actor, thread, scheduler, medium }
     }
 
     /// Waits at the gate, does the effect or not, tells it, and kills the actor or answers.
@@ -45,7 +52,7 @@ impl SimStorage {
         let fault = self.scheduler.call(self.actor);
         let result = match fault {
             Some(Fault::Error | Fault::CrashBefore) => unavailable(&subject),
-            _ => effect(&self.scheduler.medium),
+            _ => effect(&self.medium),
         };
         if let Some(again) = again {
             self.scheduler.perhaps_late(self.actor, again);
@@ -59,6 +66,15 @@ impl SimStorage {
             Some(Fault::LostReply) => lost,
             _ => result,
         }
+    }
+
+    fn put_again(&self, name: ObjectName, bytes: Vec<u8>) -> Request {
+        let memory = self.medium.clone();
+        Box::new(move || {
+            let outcome = Outcome::of_put(&memory.put_if_absent(&name, &bytes));
+            let (subject, size) = (Subject::Object(name.clone()), bytes.len() as u64);
+            Call { verb: Verb::Put, subject, outcome, size }
+        })
     }
 
     /// The dead do nothing more, and a second thread would make the run depend on real time.
@@ -83,9 +99,9 @@ impl SimStorage {
         let by_name = |listed: Vec<Listed>| -> BTreeMap<ObjectName, Listed> {
             listed.into_iter().map(|object| (object.name.clone(), object)).collect()
         };
-        let mut before = by_name(self.scheduler.medium.list(folder)?);
+        let mut before = by_name(self.medium.list(folder)?);
         self.scheduler.give_way(self.actor);
-        let after = by_name(self.scheduler.medium.list(folder)?);
+        let after = by_name(self.medium.list(folder)?);
         Ok(self.scheduler.decide(|chance| {
             let mut listed = Vec::with_capacity(after.len());
             for (name, object) in after {
@@ -121,14 +137,11 @@ fn read(result: &Result<Vec<u8>, StorageError>) -> Summary {
 impl Storage for SimStorage {
     fn put_if_absent(&self, name: &ObjectName, bytes: &[u8]) -> Result<Put, StorageError> {
         let (subject, size) = (Subject::Object(name.clone()), bytes.len() as u64);
-        let again = || -> Request {
-            let (name, subject, bytes) = (name.clone(), subject.clone(), bytes.to_vec());
-            Box::new(move |memory| {
-                let outcome = Outcome::of_put(&memory.put_if_absent(&name, &bytes));
-                Call { verb: Verb::Put, subject: subject.clone(), outcome, size }
-            })
+        let again = || self.put_again(name.clone(), bytes.to_vec());
+        let put = |memory: &MemoryStorage| {
+            self.scheduler.deletions_are_durable(self.actor);
+            memory.put_if_absent(name, bytes)
         };
-        let put = |memory: &MemoryStorage| memory.put_if_absent(name, bytes);
         self.call(Verb::Put, subject.clone(), Some(&again), put, |result| Summary {
             outcome: Outcome::of_put(result),
             size,
@@ -164,13 +177,18 @@ impl Storage for SimStorage {
     fn delete(&self, name: &ObjectName) -> Result<(), StorageError> {
         let subject = Subject::Object(name.clone());
         let again = || -> Request {
-            let (name, subject) = (name.clone(), subject.clone());
-            Box::new(move |memory| {
+            let (memory, name, subject) = (self.medium.clone(), name.clone(), subject.clone());
+            Box::new(move || {
                 let outcome = Outcome::of(&memory.delete(&name));
                 Call { verb: Verb::Delete, subject: subject.clone(), outcome, size: 0 }
             })
         };
-        let delete = |memory: &MemoryStorage| memory.delete(name);
+        let delete = |memory: &MemoryStorage| {
+            if let Some(bytes) = memory.raw(name) {
+                self.scheduler.deleted(self.actor, self.put_again(name.clone(), bytes));
+            }
+            memory.delete(name)
+        };
         self.call(Verb::Delete, subject.clone(), Some(&again), delete, |result| Summary {
             outcome: Outcome::of(result),
             size: 0,

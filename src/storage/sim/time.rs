@@ -29,20 +29,31 @@ impl SimTime {
     }
 }
 
-/// A clock that is off by a fixed time.
+/// A clock that is off by some time; clones are the same clock.
+#[derive(Clone)]
 pub(super) struct SimClock {
     time: SimTime,
-    skew: SignedDuration,
+    /// Nanoseconds.
+    skew: Arc<AtomicI64>,
 }
 
 impl SimClock {
     pub fn new(time: SimTime, skew: SignedDuration) -> Self {
-        Self { time, skew }
+        let clock = Self { time, skew: Arc::default() };
+        clock.set(skew);
+        clock
+    }
+
+    /// From now on it is off by `skew`.
+    pub fn set(&self, skew: SignedDuration) {
+        let nanoseconds = i64::try_from(skew.as_nanos()).unwrap_or_default();
+        self.skew.store(nanoseconds, Ordering::SeqCst);
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        self.time.now().saturating_add(self.skew).unwrap_or(Timestamp::MAX)
+        let skew = SignedDuration::from_nanos(self.skew.load(Ordering::SeqCst));
+        self.time.now().saturating_add(skew).unwrap_or(Timestamp::MAX)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Fault;
 use crate::storage::Call;
@@ -17,7 +17,7 @@ pub struct Trace {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// By the storage's clock.
+    /// The true time.
     pub at: Timestamp,
     /// `None`: the world itself.
     pub actor: Option<Arc<str>>,
@@ -37,6 +37,8 @@ pub enum Incident {
     Late(Call),
     Pause(Duration),
     Jump(Duration),
+    /// The actor's clock, or the storage's, is so far from the true time from now on.
+    Set(SignedDuration),
     End(Ending),
 }
 
@@ -81,6 +83,7 @@ impl fmt::Display for Incident {
             Self::Late(call) => write!(f, "late {call}"),
             Self::Pause(time) => write!(f, "pause {time:?}"),
             Self::Jump(time) => write!(f, "time leaps {time:?}"),
+            Self::Set(skew) => write!(f, "clock set, off by {skew:#}"),
             Self::End(Ending::Finished) => f.write_str("finished"),
             Self::End(Ending::Crashed) => f.write_str("crashed"),
             Self::End(Ending::Panicked(message)) => write!(f, "panicked: {message}"),
