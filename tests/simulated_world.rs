@@ -35,7 +35,7 @@ use std::time::Instant;
 /// So many are tried, and more as long as there is time.
 const SEEDS: u64 = 10_000;
 /// Any lie is found by so many.
-const ENOUGH: u64 = 3000;
+const ENOUGH: u64 = 1000;
 /// So many failures are enough.
 const SHOWN: usize = 10;
 
@@ -71,6 +71,7 @@ fn nothing_is_ever_lost() {
 fn every_lie_is_found() {
     for lie in Lie::ALL {
         let found = (0..ENOUGH).find(|seed| !play_with(*seed, Some(lie)).0.is_empty());
+        println!("{lie:?}: seed {found:?}");
         assert!(found.is_some(), "{lie:?} is not found by {ENOUGH} seeds");
     }
 }
