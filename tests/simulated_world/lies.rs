@@ -2,7 +2,7 @@
 //! the world is known to see it.
 
 use snapstore::storage::{Folder, Listed, MemoryStorage, ObjectName, Put, Storage, StorageError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,6 @@ pub enum Lie {
     SessionsUnseen,
     /// Prunes see the snapshots that there were when they first looked.
     SnapshotsOld,
-    /// Writers see packs that are gone.
-    PacksSeenAgain,
     /// A writer's commit replaces a tombstone.
     CommitsReplace,
     /// Prunes' tombstones do not arrive.
@@ -28,12 +26,11 @@ pub enum Lie {
 }
 
 impl Lie {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::AnnouncementsLost,
         Self::MarksUnseen,
         Self::SessionsUnseen,
         Self::SnapshotsOld,
-        Self::PacksSeenAgain,
         Self::CommitsReplace,
         Self::TombstonesLost,
         Self::PacksLost,
@@ -50,14 +47,10 @@ impl Lie {
     }
 }
 
-/// Every pack that was ever listed.
-pub type Seen = Arc<Mutex<BTreeMap<ObjectName, Listed>>>;
-
 pub struct Liar {
     pub lie: Lie,
     pub storage: Arc<dyn Storage>,
     pub memory: MemoryStorage,
-    pub packs: Seen,
     /// What this actor put.
     own: Mutex<BTreeSet<ObjectName>>,
     /// What this actor saw first.
@@ -71,12 +64,10 @@ impl Liar {
         actor: &str,
         storage: Arc<dyn Storage>,
         memory: MemoryStorage,
-        packs: &Seen,
     ) -> Arc<dyn Storage> {
-        let packs = Arc::clone(packs);
         let (own, first) = (Mutex::default(), Mutex::default());
         match lie.is_told_to(actor) {
-            true => Arc::new(Self { lie, storage, memory, packs, own, first }),
+            true => Arc::new(Self { lie, storage, memory, own, first }),
             false => storage,
         }
     }
@@ -88,12 +79,6 @@ impl Liar {
             Lie::PacksLost => name.folder() == Folder::Packs && name.last().ends_with('0'),
             _ => false,
         }
-    }
-
-    fn seen_packs(&self, listed: Vec<Listed>) -> Vec<Listed> {
-        let mut seen = self.packs.lock().unwrap();
-        seen.extend(listed.into_iter().map(|object| (object.name.clone(), object)));
-        seen.values().cloned().collect()
     }
 }
 
@@ -146,7 +131,6 @@ impl Storage for Liar {
             (Lie::SnapshotsOld, Folder::Snapshots) => {
                 self.first.lock().unwrap().get_or_insert(listed).clone()
             }
-            (Lie::PacksSeenAgain, Folder::Packs) => self.seen_packs(listed),
             _ => listed,
         })
     }

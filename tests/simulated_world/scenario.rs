@@ -42,8 +42,8 @@ impl Scenario {
         let kinds = kinds(&mut chance);
         let trees = [(); 2].map(|()| Tree::draw(&mut chance, &kinds));
         let ghosts = chance.one_in(4);
-        let database = chance.one_in(3).then(|| Tree::collection(&mut chance));
-        let copies = chance.one_in(4);
+        let database = chance.one_in(5).then(|| Tree::collection(&mut chance));
+        let copies = chance.one_in(6);
         let (backups, processes) = (0, 0);
         Self { site, chance, kinds, trees, ghosts, database, copies, backups, processes }
     }
@@ -115,7 +115,7 @@ impl Scenario {
             (5, ("read", vec![Verb::Read])),
             (8, ("repair", vec![Verb::RepairIndex])),
             (8, ("repair snapshots", vec![Verb::RepairSnapshots])),
-            (5, ("restore", vec![Verb::Restore])),
+            (8, ("restore", vec![Verb::Restore])),
             (6, ("keys", vec![Verb::ChangeKeys(100), Verb::ChangeKeys(110)])),
         ];
         for (rarity, other) in others {

@@ -1,6 +1,6 @@
 //! What the actors of one seed have in common: the world, the key, and notes of what they did.
 
-use super::lies::{Liar, Lie, Seen};
+use super::lies::{Liar, Lie};
 use super::tree::Tree;
 use snapstore::codec::{ChunkParameters, Compression, Secret};
 use snapstore::format::{ProcessIdentity, RepositoryConfig};
@@ -26,7 +26,6 @@ pub struct Site {
     pub copy: MemoryStorage,
     /// Which promise storage breaks.
     pub lie: Option<Lie>,
-    packs: Seen,
     notes: Mutex<Notes>,
 }
 
@@ -73,8 +72,8 @@ impl Site {
         };
         let world = SimWorld::new(seed, SimOptions::calm());
         let copy = MemoryStorage::new(world.clock());
-        let (packs, notes) = (Seen::default(), Mutex::default());
-        Self { world, config, patient: true, caches: None, copy, lie: None, packs, notes }
+        let notes = Mutex::default();
+        Self { world, config, patient: true, caches: None, copy, lie: None, notes }
     }
 
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -110,7 +109,7 @@ impl Site {
         let storage = self.patiently(context.storage(&memory), context);
         let storage = match self.lie {
             Some(lie) if place == Place::Home => {
-                Liar::tell(lie, &context.name, storage, memory.clone(), &self.packs)
+                Liar::tell(lie, &context.name, storage, memory.clone())
             }
             _ => storage,
         };

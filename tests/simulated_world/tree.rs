@@ -116,7 +116,7 @@ impl Tree {
         match chance.one_in(4) {
             true => drop(self.documents.remove(&id)),
             false => {
-                let length = chance.pick(&[10, 300, 5000, 30_000]);
+                let length = chance.pick(&[10, 300, 5000, 20_000]);
                 self.documents.insert(id, (length, chance.within(0..3) as i32));
             }
         }

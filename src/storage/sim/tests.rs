@@ -51,6 +51,7 @@ fn everything_that_can_happen_happens() {
         ": late put",
         ": late delete",
         "time leaps",
+        "clock set",
         "pause 5s",
         ": crashed",
         ": finished",
@@ -151,6 +152,51 @@ fn a_planned_crash_ends_an_actor_there_and_then() {
         let late = run.trace.to_string();
         assert_eq!(late.matches("victim: put").count(), 2, "{late}");
     }
+}
+
+#[test]
+fn a_deletion_without_a_later_put_may_come_undone_by_a_crash() {
+    let back = |puts: bool| {
+        let is_back = |seed: u64| {
+            let call = if puts { 2 } else { 1 };
+            let fault = Fault::CrashBefore;
+            let planned = vec![Planned { actor: "a".to_string(), call, fault }];
+            let options = SimOptions { planned, undone_rate: 0.5, ..SimOptions::calm() };
+            let world = SimWorld::new(seed, options);
+            world.memory().overwrite(&name("keys/1"), b"x");
+            let body: Body<'_> = Box::new(|storage, _| {
+                storage.delete(&name("keys/1")).unwrap();
+                if puts {
+                    storage.put_if_absent(&name("keys/2"), b"x").unwrap();
+                }
+                storage.list(Folder::Keys).unwrap();
+            });
+            world.run(vec![("a", body)]);
+            world.memory().raw(&name("keys/1")).is_some()
+        };
+        (0..20).filter(|seed| is_back(*seed)).count()
+    };
+    assert!((1..20).contains(&back(false)));
+    assert_eq!(back(true), 0);
+}
+
+#[test]
+fn clocks_are_set_each_for_itself() {
+    let farthest_set = Duration::from_secs(20 * 365 * 24 * 3600);
+    let options = SimOptions { set_rate: 0.5, farthest_set, ..SimOptions::calm() };
+    let world = SimWorld::new(1, options);
+    let begin = world.clock().now();
+    let differs = Mutex::new(0);
+    let body: Body<'_> = Box::new(|storage, context| {
+        for _ in 0..20 {
+            storage.list(Folder::Keys).unwrap();
+            let apart = context.clock.now().duration_since(world.clock().now());
+            *differs.lock().unwrap() += usize::from(apart.unsigned_abs() > farthest_set / 20);
+        }
+    });
+    world.run(vec![("a", body)]);
+    assert!(differs.into_inner().unwrap() > 10);
+    assert!(world.clock().now().duration_since(begin).unsigned_abs() > farthest_set / 20);
 }
 
 struct PutsWhenDropped(Arc<dyn Storage>);
