@@ -470,3 +470,28 @@ fn without_rights_the_rest_is_restored() {
     assert_eq!(fs::read(world.restored("plain")).unwrap(), b"plain content");
     assert_eq!(mode(&world.restored("directory/below")), mode(&world.at("directory/below")));
 }
+
+#[test]
+fn what_is_called_like_a_leftover_comes_back_and_leftovers_go() {
+    let mut world = crate::support::World::new();
+    let names = [
+        ".snap-0123456789abcdef-0000000000000001.tmp",
+        "folder/.snap-0123456789abcdef-0000000000000002.tmp",
+        ".snap-0123456789abcdef-0000000000000003.tmp/file",
+        ".snap-0123456789abcdef-0000000000000003.tmp/.snap-0123456789abcdef-0000000000000004.tmp",
+    ];
+    names.iter().for_each(|name| world.write(format!("bot/{name}"), *name));
+    world.set("SNAP_REPOSITORY", "repository");
+    world.snap(["init"]).success();
+    world.snap(["backup", "bot"]).success();
+    for _ in 0..2 {
+        world.snap(["restore", "latest", "--target", "restored"]).success();
+        let restored = format!("restored{}", world.path("bot").display());
+        assert_eq!(world.manifest(["bot", &restored]).code, 0);
+        let left = format!("{restored}/folder/.snap-0123456789abcdef-0000000000000005.tmp");
+        world.write(&left, "of a killed restore");
+    }
+    world.snap(["restore", "latest", "--target", "restored"]).success();
+    let left = "folder/.snap-0123456789abcdef-0000000000000005.tmp";
+    assert!(!world.path(format!("restored{}/{left}", world.path("bot").display())).exists());
+}

@@ -47,7 +47,7 @@ impl Failure {
     }
 
     pub fn hint(mut self, hint: impl ToString) -> Self {
-        self.hint = Some(hint.to_string());
+        self.hint = Some(without_passwords(&hint.to_string()));
         self
     }
 

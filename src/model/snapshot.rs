@@ -37,6 +37,19 @@ pub struct Snapshot {
     pub in_place: Option<InPlace>,
 }
 
+impl Snapshot {
+    /// Bytes in memory, about.
+    pub fn memory(&self) -> usize {
+        let source = |source: &SnapshotSource| {
+            size_of::<SnapshotSource>() + source.address.len() + source.path.bytes().len()
+        };
+        let sources: usize = self.sources.iter().map(source).sum();
+        let tags: usize = self.tags.iter().map(|tag| size_of::<String>() + tag.len()).sum();
+        let host = self.host.name.len() + self.host.user.len();
+        size_of::<Self>() + sources + tags + host + self.program.len()
+    }
+}
+
 /// The restore or rollback that a safety snapshot was taken before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InPlace {

@@ -14,6 +14,7 @@ mod fuzzy;
 mod import;
 mod keys;
 mod live;
+mod nameless;
 mod process;
 mod prune;
 mod reach;

@@ -9,6 +9,9 @@ use crate::storage::{Folder, ObjectName, Put, StorageError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+/// Bytes that all live snapshots may take in memory: a quarter of a million of a usual size.
+const MOST_MEMORY: usize = 192 << 20;
+
 /// What lies in `snapshots/` and `forgotten/`, read once.
 #[derive(Default)]
 pub struct Ledger {
@@ -63,12 +66,14 @@ fn announcer(name: &ObjectName) -> Option<SessionId> {
 }
 
 impl Repository {
-    /// Reads all snapshots. Costs one small read a snapshot. What was seen here before and is
+    /// Reads all snapshots. Costs one small read a snapshot. Where all together are larger than
+    /// any that snap writes, the largest count as unreadable. What was seen here before and is
     /// not there any more is found by the way: see [`Repository::take_missed`].
     pub fn ledger(&self) -> Result<Ledger, RepoError> {
         let mut ledger = Ledger::default();
-        let mut moved = false;
-        let commits = self.storage.list(Folder::Snapshots)?;
+        let (mut moved, mut memory) = (false, 0_usize);
+        let mut commits = self.storage.list(Folder::Snapshots)?;
+        commits.sort_by_key(|listed| listed.size);
         self.read_forgotten(&mut ledger)?;
         for listed in commits {
             let Ok(id) = listed.name.last().parse::<SessionId>() else { continue };
@@ -79,7 +84,13 @@ impl Repository {
                 Ok(Commit::Snapshot(_)) if ledger.forgotten.contains(&id) => {
                     ledger.forgotten_commits.push(id);
                 }
-                Ok(Commit::Snapshot(snapshot)) => ledger.live.push(*snapshot),
+                Ok(Commit::Snapshot(snapshot)) => {
+                    memory = memory.saturating_add(snapshot.memory());
+                    match memory <= MOST_MEMORY {
+                        true => ledger.live.push(*snapshot),
+                        false => ledger.unreadable.push(too_many(listed.name)),
+                    }
+                }
                 // Deleted after the listing: it was forgotten.
                 Err(RepoError::Storage(StorageError::Absent { .. })) => moved = true,
                 Err(error @ (RepoError::Storage(_) | RepoError::TooNew { .. })) => {
@@ -239,6 +250,13 @@ impl Repository {
         }
         Ok(decided)
     }
+}
+
+fn too_many(name: ObjectName) -> (ObjectName, RepoError) {
+    let most = MOST_MEMORY >> 20;
+    let why = format!("all snapshots together take more than {most} MiB, it is a large one");
+    let error = RepoError::damaged(&name, why);
+    (name, error)
 }
 
 /// The link in a writer's chain.

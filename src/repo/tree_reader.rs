@@ -12,7 +12,9 @@ use crate::model::{BlobId, Entry, EntryName, EntryPath};
 pub struct TreeEntries<'a> {
     reader: &'a BlobReader,
     entries: Option<Window<'a, Entry>>,
-    /// Pieces still to come, with the level that each must have; the lowest list last.
+    /// The next piece, and the level that it must have; that of a root is not known before.
+    next: Option<(BlobId, Option<u8>)>,
+    /// Pieces behind that, with the level that each must have; the lowest list last.
     pieces: Vec<(u8, Window<'a, ChildPiece>)>,
     last: Option<EntryName>,
 }
@@ -20,12 +22,56 @@ pub struct TreeEntries<'a> {
 impl<'a> TreeEntries<'a> {
     /// Opens the tree with this root piece.
     pub fn open(reader: &'a BlobReader, root: &BlobId) -> Result<Self, RepoError> {
-        let mut entries = Self { reader, entries: None, pieces: Vec::new(), last: None };
-        entries.load(root, None)?;
+        let mut entries = Self::new(reader, Some(*root));
+        entries.open_piece()?;
         Ok(entries)
     }
 
-    /// Reads a piece: its entries come next, or its children do.
+    /// The same, and nothing is read yet; `None` is a tree without entries.
+    pub fn new(reader: &'a BlobReader, root: Option<BlobId>) -> Self {
+        let next = root.map(|root| (root, None));
+        Self { reader, entries: None, next, pieces: Vec::new(), last: None }
+    }
+
+    /// The next piece, and its level if that is known, where all entries of the pieces before were
+    /// taken and it is not opened yet.
+    pub fn next_piece(&mut self) -> Result<Option<(BlobId, Option<u8>)>, RepoError> {
+        if let Some(entries) = &mut self.entries {
+            if entries.peek()?.is_some() {
+                return Ok(None);
+            }
+            self.entries = None;
+        }
+        while let (None, Some((level, pieces))) = (self.next, self.pieces.last_mut()) {
+            let level = *level;
+            match pieces.take_next()? {
+                Some(piece) => self.next = Some((piece.id, Some(level))),
+                None => drop(self.pieces.pop()),
+            }
+        }
+        Ok(self.next)
+    }
+
+    /// Reads the next piece: its entries come next, or its children do. False if there is none.
+    pub fn open_piece(&mut self) -> Result<bool, RepoError> {
+        let next = self.next_piece()?;
+        self.pass_over();
+        next.map_or(Ok(false), |(id, level)| self.load(&id, level).map(|()| true))
+    }
+
+    /// Leaves out the next piece.
+    pub fn pass_over(&mut self) {
+        self.next = None;
+    }
+
+    /// The next entry, which stays the next.
+    pub fn peek(&mut self) -> Result<Option<&Entry>, RepoError> {
+        while self.next_piece()?.is_some() {
+            self.open_piece()?;
+        }
+        self.entries.as_mut().map_or(Ok(None), Window::peek)
+    }
+
     fn load(&mut self, id: &BlobId, level: Option<u8>) -> Result<(), RepoError> {
         let piece = self.reader.piece(id)?;
         if level.is_some_and(|level| level != piece.level) {
@@ -47,29 +93,12 @@ impl<'a> TreeEntries<'a> {
         RepoError::Damaged { name: format!("tree blob {id}"), why: why.to_string() }
     }
 
-    /// The next entry of those pieces that are open; then the next piece is opened.
-    fn next_entry(&mut self) -> Result<Option<Entry>, RepoError> {
-        loop {
-            if let Some(entries) = &mut self.entries {
-                match entries.take_next()? {
-                    Some(entry) => return Ok(Some(entry)),
-                    None => self.entries = None,
-                }
-            }
-            let Some((level, pieces)) = self.pieces.last_mut() else { return Ok(None) };
-            let level = *level;
-            match pieces.take_next()? {
-                Some(piece) => self.load(&piece.id, Some(level))?,
-                None => drop(self.pieces.pop()),
-            }
-        }
-    }
-
     fn try_next(&mut self) -> Result<Option<Entry>, RepoError> {
-        let entry = self.next_entry()?;
+        self.peek()?;
+        let entry = self.entries.as_mut().map_or(Ok(None), Window::take_next)?;
         if let Some(entry) = &entry {
             if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
-                (self.entries, self.pieces) = (None, Vec::new());
+                (self.entries, self.next, self.pieces) = (None, None, Vec::new());
                 let why = "the names of its pieces are not ascending".to_string();
                 return Err(RepoError::Damaged { name: "a tree".to_string(), why });
             }

@@ -69,6 +69,12 @@ impl<'a, T: Item> Window<'a, T> {
 
     /// The next one. After an error there is none.
     pub fn take_next(&mut self) -> Result<Option<T>, RepoError> {
+        self.peek()?;
+        Ok(self.items.pop_front())
+    }
+
+    /// The next one, which stays the next.
+    pub fn peek(&mut self) -> Result<Option<&T>, RepoError> {
         if self.items.is_empty() && self.taken < self.all {
             match self.reader.piece(&self.piece) {
                 Ok(Piece { items, .. }) => self.fill(T::of(items)),
@@ -78,7 +84,7 @@ impl<'a, T: Item> Window<'a, T> {
                 }
             }
         }
-        Ok(self.items.pop_front())
+        Ok(self.items.front())
     }
 }
 

@@ -100,11 +100,11 @@ fn line_without_password(line: &str) -> String {
     let Some((_, host)) = DATABASE_SCHEMES.iter().find_map(begin) else { return line.to_owned() };
     let (head, rest) = line.split_at(host);
     // A password may hold spaces: the last `@` ends it.
-    let (hidden, rest) = match rest.rsplit_once('@') {
-        Some((_, rest)) => ("***@", rest),
-        None => ("", rest),
+    let (hidden, ends, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("***@", &[' ', '\n', '"', '\'', '`'][..], rest),
+        None => ("", &[' ', '\n', '"'][..], rest),
     };
-    let (word, tail) = rest.split_at(rest.find([' ', '\n', '"']).unwrap_or(rest.len()));
+    let (word, tail) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
     match hidden.is_empty() && !has_right_port(word) {
         true => format!("{head}***{tail}"),
         false => format!("{head}{hidden}{}{tail}", word.split('?').next().unwrap_or_default()),
@@ -182,6 +182,7 @@ mod tests {
             ("MongoDB://me:se cret@host: not there", "MongoDB://***@host: not there"),
             ("no mongodb+srv://me:secret", "no mongodb+srv://***"),
             ("cannot reach mongodb://host:27017: x", "cannot reach mongodb://host:27017: x"),
+            ("`snap 'mongodb://me:it's@host/?x=y'`", "`snap 'mongodb://***@host/'`"),
             ("two\nlines", "two\nlines"),
         ] {
             assert_eq!(without_passwords(text), shown);

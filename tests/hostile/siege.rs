@@ -4,6 +4,7 @@ use super::attacks::{Attack, Outcome};
 use super::forge::{Forge, PASSWORD};
 use crate::support::{Output, World, run};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// KiB, above Argon2's own, which is nothing here.
@@ -45,7 +46,7 @@ const WALKS: &[&str] = &["ls", "find", "diff", "dump", "restore"];
 pub struct Siege<'a> {
     attack: &'a Attack,
     world: World,
-    outside: String,
+    outside: BTreeSet<String>,
     runs: Cell<usize>,
 }
 
@@ -72,33 +73,20 @@ impl<'a> Siege<'a> {
         self.runs.get()
     }
 
-    /// What must stay as it is.
-    fn look(world: &World) -> String {
-        let manifest = world.manifest(["outside", "inner", "repository", "--ignore", "mtime"]);
-        let mut lines = String::new();
-        for folder in ["outside", "inner", "repository"] {
-            let listed = run(world.command("find").arg(folder).args([
-                "-path",
-                "inner/restored",
-                "-prune",
-                "-o",
-                "-path",
-                "inner/again",
-                "-prune",
-                "-o",
-                "-not",
-                "-path",
-                "inner",
-                "-printf",
-                "%p %y %m %n %s %l\n",
-            ]));
-            let mut of_folder: Vec<&str> = listed.stdout.lines().collect();
-            of_folder.sort_unstable();
-            lines.push_str(&of_folder.join("\n"));
+    /// What must stay as it is, a line each. A pack that is damaged may be marked so.
+    fn look(world: &World) -> BTreeSet<String> {
+        let pruned = ["inner/restored", "inner/again", "repository/damaged"];
+        let mut command = world.command("find");
+        command.args([".", "-mindepth", "1"]);
+        for path in pruned {
+            command.args(["-path", &format!("./{path}"), "-prune", "-o"]);
         }
-        let _ = manifest;
-        let here: Vec<_> = std::fs::read_dir(world.here()).unwrap().collect();
-        format!("{lines}\n{}", here.len())
+        command.args(["-type", "d", "-printf", "%p %y %m\n", "-o"]);
+        run(command.args(["-printf", "%p %y %m %n %s %l\n"]))
+            .success()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What went wrong.
@@ -109,6 +97,9 @@ impl<'a> Siege<'a> {
         for arguments in COMMANDS {
             let (output, measured) = self.command(arguments);
             said.push_str(&output.stderr);
+            if arguments[0] == "check" {
+                said.push_str(&output.stdout);
+            }
             all_failed &= output.code != 0;
             let faults = self.faults(arguments, &output, &measured);
             failures.extend(faults.into_iter().map(|fault| {
@@ -120,11 +111,13 @@ impl<'a> Siege<'a> {
                 )
             }));
             let _ = std::fs::remove_dir_all(self.world.path("copied"));
-            if Self::look(&self.world) != self.outside {
+            let now = Self::look(&self.world);
+            if now != self.outside {
                 failures.push(format!(
-                    "{}: snap {} wrote elsewhere",
+                    "{}: snap {} wrote elsewhere: {:?}",
                     self.attack.name,
-                    arguments.join(" ")
+                    arguments.join(" "),
+                    now.symmetric_difference(&self.outside).take(5).collect::<Vec<_>>()
                 ));
             }
         }
@@ -165,6 +158,8 @@ impl<'a> Siege<'a> {
                 arguments.join(" "),
                 output.code
             );
+            let is_check = arguments[0] == "check";
+            print!("{}{}", if is_check { &output.stdout } else { "" }, tail(&output.stderr));
         }
         (output, measured)
     }
@@ -188,12 +183,10 @@ impl<'a> Siege<'a> {
         if measured.end != "done" && !is_stopped {
             faults.push(format!("after {} s it is {}", measured.seconds, measured.end));
         }
-        let is_refused = output.code != 0 && output.code != 130 && !arguments.contains(&"--json");
-        if is_refused
-            && !output.stderr.contains("error: ")
-            && !output.stderr.contains("warning: ")
-            && output.code != 4
-        {
+        // 4 and 5 come of what is on standard output: findings, or that nothing was found.
+        let may_be_silent = [0, 4, 5, 130].contains(&output.code) || arguments.contains(&"--json");
+        let says_why = output.stderr.contains("error: ") || output.stderr.contains("warning: ");
+        if !may_be_silent && !says_why {
             faults.push("it does not say why".to_owned());
         }
         faults

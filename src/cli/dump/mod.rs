@@ -274,7 +274,8 @@ fn dump(
         Kind::Directory(Directory { .. }) => {
             // `files` itself is no folder that anybody has.
             let name = (place.path.depth() > 1).then_some(&entry.name);
-            dump_folder(reader, name, entry, arguments.archive.into(), out, monitor)
+            let (format, scratch) = (arguments.archive.into(), std::env::temp_dir());
+            dump_folder(reader, name, entry, format, &scratch, out, monitor)
         }
         kind => Err(DumpError::NoContent(match kind {
             Kind::Symlink { target } => format!("a symbolic link to {}", readable(target)),
@@ -291,6 +292,9 @@ pub fn failure(error: DumpError) -> Failure {
     match error {
         DumpError::Repo(error) => error.into(),
         DumpError::Write(error) => error.into(),
+        DumpError::Scratch { .. } => Failure::new(Code::Failed, error).hint(
+            "free some space there, name another folder in TMPDIR, or make a tar, which needs none",
+        ),
         DumpError::Stopped => Failure::stopped(),
         DumpError::NoContent(_) => Failure::new(Code::Nothing, error)
             .hint("files, folders and collections can be dumped; `snap ls -l` shows which are"),

@@ -34,6 +34,7 @@ use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use temporary::Lookalikes;
 
 /// How to restore.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,8 +52,8 @@ pub struct TargetOptions {
 /// Directories are held by descriptors and entered name by name without following links, so
 /// that nothing that happens to the tree meanwhile leads outside. Only a bounded number is open,
 /// however deep it goes and however many slots are waiting. What a killed restore left behind is
-/// removed from every directory that is entered; two restores into one directory at a time would
-/// disturb each other.
+/// removed from every directory that is entered; what this run restored under such a name stays.
+/// Two restores into one directory at a time would disturb each other.
 ///
 /// Without root's rights, owners and attributes that take them are left out, which is reported
 /// once, and setuid bits of files that do not belong to whom they should are not set.
@@ -67,6 +68,7 @@ pub struct FilesTarget {
     look_only: bool,
     reader: Reader,
     spared: Option<LeftOut>,
+    lookalikes: Lookalikes,
 }
 
 impl FilesTarget {
@@ -101,10 +103,13 @@ impl FilesTarget {
             look_only: options.look_only,
             reader,
             spared: None,
+            lookalikes: Lookalikes::default(),
         };
         let root = target.descent.root().clone();
         target.remember_file_system(root.node()).map_err(io_error("cannot open the target"))?;
-        target.remove_leftovers(root.node()).map_err(io_error("cannot list the target"))?;
+        target
+            .remove_leftovers(root.node(), &EntryPath::root())
+            .map_err(io_error("cannot list the target"))?;
         Ok(target)
     }
 
@@ -193,14 +198,22 @@ impl FilesTarget {
         result.map(|()| listing)
     }
 
-    /// Removes what killed restores left in `directory`.
-    fn remove_leftovers(&mut self, directory: &Node) -> io::Result<()> {
+    /// Removes what killed restores left in `directory`, which is at `path`.
+    fn remove_leftovers(&mut self, directory: &Node, path: &EntryPath) -> io::Result<()> {
         if self.look_only {
             return Ok(());
         }
         let listing = self.list(directory)?;
-        let mut names = listing.names().filter(|name| self.run.names.is_leftover(name));
+        let mut names = listing
+            .names()
+            .filter(|name| self.run.names.is_leftover(name) && !self.lookalikes.has(path, name));
         names.try_for_each(|name| remove::all(directory, name).map(|_| ()))
+    }
+
+    fn note_lookalike(&mut self, name: &CStr) {
+        if self.run.names.is_leftover(name) {
+            self.lookalikes.add(&self.directory, name);
+        }
     }
 }
 
@@ -215,8 +228,10 @@ impl Target for FilesTarget {
         let stat = directory.stat().map_err(io_error("cannot look at it"))?;
         self.remember_file_system(&directory).map_err(io_error("cannot enter it"))?;
         if existed {
-            self.remove_leftovers(&directory).map_err(io_error("cannot clear it"))?;
+            let path = self.directory.join(&entry.name);
+            self.remove_leftovers(&directory, &path).map_err(io_error("cannot clear it"))?;
         }
+        self.note_lookalike(&name);
         self.descent.push(&name, directory, stat.identity);
         self.directory.push(&entry.name);
         Ok(())
@@ -242,6 +257,7 @@ impl Target for FilesTarget {
 
     fn slot(&mut self, entry: &Entry) -> Result<Box<dyn Slot>, TargetError> {
         let name = c_name(&entry.name).map_err(io_error("cannot use its name"))?;
+        self.note_lookalike(&name);
         let place = self.descent.place(&self.directory, &name);
         Ok(Box::new(FileSlot {
             place: place.map_err(io_error("cannot reach its directory"))?,

@@ -3,10 +3,12 @@
 use super::super::node::Node;
 use super::run::Run;
 use super::{io_error, remove, unlock};
-use crate::model::TargetError;
+use crate::model::{EntryPath, TargetError};
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,7 +29,7 @@ impl TemporaryNames {
         CString::new(format!(".snap-{:016x}-{number:016x}.tmp", self.run)).unwrap_or_default()
     }
 
-    /// Whether a run that is not this one made the name.
+    /// Whether it looks as if a run that is not this one made the name.
     pub fn is_leftover(&self, name: &CStr) -> bool {
         Self::run_of(name).is_some_and(|run| run != self.run)
     }
@@ -46,6 +48,33 @@ impl TemporaryNames {
         let (run, number) = middle.split_once('-')?;
         digits(number)?;
         digits(run)
+    }
+}
+
+/// So many names are remembered, in about 16 MiB.
+const MOST_LOOKALIKES: usize = 1 << 20;
+
+/// What the snapshot itself has under names that look like leftovers: it stays when a directory
+/// is entered again. Where that is more than can be remembered, all leftovers stay from then on.
+#[derive(Debug, Default)]
+pub(super) struct Lookalikes(HashSet<u64>);
+
+impl Lookalikes {
+    pub fn add(&mut self, directory: &EntryPath, name: &CStr) {
+        if self.0.len() < MOST_LOOKALIKES {
+            self.0.insert(Self::hash(directory, name));
+        }
+    }
+
+    /// Also true, once in 2^64, of what was not added: then a leftover stays.
+    pub fn has(&self, directory: &EntryPath, name: &CStr) -> bool {
+        self.0.len() >= MOST_LOOKALIKES || self.0.contains(&Self::hash(directory, name))
+    }
+
+    fn hash(directory: &EntryPath, name: &CStr) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (directory.bytes(), name).hash(&mut hasher);
+        hasher.finish()
     }
 }
 

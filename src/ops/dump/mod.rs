@@ -5,6 +5,7 @@ mod content;
 mod documents;
 mod new_file;
 mod pax;
+mod spool;
 mod tar;
 mod zip;
 
@@ -19,6 +20,7 @@ use crate::model::{
 };
 use crate::repo::{BlobReader, RepoError};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use tar::TarWriter;
 use zip::ZipWriter;
 
@@ -39,6 +41,9 @@ pub enum DumpError {
     /// Whoever takes the bytes does not.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
+    /// The table of contents of a large zip waits in a file there.
+    #[error("cannot keep the table of contents in {}: {cause}", .place.display())]
+    Scratch { place: PathBuf, cause: io::Error },
     #[error("the user asked to stop")]
     Stopped,
     /// Neither a file nor a folder.
@@ -83,13 +88,15 @@ pub fn dump_file(
 }
 
 /// Writes a folder and all below it as an archive, in which paths begin with `name`; without one
-/// they begin with the names in the folder. Memory does not grow with the sizes of files; a zip's
-/// table of contents and, up to 64 MiB, the first paths of hard links are kept.
+/// they begin with the names in the folder. Memory does not grow with the sizes of files; up to
+/// 64 MiB the first paths of hard links are kept. The table of contents of a large zip waits in a
+/// file without a name in the folder `scratch`.
 pub fn dump_folder(
     reader: &BlobReader,
     name: Option<&EntryName>,
     folder: &Entry,
     format: ArchiveFormat,
+    scratch: &Path,
     out: &mut dyn Write,
     monitor: &dyn Monitor,
 ) -> Result<DumpReport, DumpError> {
@@ -100,7 +107,7 @@ pub fn dump_folder(
     monitor.expect(Counter::BytesRestored, summary.bytes);
     let mut archive: Box<dyn Archive + '_> = match format {
         ArchiveFormat::Tar => Box::new(TarWriter::new(reader, out, monitor)),
-        ArchiveFormat::Zip => Box::new(ZipWriter::new(reader, out, monitor)),
+        ArchiveFormat::Zip => Box::new(ZipWriter::new(reader, scratch, out, monitor)),
     };
     let mut report = DumpReport::default();
     let mut root = EntryPath::root();

@@ -2,16 +2,21 @@
 //! content was read stands behind it. Zip64 where sizes, offsets or counts need it.
 
 use super::content::copy_file;
+use super::spool::Spool;
 use super::{Archive, DumpError};
 use crate::model::{Entry, File, Kind, Metadata, Monitor};
 use crate::repo::BlobReader;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Above this a size has its place in a zip64 field; deflated noise may grow a little.
 const LARGE: u64 = 0xffff_0000;
 const IN_ZIP64: u32 = u32::MAX;
+
+/// Bytes of the table of contents.
+const MOST_IN_MEMORY: usize = 8 << 20;
 
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
@@ -25,7 +30,7 @@ pub struct ZipWriter<'a> {
     out: Counted<'a>,
     monitor: &'a dyn Monitor,
     /// The table of contents so far.
-    directory: Vec<u8>,
+    directory: Spool,
     entries: u64,
 }
 
@@ -65,9 +70,15 @@ struct Member {
 }
 
 impl<'a> ZipWriter<'a> {
-    pub fn new(reader: &'a BlobReader, out: &'a mut dyn Write, monitor: &'a dyn Monitor) -> Self {
+    pub fn new(
+        reader: &'a BlobReader,
+        scratch: &Path,
+        out: &'a mut dyn Write,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
         let out = Counted { out, count: 0 };
-        Self { reader, out, monitor, directory: Vec::new(), entries: 0 }
+        let directory = Spool::new(scratch.to_owned(), MOST_IN_MEMORY);
+        Self { reader, out, monitor, directory, entries: 0 }
     }
 
     fn member(&self, name: Vec<u8>, kind: u32, metadata: &Metadata) -> Member {
@@ -95,8 +106,7 @@ impl<'a> ZipWriter<'a> {
         (member.stored, member.size) = (content.len() as u64, content.len() as u64);
         self.out.write_all(&member.local_header())?;
         self.out.write_all(content)?;
-        self.list(&member);
-        Ok(())
+        self.list(&member)
     }
 
     fn file(&mut self, mut member: Member, file: &File) -> Result<(), DumpError> {
@@ -109,8 +119,7 @@ impl<'a> ZipWriter<'a> {
         member.stored = self.out.count.saturating_sub(begun);
         member.size = file.size;
         self.out.write_all(&member.descriptor())?;
-        self.list(&member);
-        Ok(())
+        self.list(&member)
     }
 
     /// Returns the sum of the plain content.
@@ -122,9 +131,11 @@ impl<'a> ZipWriter<'a> {
         Ok(summed.sum.sum())
     }
 
-    fn list(&mut self, member: &Member) {
+    fn list(&mut self, member: &Member) -> Result<(), DumpError> {
         self.entries += 1;
-        self.directory.extend_from_slice(&member.directory_header());
+        self.directory
+            .push(&member.directory_header())
+            .map_err(|cause| DumpError::Scratch { place: self.directory.place().to_owned(), cause })
     }
 }
 
@@ -176,9 +187,8 @@ impl Archive for ZipWriter<'_> {
     }
 
     fn finish(&mut self) -> Result<(), DumpError> {
-        let (start, length) = (self.out.count, self.directory.len() as u64);
-        let directory = std::mem::take(&mut self.directory);
-        self.out.write_all(&directory)?;
+        let (start, length) = (self.out.count, self.directory.length());
+        self.directory.drain_to(&mut self.out)?;
         let (entries, many) = (self.entries, self.entries >= u64::from(u16::MAX));
         if many || start >= LARGE || length >= LARGE {
             let end = start.saturating_add(length);

@@ -1,12 +1,12 @@
 //! Puts documents into the order of their keys, whatever their number: what memory has no room for
 //! goes through files that have no name.
 
+use super::super::nameless::nameless;
 use super::ImportError;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A document in its place.
@@ -123,17 +123,6 @@ impl Sorter {
 fn in_order(mut waiting: Vec<Sorted>) -> Vec<Sorted> {
     waiting.sort_by(|one, other| (&one.key, one.number).cmp(&(&other.key, other.number)));
     waiting
-}
-
-/// A file that nobody else can open, and that is gone when it is closed.
-fn nameless(place: &Path) -> io::Result<File> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let path = place.join(format!(".snap-sort-{:016x}", u64::from_le_bytes(random)));
-    let file =
-        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-    std::fs::remove_file(path)?;
-    Ok(file)
 }
 
 /// Several sorted runs as one.

@@ -28,6 +28,11 @@ fn snapshots() -> Vec<Attack> {
             let time = map(&[("s", int(1))]);
             commit(forge, &[("s", array(&[map(&[("p", bin(b"files/../..")), ("t", time)])]))])
         }),
+        attack("thirty snapshots of 16 MiB", Named("all snapshots together"), |forge| {
+            for _ in 0..30 {
+                commit(forge, &[("g", array(&[text(&"a".repeat(16 << 20))]))]);
+            }
+        }),
         attack("a snapshot that inflates", Named("snapshots/"), |forge| {
             good(forge);
             let bomb = zstd::encode_all(std::io::Read::take(std::io::repeat(0), 2 << 30), 1);
