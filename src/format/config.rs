@@ -1,6 +1,7 @@
 //! `config/<n>`: the settings of a repository; the highest n counts.
 
 use super::FormatError;
+use super::list::List;
 use super::record::{self, record};
 use crate::codec::{ChunkParameters, Compression};
 
@@ -28,7 +29,7 @@ record! {
         "z" => level: u8,
         "p" => pack_size: u32,
         "r" => reserve: u64,
-        "k" => retention: Vec<(String, String)>,
+        "k" => retention: List<(String, String)>,
     }
 }
 
@@ -45,7 +46,7 @@ impl RepositoryConfig {
             },
             pack_size: self.pack_size,
             reserve: self.reserve,
-            retention: self.retention.clone(),
+            retention: self.retention.clone().into(),
         })
     }
 
@@ -63,7 +64,7 @@ impl RepositoryConfig {
             compression,
             pack_size: record.pack_size.clamp(64 * 1024, 64 << 20),
             reserve: record.reserve,
-            retention: record.retention,
+            retention: record.retention.into_iter().collect(),
         })
     }
 }

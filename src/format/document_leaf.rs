@@ -1,6 +1,7 @@
 //! A leaf of a collection's tree: documents end to end, as the content of a data blob.
 
 use super::FormatError;
+use super::list::List;
 use super::record::{self, Bytes, record};
 
 const WHAT: &str = "piece of a collection";
@@ -21,7 +22,7 @@ record! {
     LeafRecord {
         "v" => version: u32,
         "b" => documents: Bytes,
-        "x" => deleted: Vec<Bytes>,
+        "x" => deleted: List<Bytes>,
     }
 }
 

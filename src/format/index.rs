@@ -1,6 +1,7 @@
 //! `index/<index id>`: which blob lies where.
 
 use super::FormatError;
+use super::list::List;
 use super::pack::{decode_lines, decode_payload, encode_lines};
 use super::record::{self, Bytes, Fixed, record};
 use super::{PackTable, PackedBlob};
@@ -33,7 +34,7 @@ record! {
     IndexRecord {
         "v" => version: u32,
         "s" => session: Fixed<16>,
-        "p" => packs: Vec<PackRecord>,
+        "p" => packs: List<PackRecord>,
     }
 }
 

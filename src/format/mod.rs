@@ -6,6 +6,7 @@ mod damaged;
 mod document_leaf;
 mod forgotten;
 mod index;
+mod list;
 mod marker;
 mod names;
 mod pack;

@@ -1,6 +1,7 @@
 //! Pieces of trees, and lists of chunks: the contents of tree blobs.
 
 use super::FormatError;
+use super::list::List;
 use super::record::{self, Bytes, Fixed, record};
 use super::tree_entry::{EntryRecord, decode_chunks, encode_chunks};
 use crate::model::{BlobId, ChunkTree, Entry};
@@ -39,8 +40,8 @@ record! {
     PieceRecord {
         "v" => version: u32,
         "l" => level: u8,
-        "e" => entries: Vec<EntryRecord>,
-        "c" => children: Vec<ChildRecord>,
+        "e" => entries: List<EntryRecord>,
+        "c" => children: List<ChildRecord>,
     }
 }
 
@@ -50,7 +51,7 @@ record! {
         "i" => id: Fixed<32>,
         "e" => entries: u64,
         "d" => depth: u8,
-        "c" => chunks: Vec<(Fixed<32>, u64)>,
+        "c" => chunks: List<(Fixed<32>, u64)>,
     }
 }
 
@@ -119,7 +120,7 @@ fn decode_entries(record: &PieceRecord) -> Result<Vec<Entry>, FormatError> {
     }
 }
 
-fn decode_children(level: u8, records: Vec<ChildRecord>) -> Result<Vec<ChildPiece>, FormatError> {
+fn decode_children(level: u8, records: List<ChildRecord>) -> Result<Vec<ChildPiece>, FormatError> {
     let child = |record: ChildRecord| {
         let chunks = decode_chunks(record.depth, &record.chunks)?;
         let id = BlobId::new(record.id.into_array());
@@ -161,7 +162,7 @@ record! {
     ListRecord {
         "v" => version: u32,
         "d" => depth: u8,
-        "c" => chunks: Vec<(Fixed<32>, u64)>,
+        "c" => chunks: List<(Fixed<32>, u64)>,
     }
 }
 

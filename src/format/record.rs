@@ -2,7 +2,7 @@
 //! values that are the default left out. Readers skip unknown keys, and refuse keys out of order,
 //! defaults written out, arrays in place of maps, and trailing bytes.
 
-use super::{FormatError, VERSION};
+use super::{FormatError, VERSION, list};
 use serde::de::{Deserialize, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::Serialize;
 use std::fmt;
@@ -107,7 +107,8 @@ pub(super) fn decode<'de, T: Deserialize<'de>>(
     what: &'static str,
     bytes: &'de [u8],
 ) -> Result<T, FormatError> {
-    let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
+    list::begin();
+    let mut input = reader(bytes);
     match T::deserialize(&mut input) {
         Ok(record) if first_value(bytes) == Some(bytes.len()) => Ok(record),
         Ok(_) => Err(FormatError::malformed(what, "bytes follow its end")),
@@ -117,6 +118,18 @@ pub(super) fn decode<'de, T: Deserialize<'de>>(
             _ => Err(FormatError::malformed(what, error)),
         },
     }
+}
+
+/// Values lie in each other at most so deep, also in keys that are skipped, which takes a call for
+/// each level. Records of this version need less than ten.
+const DEEPEST: usize = 64;
+
+type Reader<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
+
+fn reader(bytes: &[u8]) -> Reader<'_> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+    reader.set_max_depth(DEEPEST);
+    reader
 }
 
 /// Refuses a version that is newer than this program.
@@ -191,8 +204,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
             Ok(version)
         }
     }
-    let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
-    serde::Deserializer::deserialize_map(&mut input, Version).ok()
+    serde::Deserializer::deserialize_map(&mut reader(bytes), Version).ok()
 }
 
 record! {
@@ -257,6 +269,14 @@ mod tests {
         for bytes in [&out_of_order[..], &twice, &array, &default].into_iter().chain(trailing) {
             assert!(decode::<Sample>("sample", bytes).is_err(), "{bytes:x?}");
         }
+    }
+
+    #[test]
+    fn depth_has_a_bound() {
+        let nested = |depth: usize| [&[0x81, 0xa1, b'z'][..], &vec![0x91; depth], &[0xc0]].concat();
+        assert!(decode::<Sample>("sample", &nested(DEEPEST - 5)).is_ok());
+        assert!(decode::<Sample>("sample", &nested(DEEPEST + 5)).is_err());
+        assert!(decode::<Sample>("sample", &nested(10_000)).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the key ring, sealed with that key. The id is made from the head, so a changed head is seen.
 
 use super::FormatError;
+use super::list::List;
 use super::record::{self, Fixed, TimeRecord, record};
 use crate::codec::{Epoch, KeyRing, PasswordParameters, Secret};
 use crate::model::KeyId;
@@ -50,7 +51,7 @@ record! {
 record! {
     RingRecord {
         "v" => version: u32,
-        "e" => epochs: Vec<EpochRecord>,
+        "e" => epochs: List<EpochRecord>,
         "d" => data_id_key: Fixed<32>,
         "t" => tree_id_key: Fixed<32>,
         "c" => chunk_key: Fixed<32>,

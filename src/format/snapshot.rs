@@ -1,6 +1,7 @@
 //! `snapshots/<s>`: how session s ended: a snapshot, or a tombstone.
 
 use super::FormatError;
+use super::list::List;
 use super::record::{self, Bytes, Fixed, TimeRecord, record};
 use crate::model::{
     BlobId, EntryPath, Host, InPlace, SessionId, Snapshot, SnapshotHash, SnapshotKind,
@@ -30,8 +31,8 @@ record! {
         "u" => user: String,
         "U" => uid: u32,
         "G" => gid: u32,
-        "s" => sources: Vec<SourceRecord>,
-        "g" => tags: Vec<String>,
+        "s" => sources: List<SourceRecord>,
+        "g" => tags: List<String>,
         "r" => tree: Fixed<32>,
         "F" => files: u64,
         "D" => directories: u64,
@@ -103,7 +104,7 @@ impl From<&Snapshot> for SnapshotRecord {
             uid: snapshot.host.uid,
             gid: snapshot.host.gid,
             sources: snapshot.sources.iter().map(SourceRecord::from).collect(),
-            tags: snapshot.tags.clone(),
+            tags: snapshot.tags.clone().into(),
             tree: (*snapshot.tree.bytes()).into(),
             files: snapshot.summary.files,
             directories: snapshot.summary.directories,
@@ -131,7 +132,7 @@ impl SnapshotRecord {
             taken: self.taken.timestamp(WHAT)?,
             host: Host { name: self.host, user: self.user, uid: self.uid, gid: self.gid },
             sources: sources?,
-            tags: self.tags,
+            tags: self.tags.into_iter().collect(),
             tree: BlobId::new(self.tree.into_array()),
             summary: Summary {
                 files: self.files,

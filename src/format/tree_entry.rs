@@ -1,6 +1,7 @@
 //! An entry of a tree, as a record. Decoding proves everything that the model promises.
 
 use super::FormatError;
+use super::list::List;
 use super::record::{Bytes, Fixed, record};
 use crate::codec::Elements;
 use crate::model::{
@@ -26,14 +27,14 @@ record! {
         "s" => modified_seconds: i64,
         "N" => modified_nanoseconds: u32,
         "f" => flags: u32,
-        "x" => attributes: Vec<AttributeRecord>,
+        "x" => attributes: List<AttributeRecord>,
         "L" => link_group: Bytes,
         "z" => size: u64,
         "h" => hash: Option<Fixed<32>>,
         "r" => reading: u8,
-        "H" => holes: Vec<(u64, u64)>,
+        "H" => holes: List<(u64, u64)>,
         "d" => depth: u8,
-        "c" => chunks: Vec<(Fixed<32>, u64)>,
+        "c" => chunks: List<(Fixed<32>, u64)>,
         "T" => target: Bytes,
         "M" => major: u32,
         "i" => minor: u32,
@@ -44,11 +45,11 @@ record! {
         "O" => options: Bytes,
         "y" => is_time_series: bool,
         "Q" => uuid: Option<Fixed<16>>,
-        "I" => indexes: Vec<Bytes>,
+        "I" => indexes: List<Bytes>,
         "W" => is_stream: bool,
         "w" => is_fuzzy: bool,
         "A" => moment: u64,
-        "V" => overlays: Vec<Fixed<32>>,
+        "V" => overlays: List<Fixed<32>>,
         "E" => log_entry: Option<Fixed<32>>,
         "R" => scanned: i64,
     }
@@ -59,7 +60,7 @@ record! {
         "n" => name: Bytes,
         "v" => value: Bytes,
         "d" => depth: u8,
-        "c" => chunks: Vec<(Fixed<32>, u64)>,
+        "c" => chunks: List<(Fixed<32>, u64)>,
     }
 }
 
@@ -307,7 +308,10 @@ fn data_length(size: u64, holes: &[Extent]) -> Option<u64> {
     Some(data)
 }
 
-pub(super) fn encode_chunks(chunks: &ChunkTree) -> (u8, Vec<(Fixed<32>, u64)>) {
+/// Ids and plain lengths.
+pub(super) type ChunkRecords = List<(Fixed<32>, u64)>;
+
+pub(super) fn encode_chunks(chunks: &ChunkTree) -> (u8, ChunkRecords) {
     let node = |node: &ChunkRef| ((*node.id.bytes()).into(), node.length);
     (chunks.depth, chunks.nodes.iter().map(node).collect())
 }
