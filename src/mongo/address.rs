@@ -43,8 +43,13 @@ impl FromStr for Address {
         let refused = |why: &str| MongoError::Address { why: why.to_string() };
         let (scheme, rest) = parts.ok_or_else(|| refused("it does not begin with mongodb://"))?;
         // A password may hold anything but `@` and `/`, which are written as %40 and %2F.
-        let (before_options, _) = rest.split_once('?').unwrap_or((rest, ""));
+        let (before_options, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = before_options.split_once('/').unwrap_or((before_options, ""));
+        // Else what stands before that sign would be taken for a host, and shown.
+        let is_cut = !authority.contains('@') && options.contains('@');
+        if database.contains('@') || (is_cut && !before_options.contains('/')) {
+            return Err(refused("write / ? @ in its name and password as %2F %3F %40"));
+        }
         let (_, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         if hosts.is_empty() {
             return Err(refused("it names no host"));
@@ -113,7 +118,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_without_repeating_it() {
-        for text in ["mongodb://", "mongodb://u:secret@/db", "secret", "mongodb://h/a.secret"] {
+        for text in [
+            "mongodb://",
+            "mongodb://u:secret@/db",
+            "secret",
+            "mongodb://h/a.secret",
+            "mongodb://u:secret/x@h",
+            "mongodb://u:sec/ret@h/db?a=b",
+            "mongodb://secret:y?x@h/db",
+        ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
