@@ -24,6 +24,8 @@ mod files_target;
 mod files_tree;
 mod files_world;
 mod fixtures;
+mod fuzz_bodies;
+mod fuzzing;
 mod in_place;
 mod keys;
 mod kill_rounds;
@@ -47,3 +49,6 @@ mod tidy;
 mod transcripts;
 mod unchanged;
 mod viewing;
+
+// What `fuzz_bodies/merge.rs` compiles once more looks for it here.
+use snapstore::codec;
