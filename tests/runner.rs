@@ -26,6 +26,8 @@ mod files_world;
 mod fixtures;
 mod full_disk;
 mod hostile;
+mod fuzz_bodies;
+mod fuzzing;
 mod in_place;
 mod keys;
 mod kill_rounds;
@@ -58,3 +60,6 @@ mod transcripts;
 mod unchanged;
 mod viewing;
 mod witness;
+
+// What `fuzz_bodies/merge.rs` compiles once more looks for it here.
+use snapstore::codec;

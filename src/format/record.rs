@@ -153,7 +153,7 @@ pub(super) fn decode_within<'de, T: Deserialize<'de>>(
     bytes: &'de [u8],
 ) -> Result<T, FormatError> {
     MEMORY.set(memory);
-    let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
+    let mut input = reader(bytes);
     match T::deserialize(&mut input) {
         Ok(record) if first_value(bytes) == Some(bytes.len()) => Ok(record),
         Ok(_) => Err(FormatError::malformed(what, "bytes follow its end")),
@@ -163,6 +163,18 @@ pub(super) fn decode_within<'de, T: Deserialize<'de>>(
             _ => Err(FormatError::malformed(what, error)),
         },
     }
+}
+
+/// Values lie in each other at most so deep, also in keys that are skipped, which takes a call for
+/// each level. Records of this version need less than ten.
+const DEEPEST: usize = 64;
+
+type Reader<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
+
+fn reader(bytes: &[u8]) -> Reader<'_> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+    reader.set_max_depth(DEEPEST);
+    reader
 }
 
 /// Refuses a version that is newer than this program.
@@ -237,8 +249,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
             Ok(version)
         }
     }
-    let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
-    serde::Deserializer::deserialize_map(&mut input, Version).ok()
+    serde::Deserializer::deserialize_map(&mut reader(bytes), Version).ok()
 }
 
 record! {
@@ -326,6 +337,14 @@ mod tests {
             let why = "it is not a well-formed many: it holds more than it may";
             assert_eq!(many.to_string(), why);
         }
+    }
+
+    #[test]
+    fn depth_has_a_bound() {
+        let nested = |depth: usize| [&[0x81, 0xa1, b'z'][..], &vec![0x91; depth], &[0xc0]].concat();
+        assert!(decode::<Sample>("sample", &nested(DEEPEST - 5)).is_ok());
+        assert!(decode::<Sample>("sample", &nested(DEEPEST + 5)).is_err());
+        assert!(decode::<Sample>("sample", &nested(10_000)).is_err());
     }
 
     #[test]

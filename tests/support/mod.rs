@@ -1,6 +1,7 @@
 //! What integration tests stand on: a [`World`] to run `snap` in, and transcripts of sessions in
 //! it. `docs/testing.md` shows how they are used.
 
+mod allocation;
 mod builtin;
 mod chance;
 mod expectation;
@@ -10,6 +11,7 @@ mod python;
 mod transcript;
 mod world;
 
+pub use allocation::peak;
 pub use chance::{Chance, noise};
 pub use mongod::{Mongod, Role};
 pub use python::python;

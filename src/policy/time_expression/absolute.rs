@@ -52,7 +52,7 @@ fn named_zone(pieces: &Pieces<'_>) -> Result<Option<(String, TimeZone)>, TimeErr
     };
     match annotation.to_time_zone() {
         Ok(zone) => Ok(Some((name, zone))),
-        Err(_) => Err(TimeError::UnknownZone { name }),
+        Err(_) => Err(TimeError::UnknownZone { name: name.chars().take(80).collect() }),
     }
 }
 

@@ -94,6 +94,8 @@ fn offsets_and_zones_are_obeyed() {
         parse("2025-11-27T02:00[Europe/Bilbao]", MADRID).unwrap_err(),
         TimeError::UnknownZone { name: "Europe/Bilbao".into() }
     );
+    let long = format!("2025-11-27T02:00[Europe/{}]", "x".repeat(5000));
+    assert!(parse(&long, MADRID).unwrap_err().to_string().len() < 300);
 }
 
 #[test]

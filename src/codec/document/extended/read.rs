@@ -255,8 +255,14 @@ mod tests {
             let new = format!(r#"{{"v": {new}}}"#);
             assert_eq!(written(&read(&format!(r#"{{"v": {old}}}"#)), ExtendedJson::Canonical), new);
         }
-        let kept = r#"{"v": {"$oid": "12"}, "w": {"$gt": {"$numberInt": "1"}}}"#;
-        assert_eq!(written(&read(kept), ExtendedJson::Canonical), kept);
+        for kept in [
+            r#"{"v": {"$oid": "12"}, "w": {"$gt": {"$numberInt": "1"}}}"#,
+            r#"{"v": {"$dbPointer": {"$ref": "c", "$id": {"$symbol": "1234567"}}}}"#,
+            // Not as a server writes it, but as it was.
+            r#"{"v": {"$regularExpression": {"pattern": "a", "options": "mi"}}}"#,
+        ] {
+            assert_eq!(written(&read(kept), ExtendedJson::Canonical), kept);
+        }
     }
 
     #[test]

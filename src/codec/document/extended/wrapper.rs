@@ -24,7 +24,10 @@ pub fn wrapped_value(
         _ => None,
     };
     if let Some((pattern, options)) = pair("$regex", "$options").filter(|_| old_regex) {
-        return regular_expression(&tape.string(pattern)?, &tape.string(options)?);
+        // The server keeps options in the order of the alphabet.
+        let mut options = tape.string(options)?;
+        options.sort_unstable();
+        return regular_expression(&tape.string(pattern)?, &options);
     }
     // As it was written before 2: `{"$binary": "…", "$type": "00"}`.
     let (bytes, subtype) = pair("$binary", "$type")?;
@@ -69,7 +72,8 @@ fn single(tape: &JsonTape<'_>, name: &[u8], value: usize) -> Option<(ElementType
         b"$code" => (ElementType::Code, string(&tape.string(value)?)),
         b"$dbPointer" => {
             let id = tape.member(value, "$id")?;
-            let (_, id) = wrapped_value(tape, id, false).filter(|(_, id)| id.len() == 12)?;
+            let is_id = |(kind, _): &(ElementType, _)| *kind == ElementType::ObjectId;
+            let (_, id) = wrapped_value(tape, id, false).filter(is_id)?;
             let name = string(&tape.string(tape.member(value, "$ref")?)?);
             (ElementType::DbPointer, [name, id].concat())
         }
@@ -134,10 +138,7 @@ fn regular_expression(pattern: &[u8], options: &[u8]) -> Option<(ElementType, Ve
     if pattern.contains(&0) || options.contains(&0) {
         return None;
     }
-    // The server keeps options in the order of the alphabet.
-    let mut options = options.to_vec();
-    options.sort_unstable();
-    Some((ElementType::RegularExpression, [pattern, &[0], &options, &[0]].concat()))
+    Some((ElementType::RegularExpression, [pattern, &[0], options, &[0]].concat()))
 }
 
 fn hexadecimal(text: &str) -> Option<Vec<u8>> {
