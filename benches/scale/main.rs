@@ -9,11 +9,10 @@ mod packs;
 mod tree;
 
 use packs::Packs;
-use snapstore::codec::Compressor;
 use snapstore::format::SessionKind;
-use snapstore::model::{BlobId, Host, OsEntropy, Silent, Snapshot, SnapshotKind, SystemClock};
+use snapstore::model::{Host, OsEntropy, Silent, Snapshot, SnapshotKind, SystemClock};
 use snapstore::ops::process_identity;
-use snapstore::repo::{Credential, Repository, Session, Surroundings, Writer, open};
+use snapstore::repo::{Credential, Session, Surroundings, Writer, open};
 use snapstore::settings::read_key_file;
 use snapstore::storage::LocalStorage;
 use std::error::Error;
