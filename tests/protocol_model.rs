@@ -217,6 +217,15 @@ fn larger_sizes_are_safe() {
     let deadline = Instant::now() + Duration::from_secs(seconds.unwrap_or(2));
     let two = Scenario::new([A, B], [1, 1]);
     for scenario in [
+        Scenario::new([A, 0], [2, 0]).with_accidents(2).crashing().planning(Planning::AtOnce),
+        Scenario::new([A, A], [1, 0]).with_accidents(1).planning(Planning::AtOnce),
+        Scenario::new([A, 0], [1, 1]).with_accidents(1).planning(Planning::AtOnce),
+        Scenario::new([A, B], [1, 0]).with_accidents(1),
+        Scenario::new([A, B], [2, 0]).crashing().with_accidents(1),
+        Scenario::new([A, B], [1, 0]).with_accidents(2).planning(Planning::AtOnce),
+        Scenario::new([A, A | B], [2, 1]).in_a_row().planning(Planning::AtOnce),
+        Scenario::new([A, B], [1, 1]).with_repair().planning(Planning::AtOnce),
+        Scenario::new([B, A], [1, 1]).with_repairer().rounds(2).planning(Planning::AtOnce),
         two.mixed().planning(Planning::AtOnce),
         two.planning(Planning::Everything),
         Scenario::new([A, B], [2, 0]).rounds(2).crashing().planning(Planning::Anything),
@@ -227,15 +236,6 @@ fn larger_sizes_are_safe() {
         Scenario::new([A, B], [2, 1]).crashing().planning(Planning::AtOnce),
         two.listing_slowly(),
         two.rounds(2).mixed(),
-        Scenario::new([A, 0], [2, 0]).with_accidents(2).crashing().planning(Planning::AtOnce),
-        Scenario::new([A, A], [1, 0]).with_accidents(1).planning(Planning::AtOnce),
-        Scenario::new([A, 0], [1, 1]).with_accidents(1).planning(Planning::AtOnce),
-        Scenario::new([A, B], [1, 0]).with_accidents(1),
-        Scenario::new([A, B], [2, 0]).crashing().with_accidents(1),
-        Scenario::new([A, B], [1, 0]).with_accidents(2).planning(Planning::AtOnce),
-        Scenario::new([A, A | B], [2, 1]).in_a_row().planning(Planning::AtOnce),
-        Scenario::new([A, B], [1, 1]).with_repair().planning(Planning::AtOnce),
-        Scenario::new([B, A], [1, 1]).with_repairer().rounds(2).planning(Planning::AtOnce),
     ] {
         let safe = |model: &Model| explore(model, Some(deadline), |state| model.lost(state));
         match safe(&Model::new(scenario)) {

@@ -48,12 +48,13 @@ fn nothing_is_ever_lost() {
         return replay(seed.parse().expect("SNAP_SEED is a number"));
     }
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seeds: u64 = number("SNAP_SEEDS").unwrap_or(SEEDS);
-    let (next, end) = (AtomicU64::new(0), Instant::now() + torture_time());
+    let seeds = number("SNAP_SEEDS").unwrap_or(SEEDS);
+    let first: u64 = number("SNAP_FIRST_SEED").unwrap_or(0);
+    let (next, end) = (AtomicU64::new(first), Instant::now() + torture_time());
     let failed = Mutex::new(Vec::new());
     let more = || {
         let seed = next.fetch_add(1, Relaxed);
-        let in_time = seed < seeds || Instant::now() < end;
+        let in_time = seed < first + seeds || Instant::now() < end;
         (in_time && failed.lock().unwrap().len() < SHOWN).then_some(seed)
     };
     let explore = || {
@@ -64,9 +65,10 @@ fn nothing_is_ever_lost() {
             }
         }
     };
-    std::thread::scope(|scope| drop((scope.spawn(explore), scope.spawn(explore))));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(explore))));
     let failed = failed.into_inner().unwrap();
-    println!("{} seeds", next.into_inner() - 2);
+    println!("{} seeds from {first}", next.into_inner() - first - threads as u64);
     assert!(failed.is_empty(), "{}\nSNAP_SEED=<seed> replays one", failed.join("\n"));
 }
 
