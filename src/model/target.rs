@@ -12,6 +12,9 @@ pub enum TargetError {
     /// The repository could not deliver the content.
     #[error("{0}")]
     Content(String),
+    /// In the middle of a file.
+    #[error("the user asked to stop")]
+    Stopped,
 }
 
 /// What a target has in an entry's place.

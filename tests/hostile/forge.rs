@@ -278,7 +278,9 @@ pub fn entry(name: impl AsRef<[u8]>, kind: u64, mode: u64, more: &[(&str, Value)
     if kind > 0 {
         pairs.push(("t", uint(kind)));
     }
-    pairs.push(("m", uint(mode)));
+    if mode > 0 {
+        pairs.push(("m", uint(mode)));
+    }
     pairs.extend_from_slice(more);
     map(&pairs)
 }

@@ -287,8 +287,12 @@ impl Reading<'_> {
         };
         let blobs = &pack.table.blobs;
         let is_bad = |blob: &&PackedBlob| self.open(pack.class, blob, &bytes).is_none();
-        let bad: Vec<BlobId> = blobs.iter().filter(is_bad).map(|blob| blob.id).collect();
-        let why = match (unread, bad.len()) {
+        let mut bad: Vec<BlobId> = blobs.iter().filter(is_bad).map(|blob| blob.id).collect();
+        let count = bad.len();
+        // A forged table may have one blob a million times, and each is looked for.
+        bad.sort_unstable();
+        bad.dedup();
+        let why = match (unread, count) {
             (Some(why), _) => why,
             (None, 0) => format!("it was changed, but every blob in it still opens{opens}"),
             (None, count) => {

@@ -1,15 +1,17 @@
 //! Content for targets, from the repository.
 
 use crate::codec::BlobClass;
-use crate::model::{ChunkTree, ContentSource, PackId, TargetError};
+use crate::model::{ChunkTree, ContentSource, Monitor, PackId, TargetError};
 use crate::repo::{BlobReader, RepoError, Repository};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Reads chunks through a [`BlobReader`], and notes packs that turn out damaged.
+/// Reads chunks through a [`BlobReader`] until the user asks to stop, and notes packs that turn
+/// out damaged.
 pub struct Content<'a> {
     reader: &'a BlobReader,
     blamed: &'a Blamed,
+    monitor: &'a dyn Monitor,
 }
 
 /// Packs that a restore found damaged or missing.
@@ -53,8 +55,8 @@ impl From<RepoError> for Failure {
 }
 
 impl<'a> Content<'a> {
-    pub fn new(reader: &'a BlobReader, blamed: &'a Blamed) -> Self {
-        Self { reader, blamed }
+    pub fn new(reader: &'a BlobReader, blamed: &'a Blamed, monitor: &'a dyn Monitor) -> Self {
+        Self { reader, blamed, monitor }
     }
 }
 
@@ -65,6 +67,9 @@ impl ContentSource for Content<'_> {
         sink: &mut dyn FnMut(&[u8]) -> Result<(), TargetError>,
     ) -> Result<(), TargetError> {
         let result = self.reader.each_chunk(tree, &mut |chunk| {
+            if self.monitor.stopped() {
+                return Err(Failure::Target(TargetError::Stopped));
+            }
             let plain = self.reader.read(BlobClass::Data, &chunk.id)?;
             if plain.len() as u64 != chunk.length {
                 return Err(Failure::Target(TargetError::Content(format!(

@@ -124,7 +124,7 @@ impl Change<'_> {
         tally: &Arc<Tally>,
     ) -> Result<RestorePlan, RestoreError> {
         let blamed = Blamed::default();
-        let content = Content::new(self.reader, &blamed);
+        let content = Content::new(self.reader, &blamed, tally.as_ref());
         let work = Work::new(self.options, self.directories, &content, steps, tally.as_ref());
         let mut target = Some(Box::new(self.target(true, tally)?) as Box<dyn Target>);
         let start = Start::whole(self.wanted);
@@ -231,7 +231,7 @@ fn carry_out(
     let reader = BlobReader::new(Arc::clone(change.reader.repository()))?;
     let Some(trees) = safety_trees(&reader, &safety.tree)? else { return Ok(foreseen) };
     let blamed = Blamed::default();
-    let content = Content::new(&reader, &blamed);
+    let content = Content::new(&reader, &blamed, tally.as_ref());
     tally.stage(Stage::Restoring);
     tally.expect(Counter::BytesRestored, foreseen.bytes);
     let work = Work::new(change.options, change.directories, &content, steps, tally.as_ref());

@@ -125,8 +125,10 @@ impl<'a> Work<'a> {
             Task::Link => self.link(&mut job),
             Task::Verify => self.verify(&mut job),
         };
-        if let Err(error) = done {
-            self.failed(&job.path, &error.to_string());
+        match done {
+            // The walk ends by itself.
+            Ok(()) | Err(TargetError::Stopped) => {}
+            Err(error) => self.failed(&job.path, &error.to_string()),
         }
     }
 

@@ -140,7 +140,7 @@ fn restore_blaming(
         return Ok(RestoreReport::default());
     };
     tally.expect(Counter::BytesRestored, snapshot.summary.bytes);
-    let content = Content::new(reader, blamed);
+    let content = Content::new(reader, blamed, tally.as_ref());
     let work = Work::new(options, DirectoryRule::All, &content, steps, tally.as_ref());
     let passes = match (options.dry_run, options.verify) {
         (true, _) => &[Pass::Compare][..],

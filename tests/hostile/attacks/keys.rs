@@ -30,7 +30,7 @@ pub fn attacks() -> Vec<Attack> {
         attack("a slot whose head is 4 GiB", Closed("it is too short"), |forge| {
             only(forge, vec![255; 100]);
         }),
-        attack("a slot with a label of 60 KiB", Closed("more than it may"), |forge| {
+        attack("a slot with a label of 60 KiB", Closed("wrong password or key"), |forge| {
             only(forge, head(8, 1, 1, &"a".repeat(60 << 10)));
         }),
         attack("ten more slots that lie", Restored, |forge| {

@@ -15,11 +15,14 @@ pub fn attacks() -> Vec<Attack> {
 
 fn snapshots() -> Vec<Attack> {
     vec![
-        attack("ten million paths in a snapshot", Named("more than it may"), |forge| {
+        attack("ten million paths in a snapshot", Named("longer than its spare copy"), |forge| {
             commit(forge, &[("s", repeated(&map(&[("p", bin(b"a"))]), 7_000_000))])
         }),
-        attack("sixty million tags", Named("more than it may"), |forge| {
-            commit(forge, &[("g", repeated(&text(""), 60_000_000))])
+        attack("two million paths in a snapshot", Named("more than it may"), |forge| {
+            commit(forge, &[("s", repeated(&map(&[("p", bin(b"a"))]), 1_800_000))])
+        }),
+        attack("sixteen million tags", Named("more than it may"), |forge| {
+            commit(forge, &[("g", repeated(&text(""), 16_000_000))])
         }),
         attack("a tag of 60 MiB", Named("snapshots/"), |forge| {
             commit(forge, &[("g", array(&[text(&"a".repeat(60 << 20))]))])
@@ -28,9 +31,9 @@ fn snapshots() -> Vec<Attack> {
             let time = map(&[("s", int(1))]);
             commit(forge, &[("s", array(&[map(&[("p", bin(b"files/../..")), ("t", time)])]))])
         }),
-        attack("thirty snapshots of 16 MiB", Named("all snapshots together"), |forge| {
+        attack("thirty snapshots of 15 MiB", Named("all snapshots together"), |forge| {
             for _ in 0..30 {
-                commit(forge, &[("g", array(&[text(&"a".repeat(16 << 20))]))]);
+                commit(forge, &[("g", array(&[text(&"a".repeat(15 << 20))]))]);
             }
         }),
         attack("a snapshot that inflates", Named("snapshots/"), |forge| {
