@@ -45,10 +45,9 @@ impl FromStr for Address {
         // A password may hold anything but `@` and `/`, which are written as %40 and %2F.
         let (before_options, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = before_options.split_once('/').unwrap_or((before_options, ""));
-        // Else what stands before that sign would be taken for a host, and shown.
-        let is_cut = !authority.contains('@') && options.contains('@');
-        if database.contains('@') || (is_cut && !before_options.contains('/')) {
-            return Err(refused("write / ? @ in its name and password as %2F %3F %40"));
+        // Else part of a password would be taken for a host, and shown.
+        if database.contains('@') || options.contains('@') {
+            return Err(refused("write / ? @ as %2F %3F %40, but for the @ before the host"));
         }
         let (_, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         if hosts.is_empty() {
@@ -126,6 +125,7 @@ mod tests {
             "mongodb://u:secret/x@h",
             "mongodb://u:sec/ret@h/db?a=b",
             "mongodb://secret:y?x@h/db",
+            "mongodb://u:secret/x?y=z@h",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
