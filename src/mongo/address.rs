@@ -43,16 +43,17 @@ impl FromStr for Address {
         let refused = |why: &str| MongoError::Address { why: why.to_string() };
         let (scheme, rest) = parts.ok_or_else(|| refused("it does not begin with mongodb://"))?;
         // A password may hold anything but `@` and `/`, which are written as %40 and %2F.
-        let (before_options, _) = rest.split_once('?').unwrap_or((rest, ""));
+        let (before_options, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = before_options.split_once('/').unwrap_or((before_options, ""));
+        // Else part of a password would be taken for a host, and shown.
+        if database.contains('@') || options.contains('@') {
+            return Err(refused("write / ? @ as %2F %3F %40, but for the @ before the host"));
+        }
         let (_, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
         if hosts.is_empty() {
             return Err(refused("it names no host"));
         }
         // What is taken for a host is shown, and must not be a password.
-        if !authority.contains('@') && rest.contains('@') {
-            return Err(refused("in a password / is written %2F, ? is %3F"));
-        }
         if !hosts.split(',').all(has_right_port) {
             return Err(refused("a port is no number; a name and password end with @"));
         }
@@ -141,6 +142,10 @@ mod tests {
             "mongodb://u:secret",
             "mongodb://u:secret/more@h/db",
             "mongodb://u:1?secret@h/db",
+            "mongodb://u:secret/x@h",
+            "mongodb://u:sec/ret@h/db?a=b",
+            "mongodb://secret:y?x@h/db",
+            "mongodb://u:secret/x?y=z@h",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");

@@ -38,8 +38,6 @@ pub fn body(bytes: &[u8]) {
 /// own signs may have been forgotten to be escaped.
 fn secrets(text: &str) -> Vec<&str> {
     let rest = ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    // Behind an equals sign an `@` may be part of an option.
-    let rest = rest.filter(|rest| !rest.contains('='));
     let Some((before, after)) = rest.and_then(|rest| rest.rsplit_once('@')) else {
         return Vec::new();
     };

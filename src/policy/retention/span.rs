@@ -63,7 +63,9 @@ impl Span {
     fn read_part<'a>(&mut self, text: &'a str, seen: &mut String) -> Result<&'a str, String> {
         let number = text.split(|digit: char| !digit.is_ascii_digit()).next().unwrap_or_default();
         let mut rest = text.get(number.len()..).unwrap_or_default().chars();
-        let Some(unit) = rest.next() else { return Err(format!("{number} has no unit")) };
+        let Some(unit) = rest.next() else {
+            return Err(format!("{} has no unit", number.get(..20).unwrap_or(number)));
+        };
         let Some(field) = self.unit(unit) else { return Err(format!("{unit:?} is no unit")) };
         if number.is_empty() {
             return Err(format!("{unit} has no number"));
@@ -144,6 +146,8 @@ mod tests {
             let error = text.parse::<Span>().unwrap_err().to_string();
             assert!(error.contains(why) && error.contains("14d or 1y6m"), "{error}");
         }
+        let long = "7".repeat(5000).parse::<Span>().unwrap_err().to_string();
+        assert!(long.len() < 300, "{long}");
     }
 
     #[test]

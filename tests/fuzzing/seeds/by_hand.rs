@@ -204,7 +204,7 @@ fn payloads() {
 /// Lists of nothings: a byte each, and hundreds in memory.
 fn bombs() {
     let list = |name: u8| {
-        let count: u16 = 20_000;
+        let count: u16 = 2000;
         let head = [&[0x81, 0xa1, name, 0xdc][..], &count.to_be_bytes()].concat();
         [head, vec![0x80; count.into()]].concat()
     };
