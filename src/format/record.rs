@@ -102,6 +102,10 @@ pub(super) fn written_out<E: serde::de::Error>(key: &str) -> E {
 /// snap writes. A few bytes may stand for a value a hundred times as large.
 const MOST_MEMORY: usize = 24 << 20;
 
+/// Values in each other, also in what this version does not know: more than any record has, and
+/// few enough for the stack of any thread.
+const MOST_LEVELS: usize = 64;
+
 thread_local! {
     /// What the record that this thread decodes may still take.
     static MEMORY: Cell<usize> = const { Cell::new(0) };
@@ -154,6 +158,7 @@ pub(super) fn decode_within<'de, T: Deserialize<'de>>(
 ) -> Result<T, FormatError> {
     MEMORY.set(memory);
     let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
+    input.set_max_depth(MOST_LEVELS);
     match T::deserialize(&mut input) {
         Ok(record) if first_value(bytes) == Some(bytes.len()) => Ok(record),
         Ok(_) => Err(FormatError::malformed(what, "bytes follow its end")),
@@ -238,6 +243,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
         }
     }
     let mut input = rmp_serde::Deserializer::from_read_ref(bytes);
+    input.set_max_depth(MOST_LEVELS);
     serde::Deserializer::deserialize_map(&mut input, Version).ok()
 }
 
@@ -288,6 +294,17 @@ mod tests {
     fn unknown_keys_are_skipped() {
         let bytes = [0x82, 0xa1, b'c', 5, 0xa1, b'z', 0x92, 1, 2];
         assert_eq!(decode::<Sample>("sample", &bytes).unwrap().count, 5);
+    }
+
+    #[test]
+    fn unknown_keys_are_not_followed_far() {
+        let opens = |levels: usize| {
+            let mut bytes = vec![0x81, 0xa1, b'z'];
+            bytes.resize(levels.saturating_add(3), 0x91);
+            bytes.push(0x80);
+            decode::<Sample>("sample", &bytes).is_ok()
+        };
+        assert!(opens(50) && !opens(70) && !opens(1_000_000));
     }
 
     #[test]
