@@ -46,10 +46,10 @@ fn documents_within() -> Vec<Attack> {
 
 fn order() -> Vec<Attack> {
     vec![
-        attack("documents out of order", Named("order"), |forge| {
+        attack("documents out of order", Restored, |forge| {
             documents_with(forge, &[document(2), document(1)], &[key(2)], 2)
         }),
-        attack("a document twice", Named("order"), |forge| {
+        attack("a document twice", Restored, |forge| {
             documents_with(forge, &[document(1), document(1)], &[key(1)], 2)
         }),
         attack("documents without an _id", Named("_id"), |forge| {
