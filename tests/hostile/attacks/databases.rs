@@ -46,20 +46,18 @@ fn documents_within() -> Vec<Attack> {
 
 fn order() -> Vec<Attack> {
     vec![
-        attack("documents out of order", Named("order"), |forge| {
+        attack("documents out of order", Restored, |forge| {
             documents_with(forge, &[document(2), document(1)], &[key(2)], 2)
         }),
-        attack("a document twice", Named("order"), |forge| {
+        attack("a document twice", Restored, |forge| {
             documents_with(forge, &[document(1), document(1)], &[key(1)], 2)
         }),
         attack("documents without an _id", Named("_id"), |forge| {
             let bytes = DocumentBuilder::new().string("a", "b").finish();
             documents_with(forge, &[bytes], &[key(1)], 1)
         }),
-        attack("a count of 2^63", Named("count"), |forge| {
-            documents(forge, &[document(1)], 1 << 63)
-        }),
-        attack("a count of 0", Named("count"), |forge| documents(forge, &[document(1)], 0)),
+        attack("a count of 2^63", Restored, |forge| documents(forge, &[document(1)], 1 << 63)),
+        attack("a count of 0", Restored, |forge| documents(forge, &[document(1)], 0)),
         attack("a collection that lies over itself", Named("bot"), over_itself),
     ]
 }
