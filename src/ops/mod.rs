@@ -15,6 +15,7 @@ mod import;
 mod keys;
 mod live;
 mod nameless;
+mod portion;
 mod process;
 mod prune;
 mod reach;

@@ -1,8 +1,9 @@
 //! Repair of the index: it is made again from the packs. With it the small objects of prunes and
 //! checks are written anew where they cannot be read.
 
-use crate::format::{self, Index, IndexedPack};
+use crate::format::{self, Index};
 use crate::model::{Monitor, PackId, SessionId};
+use crate::ops::portion::Portion;
 use crate::repo::{RepoError, Repository, Writer};
 use crate::storage::{Folder, StorageError};
 use std::collections::HashSet;
@@ -19,9 +20,6 @@ pub struct IndexRepair {
     /// Packs whose own table does not open.
     pub unreadable_packs: Vec<String>,
 }
-
-/// Packs in one new index object.
-const PORTION: usize = 256;
 
 /// Brings every pack with a readable table into the index, and removes index objects that do
 /// not open. Safe beside writers and prunes.
@@ -48,13 +46,18 @@ fn reindex(
         catalog.listed().iter().filter(|(id, _)| !known.contains(*id)).collect();
     unknown.sort_by_key(|(id, _)| **id);
     let mut repair = IndexRepair::default();
-    let mut packs: Vec<IndexedPack> = Vec::new();
+    let mut portion = Portion::default();
     for (id, listed) in unknown {
         if monitor.stopped() {
             return Err(RepoError::Stopped);
         }
         match repository.read_pack_table(id, listed.size) {
-            Ok(pack) => packs.push(pack),
+            Ok(pack) => {
+                repair.packs_added += 1;
+                if let Some(packs) = portion.push(pack) {
+                    repository.put_index(&Index { session, packs })?;
+                }
+            }
             Err(RepoError::Storage(StorageError::Absent { .. })) => {}
             Err(error) if error.is_damage() => {
                 repair.unreadable_packs.push(format::pack_name(id));
@@ -62,9 +65,8 @@ fn reindex(
             Err(error) => return Err(error),
         }
     }
-    repair.packs_added = packs.len() as u64;
-    for portion in packs.chunks(PORTION) {
-        repository.put_index(&Index { session, packs: portion.to_vec() })?;
+    if let Some(packs) = portion.finish() {
+        repository.put_index(&Index { session, packs })?;
     }
     for (name, _) in unreadable {
         if let Ok(object) = name.parse() {

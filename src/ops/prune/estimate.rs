@@ -2,7 +2,7 @@
 //! make them, and measured. Only ids that are not known yet are made up.
 
 use super::choose::Choice;
-use super::steps::{MANY_INDEXES, in_portions};
+use super::steps::MANY_INDEXES;
 use super::survey::{Inventory, Uses, home, needed};
 use crate::codec::{BlobClass, Class, Compression, Compressor, Sealer};
 use crate::format::{
@@ -10,6 +10,7 @@ use crate::format::{
 };
 use crate::model::{BlobId, IndexId, PackId, SessionId, Snapshot};
 use crate::ops::live::LiveBlobs;
+use crate::ops::portion::Portion;
 use crate::repo::{Location, RepoError, Repository, snapshot_hash};
 use crate::storage::{Folder, StorageError};
 use std::collections::{BTreeMap, HashSet};
@@ -31,14 +32,11 @@ impl Measure {
         Ok((Sealer::overhead(class) + length) as u64)
     }
 
-    /// Bytes of the index objects of these packs.
-    fn index(&mut self, packs: Vec<IndexedPack>) -> Result<u64, RepoError> {
-        let mut bytes = 0;
-        for packs in in_portions(packs) {
-            let index = Index { session: own_session(), packs };
-            bytes += self.sealed(Class::Index, &index.encode())?;
-        }
-        Ok(bytes)
+    /// Bytes of an index object of these packs; none of none.
+    fn index(&mut self, packs: Option<Vec<IndexedPack>>) -> Result<u64, RepoError> {
+        let Some(packs) = packs else { return Ok(0) };
+        let index = Index { session: own_session(), packs };
+        self.sealed(Class::Index, &index.encode())
     }
 }
 
@@ -187,13 +185,13 @@ pub fn index_freed(
     // The prune puts those of its own packs first.
     let merges = sizes.len() + usize::from(!written.is_empty()) >= MANY_INDEXES;
     let (mut before, mut after) = (0, 0);
-    let mut kept = match merges {
-        true => written,
-        false => {
-            after += measure.index(written)?;
-            Vec::new()
-        }
-    };
+    let mut kept = Portion::default();
+    for pack in written {
+        after += measure.index(kept.push(pack))?;
+    }
+    if !merges {
+        after += measure.index(std::mem::take(&mut kept).finish())?;
+    }
     let mut seen: HashSet<PackId> = HashSet::new();
     for (id, size) in sizes {
         let index = match repository.get_index(&id) {
@@ -204,10 +202,12 @@ pub fn index_freed(
         if merges || index.packs.iter().any(|pack| gone.contains(&pack.id)) {
             before += size;
             let packs = index.packs.into_iter().filter(|pack| !gone.contains(&pack.id));
-            kept.extend(packs.filter(|pack| seen.insert(pack.id)));
+            for pack in packs.filter(|pack| seen.insert(pack.id)) {
+                after += measure.index(kept.push(pack))?;
+            }
         }
     }
-    after += measure.index(kept)?;
+    after += measure.index(kept.finish())?;
     Ok(i64::try_from(i128::from(before) - i128::from(after)).unwrap_or(0))
 }
 

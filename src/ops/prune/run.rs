@@ -167,6 +167,8 @@ impl Run<'_> {
         let thrift = self.thrift.for_packs_of(self.repository.config().pack_size);
         let choice = choose(&survey.uses.free, thrift);
         let condemned = self.condemn(&survey, &choice)?;
+        // It holds the whole index, and what follows reads another.
+        drop(survey);
         self.report.bytes_left = choice.left;
         if condemned.is_empty() {
             tidy_up(self.repository, &self.session)?;

@@ -4,6 +4,7 @@ use super::PruneOptions;
 use super::balance::Balance;
 use crate::format::{Index, IndexedPack, SessionKind};
 use crate::model::{Counter, IndexId, Monitor, PackId, SessionId};
+use crate::ops::portion::Portion;
 use crate::repo::{RepoError, Repository, Session, Undecided};
 use crate::storage::{Put, StorageError};
 use std::collections::HashSet;
@@ -12,8 +13,6 @@ use std::time::Duration;
 /// A session without a sign of life for so long is dead, by the storage's own time stamps.
 pub const DEAD_AFTER_SECONDS: i64 = 24 * 3600;
 const POLL: Duration = Duration::from_millis(500);
-/// Blobs in a new index object, about.
-const INDEX_LINES: usize = 100_000;
 /// So many index objects are put together.
 pub const MANY_INDEXES: usize = 16;
 
@@ -177,7 +176,14 @@ fn replace_indexes(
     balance: &mut Balance,
 ) -> Result<(), RepoError> {
     let mut old: Vec<IndexId> = Vec::new();
-    let mut kept: Vec<IndexedPack> = Vec::new();
+    let mut new: HashSet<IndexId> = HashSet::new();
+    let mut put = |packs: Vec<IndexedPack>, balance: &mut Balance| {
+        let id = repository.put_index(&Index { session: own.id(), packs })?;
+        balance.own_index(id);
+        new.insert(id);
+        Ok::<(), RepoError>(())
+    };
+    let mut kept = Portion::default();
     let mut seen: HashSet<PackId> = HashSet::new();
     let all = repository.list_index()?;
     let merges = all.len() >= MANY_INDEXES;
@@ -194,36 +200,21 @@ fn replace_indexes(
         if merges || index.packs.iter().any(|pack| condemned.contains(&pack.id)) {
             old.push(id);
             let packs = index.packs.into_iter();
-            kept.extend(packs.filter(|pack| !condemned.contains(&pack.id) && seen.insert(pack.id)));
+            let packs = packs.filter(|pack| !condemned.contains(&pack.id));
+            for pack in packs.filter(|pack| seen.insert(pack.id)) {
+                if let Some(full) = kept.push(pack) {
+                    put(full, balance)?;
+                }
+            }
         }
     }
-    let mut new: HashSet<IndexId> = HashSet::new();
-    for packs in in_portions(kept) {
-        let id = repository.put_index(&Index { session: own.id(), packs })?;
-        balance.own_index(id);
-        new.insert(id);
+    if let Some(rest) = kept.finish() {
+        put(rest, balance)?;
     }
     for id in old.iter().filter(|id| !new.contains(id)) {
         repository.delete_index(id)?;
     }
     Ok(())
-}
-
-/// Index objects of bounded length.
-pub fn in_portions(packs: Vec<IndexedPack>) -> Vec<Vec<IndexedPack>> {
-    let mut portions: Vec<Vec<IndexedPack>> = Vec::new();
-    let mut lines = usize::MAX;
-    for pack in packs {
-        if lines >= INDEX_LINES {
-            portions.push(Vec::new());
-            lines = 0;
-        }
-        lines += pack.table.blobs.len();
-        if let Some(portion) = portions.last_mut() {
-            portion.push(pack);
-        }
-    }
-    portions
 }
 
 /// P9, after `.done`: what is decided needs no announcement, what is forgotten no commit.
