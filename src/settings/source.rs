@@ -88,6 +88,9 @@ pub(super) fn redacted(address: &str) -> String {
     format!("{scheme}:{slashes}{hidden}{place}")
 }
 
+/// What hints say that addresses look like.
+const EXAMPLES: [&str; 2] = ["host:port", "user:password@host:port"];
+
 /// A text for people in which an address may stand where something else was asked for: the first
 /// in each line is shown without what may be secret in it.
 pub fn without_passwords(text: &str) -> String {
@@ -99,6 +102,9 @@ fn line_without_password(line: &str) -> String {
     let begin = |scheme: &&str| lower.find(scheme).map(|at| (at, at + scheme.len()));
     let Some((_, host)) = DATABASE_SCHEMES.iter().find_map(begin) else { return line.to_owned() };
     let (head, rest) = line.split_at(host);
+    if EXAMPLES.iter().any(|example| rest.starts_with(example)) {
+        return line.to_owned();
+    }
     // A password may hold spaces: the last `@` ends it.
     let (hidden, ends, rest) = match rest.rsplit_once('@') {
         Some((_, rest)) => ("***@", &[' ', '\n', '"', '\'', '`'][..], rest),
@@ -182,6 +188,7 @@ mod tests {
             ("MongoDB://me:se cret@host: not there", "MongoDB://***@host: not there"),
             ("no mongodb+srv://me:secret", "no mongodb+srv://***"),
             ("cannot reach mongodb://host:27017: x", "cannot reach mongodb://host:27017: x"),
+            ("with --to mongodb://host:port", "with --to mongodb://host:port"),
             ("`snap 'mongodb://me:it's@host/?x=y'`", "`snap 'mongodb://***@host/'`"),
             ("two\nlines", "two\nlines"),
         ] {

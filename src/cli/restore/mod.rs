@@ -75,7 +75,9 @@ the fields of both, newest replaces those whose --newest-by field is older.
 Others that are there stay in any case. A view that differs is replaced with
 overwrite, and stays otherwise. Users and roles that are there stay as they
 are; those that are added are in no safety snapshot, and a rollback leaves
-them. Afterwards everything is looked at again. With --target DIR they become files in the layout of mongodump,
+them. Afterwards everything is looked at again.
+
+With --target DIR databases become files in the layout of mongodump,
 DIR/mongodb/DATABASE/COLLECTION.bson.
 
 A restore that was stopped can be run again; what is there already is left

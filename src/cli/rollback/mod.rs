@@ -39,8 +39,8 @@ A rollback takes a safety snapshot, too: it can be undone by naming that.
 Of databases: documents that the restore changed become what they were, those
 that it added go, collections that were not there are dropped, views become
 what they were. Other documents stay, and so do users and roles that the
-restore added: `db.dropUser` in mongosh takes them away. Where the server needs
-a password, SNAP_MONGODB, the profile or --to names it.
+restore added: `db.dropUser` in mongosh takes them away. Where the server
+needs a password, SNAP_MONGODB, the profile or --to names it.
 
 A restore of files and databases is undone as one, by the id of either safety
 snapshot.
