@@ -23,8 +23,10 @@ impl Site {
                 let by_new = open(&key(number))?;
                 self.notes().keys.remove(&number);
                 let replaced = ops::replace_key(&by_new, &key(number + 1), None);
+                if matches!(replaced, Ok(_) | Err(KeyError::OldStays { .. })) {
+                    self.notes().keys.insert(number + 1);
+                }
                 replaced.map_err(repo_error)?;
-                self.notes().keys.insert(number + 1);
             }
             1 => {
                 let slots = first.key_slots()?.slots;
@@ -74,7 +76,7 @@ fn key(number: u8) -> Credential {
 /// What else may go wrong is no trouble of storage: a failure, in words.
 fn repo_error(error: KeyError) -> RepoError {
     match error {
-        KeyError::Repo(error) => error,
+        KeyError::Repo(error) | KeyError::OldStays { why: error, .. } => error,
         other => RepoError::Storage(StorageError::Failed {
             what: "keys".to_string(),
             why: other.to_string(),
