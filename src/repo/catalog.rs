@@ -2,7 +2,8 @@
 //! line count (design §5).
 
 use super::RepoError;
-use super::blob_index::{BlobIndex, Lines, Location, Merge, PackEntry, sort};
+use super::blob_index::{BlobIndex, Location, Merge, PackEntry};
+use super::gathered::Gathered;
 use super::index_cache::IndexCache;
 use super::repository::{Repository, object_name};
 use super::unindexed::Unindexed;
@@ -90,7 +91,7 @@ impl Repository {
     fn try_read_index(&self, cached: bool) -> Result<BlobIndex, RepoError> {
         let sources = self.list_index()?;
         let cache = self.cache().filter(|_| cached).map(IndexCache::new);
-        let Some(cache) = cache else { return self.index_in_memory(sources) };
+        let Some(cache) = cache else { return self.merged_index(sources) };
         let old = cache.read();
         if let Some(old) = old.filter(|old| is_subset(&old.sources, &sources)) {
             if old.sources == sources {
@@ -117,23 +118,52 @@ impl Repository {
         objects: &mut dyn Iterator<Item = Result<Index, RepoError>>,
     ) -> Result<BlobIndex, RepoError> {
         match cache.write(old, sources.clone(), objects) {
-            Err(RepoError::Local { .. }) => self.index_in_memory(sources),
+            Err(RepoError::Local { .. }) => self.merged_index(sources),
             other => other,
         }
     }
 
-    fn index_in_memory(&self, sources: Vec<IndexId>) -> Result<BlobIndex, RepoError> {
-        let mut merge = Merge::default();
-        let mut lines = Vec::new();
-        for id in &sources {
-            let index = self.get_index(id)?;
-            merge.add(&index, &mut |line| {
-                lines.push(*line);
-                Ok::<(), RepoError>(())
-            })?;
+    fn merged_index(&self, sources: Vec<IndexId>) -> Result<BlobIndex, RepoError> {
+        Ok(self.merged(sources, false)?.0)
+    }
+
+    /// Merges index objects, read from the repository alone. With `passes_over` damaged ones are
+    /// left out, and named with the reason. The lines are sorted in the cache's folder, in a file
+    /// that nobody else sees; where none can be written, in memory.
+    pub(super) fn merged(
+        &self,
+        sources: Vec<IndexId>,
+        passes_over: bool,
+    ) -> Result<(BlobIndex, Vec<(String, String)>), RepoError> {
+        let file = self.cache().and_then(|folder| Gathered::in_folder(&folder).ok());
+        if let Some(lines) = file {
+            match self.merge_into(lines, sources.clone(), passes_over) {
+                Err(RepoError::Local { .. }) => {}
+                done => return done,
+            }
         }
-        sort(&mut lines);
-        Ok(BlobIndex { sources, packs: merge.packs, lines: Lines::Memory(lines) })
+        self.merge_into(Gathered::Memory(Vec::new()), sources, passes_over)
+    }
+
+    fn merge_into(
+        &self,
+        mut lines: Gathered,
+        sources: Vec<IndexId>,
+        passes_over: bool,
+    ) -> Result<(BlobIndex, Vec<(String, String)>), RepoError> {
+        let local = |cause| RepoError::Local { what: "the index".to_string(), cause };
+        let (mut merge, mut left_out) = (Merge::default(), Vec::new());
+        for id in &sources {
+            match self.get_index(id) {
+                Ok(index) => merge.add(&index, &mut |line| lines.push(line).map_err(local))?,
+                Err(error) if passes_over && error.is_damage() => {
+                    left_out.push((format::index_name(id), error.why()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let lines = lines.sorted().map_err(local)?;
+        Ok((BlobIndex { sources, packs: merge.packs, lines }, left_out))
     }
 
     /// The ids of all index objects, sorted.

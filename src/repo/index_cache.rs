@@ -2,7 +2,8 @@
 //! it is made again from the repository. The layout is private to this version of snap.
 
 use super::RepoError;
-use super::blob_index::{BlobIndex, LINE, Line, Lines, Merge, PackEntry, sort};
+use super::blob_index::{BlobIndex, LINE, Line, Lines, Merge, PackEntry};
+use super::gathered::Gathered;
 use crate::codec::BlobClass;
 use crate::format::Index;
 use crate::model::{BlobId, IndexId, PackId, SessionId};
@@ -72,72 +73,47 @@ impl IndexCache {
         new: &mut dyn Iterator<Item = Result<Index, RepoError>>,
     ) -> Result<(), RepoError> {
         let local = |cause: io::Error| RepoError::Local { what: path.display().to_string(), cause };
-        let lines_path = path.with_extension("lines");
-        let (packs, count) = write_lines(&lines_path, old, new)?;
-        let mut lines = read_write(&lines_path).map_err(local)?;
-        let _ = std::fs::remove_file(&lines_path);
+        let (packs, lines) = self.merged(old, new)?;
+        let lines = lines.sorted().map_err(local)?;
+        let sorted = lines.as_slice();
         let mut body = Vec::new();
         sources.iter().for_each(|id| body.extend_from_slice(id.bytes()));
         packs.iter().for_each(|pack| push_pack(&mut body, pack));
-        let map = map_lines(&mut lines, count).map_err(local)?;
-        let sorted: &[u8] = map.as_deref().unwrap_or_default();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&body).update_rayon(sorted);
+        hasher.update(&body).update_rayon(sorted.as_flattened());
         let mut out = BufWriter::new(File::create(path).map_err(local)?);
         let mut head = MAGIC.to_vec();
         head.extend_from_slice(&(sources.len() as u32).to_le_bytes());
         head.extend_from_slice(&(packs.len() as u32).to_le_bytes());
-        head.extend_from_slice(&(count as u64).to_le_bytes());
+        head.extend_from_slice(&(sorted.len() as u64).to_le_bytes());
         head.extend_from_slice(hasher.finalize().as_bytes());
-        for part in [&head, &body, sorted] {
+        for part in [&head, &body, sorted.as_flattened()] {
             out.write_all(part).map_err(local)?;
         }
         out.flush().map_err(local)
+    }
+
+    /// Old lines, then those of new objects.
+    fn merged(
+        &self,
+        old: Option<&BlobIndex>,
+        new: &mut dyn Iterator<Item = Result<Index, RepoError>>,
+    ) -> Result<(Vec<PackEntry>, Gathered), RepoError> {
+        let local = |cause| RepoError::Local { what: self.folder.display().to_string(), cause };
+        let mut lines = Gathered::in_folder(&self.folder).map_err(local)?;
+        let mut merge = Merge::from_packs(old.map(|old| old.packs.clone()).unwrap_or_default());
+        if let Some(old) = old {
+            lines.extend(old.lines.as_slice()).map_err(local)?;
+        }
+        for index in new {
+            merge.add(&index?, &mut |line: &Line| lines.push(line).map_err(local))?;
+        }
+        Ok((merge.packs, lines))
     }
 }
 
 fn tempfile_path(folder: &Path) -> PathBuf {
     folder.join(format!("index.{}.tmp", std::process::id()))
-}
-
-/// Old lines, then those of new objects.
-fn write_lines(
-    path: &Path,
-    old: Option<&BlobIndex>,
-    new: &mut dyn Iterator<Item = Result<Index, RepoError>>,
-) -> Result<(Vec<PackEntry>, usize), RepoError> {
-    let local = |cause: io::Error| RepoError::Local { what: path.display().to_string(), cause };
-    let mut out = BufWriter::new(File::create(path).map_err(local)?);
-    let mut count = 0;
-    let mut merge = Merge::from_packs(old.map(|old| old.packs.clone()).unwrap_or_default());
-    if let Some(old) = old {
-        let lines = old.lines.as_slice();
-        out.write_all(lines.as_flattened()).map_err(local)?;
-        count += lines.len();
-    }
-    for index in new {
-        merge.add(&index?, &mut |line: &Line| {
-            count += 1;
-            out.write_all(line).map_err(local)
-        })?;
-    }
-    out.flush().map_err(local)?;
-    Ok((merge.packs, count))
-}
-
-fn read_write(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).open(path)
-}
-
-/// Maps and sorts; `None` for no lines (nothing can be mapped then).
-fn map_lines(file: &mut File, count: usize) -> io::Result<Option<memmap2::MmapMut>> {
-    if count == 0 {
-        return Ok(None);
-    }
-    // SAFETY: the file was made by this process under a name of its own and is already unlinked.
-    let mut map = unsafe { memmap2::MmapMut::map_mut(&*file) }?;
-    sort(map.as_chunks_mut().0);
-    Ok(Some(map))
 }
 
 fn push_pack(body: &mut Vec<u8>, pack: &PackEntry) {

@@ -3,6 +3,7 @@
 mod blob_index;
 mod catalog;
 mod chain;
+mod claimed;
 mod damage;
 mod document_differences;
 mod document_layer;
@@ -12,6 +13,7 @@ mod document_reader;
 mod document_seek;
 mod document_writer;
 mod error;
+mod gathered;
 mod index_cache;
 mod inspect;
 mod keys;

@@ -2,6 +2,7 @@
 
 use super::RepoError;
 use super::catalog::Catalog;
+use super::claimed::Claimed;
 use super::packer::{FinishedPack, OpenPack, SealedBlob};
 use super::repository::{Repository, object_name};
 use super::uploads::Uploads;
@@ -34,7 +35,7 @@ pub struct Session {
     /// unread.
     guarded: bool,
     /// Blobs that this session uploads or has uploaded.
-    claimed: Mutex<HashSet<BlobId>>,
+    claimed: Claimed,
     data: Mutex<OpenPack>,
     tree: Mutex<OpenPack>,
     pack_size: usize,
@@ -92,7 +93,7 @@ impl Session {
             monitor,
             catalog,
             guarded,
-            claimed: Mutex::new(HashSet::new()),
+            claimed: Claimed::default(),
             data: Mutex::new(OpenPack::new(BlobClass::Data)),
             tree: Mutex::new(OpenPack::new(BlobClass::Tree)),
             pack_size,
@@ -128,7 +129,7 @@ impl Session {
 
     /// Whether the repository has the blob for sure, so that it need not be uploaded.
     pub fn has(&self, id: &BlobId) -> bool {
-        self.catalog.is_reusable(id) || lock(&self.claimed).contains(id)
+        self.catalog.is_reusable(id) || self.claimed.contains(id)
     }
 
     /// Stores a blob unless it is there. Returns its id. Costs a hash, and, where the blob is
@@ -157,7 +158,7 @@ impl Session {
         length: usize,
         seal: &mut dyn FnMut() -> Result<Vec<u8>, RepoError>,
     ) -> Result<(), RepoError> {
-        if self.catalog.is_reusable(&id) || !lock(&self.claimed).insert(id) {
+        if self.catalog.is_reusable(&id) || !self.claimed.claim(&id) {
             return Ok(());
         }
         let bytes = seal()?;

@@ -5,7 +5,7 @@ use super::RepoError;
 use super::blob_index::{BlobIndex, Lines, Merge, PackEntry, sort};
 use super::catalog::{Catalog, until_whole};
 use super::repository::Repository;
-use crate::format::{self, Index};
+use crate::format::Index;
 use crate::model::{PackId, SessionId};
 use crate::storage::StorageError;
 use std::collections::HashSet;
@@ -37,28 +37,8 @@ impl Repository {
         &self,
         barred: &HashSet<PackId>,
     ) -> Result<(Catalog, Vec<(String, String)>), RepoError> {
-        let (index, unreadable) = until_whole(|| self.readable_index())?;
+        let (index, unreadable) = until_whole(|| self.merged(self.list_index()?, true))?;
         Ok((self.catalog_of(index, barred)?, unreadable))
-    }
-
-    fn readable_index(&self) -> Result<(BlobIndex, Vec<(String, String)>), RepoError> {
-        let (mut merge, mut lines, mut unreadable) = (Merge::default(), Vec::new(), Vec::new());
-        let sources = self.list_index()?;
-        for id in &sources {
-            match self.get_index(id) {
-                Ok(index) => merge.add(&index, &mut |line| {
-                    lines.push(*line);
-                    Ok::<(), RepoError>(())
-                })?,
-                Err(error) if error.is_damage() => {
-                    unreadable.push((format::index_name(id), error.why()));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        sort(&mut lines);
-        let index = BlobIndex { sources, packs: merge.packs, lines: Lines::Memory(lines) };
-        Ok((index, unreadable))
     }
 
     /// The same catalog with the packs in it that no index names. Costs two small reads each.
