@@ -2,7 +2,7 @@
 
 use crate::BLOB;
 use snapstore::codec::BlobClass;
-use snapstore::format::{Index, IndexedPack, PackTable, PackedBlob, pack_name};
+use snapstore::format::{Index, IndexedPack, PackTable, PackedBlob, Place, pack_name};
 use snapstore::model::{BlobId, PackId, SessionId};
 use snapstore::repo::{RepoError, Repository};
 use std::fs::{File, create_dir_all};
@@ -31,7 +31,7 @@ impl Packs {
 
     pub fn push(&mut self, id: BlobId, repository: &Repository) -> Result<(), RepoError> {
         let offset = self.table.blobs.len() as u32 * BLOB;
-        self.table.blobs.push(PackedBlob { id, offset, stored: BLOB, plain: BLOB });
+        self.table.blobs.push(PackedBlob { id, place: Place::alone(offset, BLOB, BLOB) });
         if self.table.blobs.len() == BLOBS_A_PACK {
             self.close_pack()?;
         }

@@ -9,7 +9,7 @@ use snapstore::model::{
 };
 use snapstore::ops::process_identity;
 use snapstore::repo::{
-    self, BlobReader, Credential, InitOptions, OpenPack, Repository, SealedBlob, Session,
+    self, BlobReader, Credential, InitOptions, OpenPack, Repository, SealedFrame, Session,
     Surroundings, TreeSink, TreeWriter, Writer,
 };
 use snapstore::storage::MemoryStorage;
@@ -53,7 +53,7 @@ pub fn pack(table: &mut Table) {
         let mut pack = OpenPack::new(BlobClass::Data);
         for bytes in &blobs {
             let id = random_id();
-            pack.push(SealedBlob { id, bytes: bytes.clone(), plain: BLOB as u32 });
+            pack.push(SealedFrame::alone(id, BLOB as u32, bytes.clone()));
         }
         pack
     };

@@ -1,7 +1,7 @@
 //! `packs/<hh>/<pack id>`: blobs, a sealed table of them, and a clear footer of fixed length.
 
 use super::record::{self, Bytes, Fixed, record};
-use super::{FormatError, LARGEST_BLOB};
+use super::{FormatError, Frame, LARGEST_BLOB, Place};
 use crate::codec::BlobClass;
 use crate::model::{BlobId, SessionId};
 
@@ -17,21 +17,17 @@ const LARGEST_STORED: usize = LARGEST_BLOB + 64;
 /// Bytes of one blob's line in a table or index.
 const LINE: usize = 40;
 
-/// Where a blob lies in its pack, and how long it is when opened.
+/// A blob and its place in a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackedBlob {
     pub id: BlobId,
-    /// From the start of the pack.
-    pub offset: u32,
-    /// As sealed.
-    pub stored: u32,
-    pub plain: u32,
+    pub place: Place,
 }
 
 /// What is in a pack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackTable {
-    /// In the order in which they lie, without gaps.
+    /// In the order in which they lie, without gaps: those of a frame follow each other.
     pub blobs: Vec<PackedBlob>,
     /// The blob that is the spare copy of a snapshot's payload.
     pub payload: Option<BlobId>,
@@ -57,6 +53,11 @@ record! {
 }
 
 impl PackTable {
+    /// The blobs of each frame.
+    pub fn frames(&self) -> impl Iterator<Item = &[PackedBlob]> {
+        self.blobs.chunk_by(|one, next| one.place.frame == next.place.frame)
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         record::encode(&TableRecord {
             version: 0,
@@ -80,13 +81,15 @@ pub(super) fn decode_payload(payload: Fixed<32>) -> Option<BlobId> {
     (payload != Fixed::default()).then(|| BlobId::new(payload.into_array()))
 }
 
-/// A line: id, stored length, plain length. Offsets follow from the stored lengths before.
+/// A line: id, stored length of the frame that begins with this blob or 0, plain length. Offsets
+/// follow from the lengths before.
 pub(super) fn encode_lines(blobs: &[PackedBlob]) -> Vec<u8> {
     let mut lines = Vec::with_capacity(blobs.len() * LINE);
-    for blob in blobs {
-        lines.extend_from_slice(blob.id.bytes());
-        lines.extend_from_slice(&blob.stored.to_le_bytes());
-        lines.extend_from_slice(&blob.plain.to_le_bytes());
+    for PackedBlob { id, place } in blobs {
+        let stored = if place.start == 0 { place.frame.stored } else { 0 };
+        lines.extend_from_slice(id.bytes());
+        lines.extend_from_slice(&stored.to_le_bytes());
+        lines.extend_from_slice(&place.plain.to_le_bytes());
     }
     lines
 }
@@ -99,28 +102,72 @@ pub(super) fn decode_lines(
     if !rest.is_empty() {
         return Err(FormatError::malformed(what, "a line of it is cut short"));
     }
-    let mut offset = 0_u32;
-    let mut blobs = Vec::with_capacity(lines.len());
+    let mut blobs: Vec<PackedBlob> = Vec::with_capacity(lines.len());
+    let mut frames = Frames::default();
     for line in lines {
-        let blob = decode_line(line, offset);
-        if blob.stored as usize > LARGEST_STORED || blob.plain as usize > LARGEST_BLOB {
-            return Err(FormatError::malformed(what, "a blob of it is too large"));
+        let (id, stored, plain) = decode_line(line);
+        let place = frames.next(stored, plain);
+        let place = place.map_err(|why| FormatError::malformed(what, why))?;
+        if place.start == 0 {
+            close(&mut blobs);
         }
-        let end = offset.checked_add(blob.stored);
-        offset = end.ok_or_else(|| FormatError::malformed(what, "its blobs exceed 4 GiB"))?;
-        blobs.push(blob);
+        blobs.push(PackedBlob { id, place });
     }
+    close(&mut blobs);
     Ok(blobs)
 }
 
-fn decode_line(line: &[u8; LINE], offset: u32) -> PackedBlob {
+/// The last frame is as long as its blobs together.
+fn close(blobs: &mut [PackedBlob]) {
+    let Some(Place { frame, start, plain }) = blobs.last().map(|blob| blob.place) else { return };
+    let (offset, length) = (frame.offset, start.saturating_add(plain));
+    let of_frame = |blob: &&mut PackedBlob| blob.place.frame.offset == offset;
+    blobs.iter_mut().rev().take_while(of_frame).for_each(|blob| blob.place.frame.plain = length);
+}
+
+/// Where frames lie, from their lengths.
+#[derive(Default)]
+struct Frames {
+    /// The frame that may go on, its plain length as far as it is known.
+    frame: Option<Frame>,
+}
+
+impl Frames {
+    fn next(&mut self, stored: u32, plain: u32) -> Result<Place, &'static str> {
+        let place = match (self.frame, stored) {
+            (None, 0) => return Err("its first blob is in no frame"),
+            // Empty ones lie alone, so that no two begin at one place.
+            (Some(frame), 0) if frame.plain == 0 || plain == 0 => {
+                return Err("an empty blob of it lies with others");
+            }
+            (Some(frame), 0) => Place { frame, start: frame.plain, plain },
+            (before, stored) => {
+                let offset = before.map_or(Some(0), |frame| frame.offset.checked_add(frame.stored));
+                let offset = offset.ok_or("its blobs exceed 4 GiB")?;
+                Place { frame: Frame { offset, stored, plain: 0 }, start: 0, plain }
+            }
+        };
+        let end = place.start.checked_add(plain).filter(|end| *end as usize <= LARGEST_BLOB);
+        let end = end.ok_or("a blob of it is too large")?;
+        if place.frame.stored as usize > LARGEST_STORED {
+            return Err("a blob of it is too large");
+        }
+        if place.frame.offset.checked_add(place.frame.stored).is_none() {
+            return Err("its blobs exceed 4 GiB");
+        }
+        self.frame = Some(Frame { plain: end, ..place.frame });
+        Ok(place)
+    }
+}
+
+/// Id, stored and plain length.
+fn decode_line(line: &[u8; LINE]) -> (BlobId, u32, u32) {
     let mut id = [0; 32];
     let (mut stored, mut plain) = ([0; 4], [0; 4]);
     id.copy_from_slice(&line[..32]);
     stored.copy_from_slice(&line[32..36]);
     plain.copy_from_slice(&line[36..]);
-    let (stored, plain) = (u32::from_le_bytes(stored), u32::from_le_bytes(plain));
-    PackedBlob { id: BlobId::new(id), offset, stored, plain }
+    (BlobId::new(id), u32::from_le_bytes(stored), u32::from_le_bytes(plain))
 }
 
 impl PackFooter {

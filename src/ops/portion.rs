@@ -30,12 +30,12 @@ impl Portion {
 mod tests {
     use super::*;
     use crate::codec::BlobClass;
-    use crate::format::{Index, LARGEST_OBJECT, PackTable, PackedBlob};
+    use crate::format::{Index, LARGEST_OBJECT, PackTable, PackedBlob, Place};
     use crate::model::{BlobId, PackId, SessionId};
 
     /// A pack of files of a few bytes.
     fn pack(blobs: usize) -> IndexedPack {
-        let blob = PackedBlob { id: BlobId::new([1; 32]), offset: 0, stored: 70, plain: 10 };
+        let blob = PackedBlob { id: BlobId::new([1; 32]), place: Place::alone(0, 70, 10) };
         IndexedPack {
             id: PackId::new([2; 32]),
             session: SessionId::new([3; 16]),

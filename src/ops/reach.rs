@@ -205,7 +205,7 @@ impl<'a> Reach<'a> {
     }
 
     fn plain_length(&self, id: &BlobId) -> u64 {
-        self.index.find(id).next().map_or(LARGEST_BLOB as u64, |at| u64::from(at.plain))
+        self.index.find(id).next().map_or(LARGEST_BLOB as u64, |at| u64::from(at.place.plain))
     }
 
     fn read<P: Copy + Send + Sync>(&self, batch: &[Pending<P>]) -> Vec<Result<Looked, RepoError>> {

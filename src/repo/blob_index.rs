@@ -1,14 +1,15 @@
-//! Which blob lies where: all index objects merged into one sorted table of 40 bytes a blob,
+//! Which blob lies where: all index objects merged into one sorted table of 48 bytes a blob,
 //! mapped from the local cache, or in memory where there is none.
 
 use crate::codec::BlobClass;
-use crate::format::{Index, PackedBlob};
+use crate::format::{Frame, Index, PackedBlob, Place};
 use crate::model::{BlobId, IndexId, PackId, SessionId};
 use std::collections::HashMap;
 
-/// Bytes of a line: id cut to 24 bytes, then pack number, offset, stored and plain length, 32
-/// bits little-endian each. The full id is checked when the blob is opened.
-pub(super) const LINE: usize = 40;
+/// Bytes of a line: id cut to 24 bytes, then pack number, offset, stored and plain length of the
+/// frame, start in it, and plain length, 32 bits little-endian each. The full id is checked when
+/// the blob is opened.
+pub(super) const LINE: usize = 48;
 pub(super) type Line = [u8; LINE];
 
 /// One pack, as the index objects describe it.
@@ -28,9 +29,7 @@ pub struct PackEntry {
 pub struct Location {
     /// Number of the pack in [`BlobIndex::packs`].
     pub pack: u32,
-    pub offset: u32,
-    pub stored: u32,
-    pub plain: u32,
+    pub place: Place,
 }
 
 /// The merged index.
@@ -121,16 +120,18 @@ pub fn cut(id: &BlobId) -> [u8; 24] {
 
 fn location(line: &Line) -> Location {
     let word = |at: usize| u32::from_le_bytes([line[at], line[at + 1], line[at + 2], line[at + 3]]);
-    Location { pack: word(24), offset: word(28), stored: word(32), plain: word(36) }
+    let frame = Frame { offset: word(28), stored: word(32), plain: word(36) };
+    Location { pack: word(24), place: Place { frame, start: word(40), plain: word(44) } }
 }
 
-fn line(blob: &PackedBlob, pack: u32) -> Line {
+fn line(PackedBlob { id, place }: &PackedBlob, pack: u32) -> Line {
     let mut line = [0; LINE];
-    line[..24].copy_from_slice(&blob.id.bytes()[..24]);
-    line[24..28].copy_from_slice(&pack.to_le_bytes());
-    line[28..32].copy_from_slice(&blob.offset.to_le_bytes());
-    line[32..36].copy_from_slice(&blob.stored.to_le_bytes());
-    line[36..].copy_from_slice(&blob.plain.to_le_bytes());
+    line[..24].copy_from_slice(&id.bytes()[..24]);
+    let Place { frame, start, plain } = *place;
+    let words = [pack, frame.offset, frame.stored, frame.plain, start, plain];
+    for (bytes, word) in line[24..].as_chunks_mut::<4>().0.iter_mut().zip(words) {
+        *bytes = word.to_le_bytes();
+    }
     line
 }
 

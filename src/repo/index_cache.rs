@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"snapidx1";
+const MAGIC: &[u8; 8] = b"snapidx2";
 /// Magic, number of sources, packs (32 bits each), lines (64 bits), BLAKE3 of all that follows.
 const HEAD: usize = 8 + 4 + 4 + 8 + 32;
 const PACK: usize = 32 + 16 + 1 + 4 + 32 + 3;

@@ -1,24 +1,44 @@
-//! Gathers sealed blobs into packs.
+//! Gathers sealed frames into packs.
 
 use super::RepoError;
 use super::repository::{Repository, object_name};
 use crate::codec::{BlobClass, Class};
-use crate::format::{self, IndexedPack, PackFooter, PackTable, PackedBlob};
+use crate::format::{self, Frame, IndexedPack, PackFooter, PackTable, PackedBlob, Place};
 use crate::model::{BlobId, PackId, SessionId};
 use crate::storage::{ObjectName, StorageError};
 
-/// A sealed blob on its way into a pack.
-pub struct SealedBlob {
-    pub id: BlobId,
+/// Blobs that were sealed together, on their way into a pack.
+pub struct SealedFrame {
+    /// At least one, with its plain length; several are none of them empty.
+    pub blobs: Vec<(BlobId, u32)>,
     pub bytes: Vec<u8>,
-    /// Length of what was sealed.
-    pub plain: u32,
 }
 
-/// Blobs that will be one pack.
+impl SealedFrame {
+    /// One blob that was sealed by itself.
+    pub fn alone(id: BlobId, plain: u32, bytes: Vec<u8>) -> Self {
+        Self { blobs: vec![(id, plain)], bytes }
+    }
+
+    /// The lines of its blobs, if it lies there; `None` if that is beyond 4 GiB.
+    fn lines(&self, offset: usize) -> Option<Vec<PackedBlob>> {
+        let plain = self.blobs.iter().try_fold(0_u32, |sum, (_, plain)| sum.checked_add(*plain))?;
+        let stored = u32::try_from(self.bytes.len()).ok()?;
+        let frame = Frame { offset: u32::try_from(offset).ok()?, stored, plain };
+        let mut start = 0;
+        let line = |(id, plain): &(BlobId, u32)| {
+            let place = Place { frame, start, plain: *plain };
+            start += plain;
+            PackedBlob { id: *id, place }
+        };
+        Some(self.blobs.iter().map(line).collect())
+    }
+}
+
+/// Frames that will be one pack.
 pub struct OpenPack {
     class: BlobClass,
-    blobs: Vec<SealedBlob>,
+    frames: Vec<SealedFrame>,
     payload: Option<BlobId>,
     size: usize,
 }
@@ -31,12 +51,12 @@ pub struct FinishedPack {
 
 impl OpenPack {
     pub fn new(class: BlobClass) -> Self {
-        Self { class, blobs: Vec::new(), payload: None, size: 0 }
+        Self { class, frames: Vec::new(), payload: None, size: 0 }
     }
 
-    pub fn push(&mut self, blob: SealedBlob) {
-        self.size += blob.bytes.len();
-        self.blobs.push(blob);
+    pub fn push(&mut self, frame: SealedFrame) {
+        self.size += frame.bytes.len();
+        self.frames.push(frame);
     }
 
     /// Names the blob that is the spare copy of a snapshot's payload.
@@ -50,7 +70,7 @@ impl OpenPack {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.blobs.is_empty()
+        self.frames.is_empty()
     }
 
     /// Shuffles, so that the order of chunk sizes tells nothing, and lays everything out.
@@ -59,19 +79,15 @@ impl OpenPack {
         repository: &Repository,
         session: SessionId,
     ) -> Result<FinishedPack, RepoError> {
-        shuffle(&mut self.blobs, repository);
-        let mut bytes = Vec::with_capacity(self.size + self.blobs.len() * 48 + 512);
-        let mut table =
-            PackTable { blobs: Vec::with_capacity(self.blobs.len()), payload: self.payload };
-        for blob in self.blobs {
-            let too_large = |_| RepoError::Earlier("a pack grew beyond 4 GiB".to_string());
-            table.blobs.push(PackedBlob {
-                id: blob.id,
-                offset: u32::try_from(bytes.len()).map_err(too_large)?,
-                stored: u32::try_from(blob.bytes.len()).map_err(too_large)?,
-                plain: blob.plain,
-            });
-            bytes.extend_from_slice(&blob.bytes);
+        shuffle(&mut self.frames, repository);
+        let count = self.frames.iter().map(|frame| frame.blobs.len()).sum();
+        let mut bytes = Vec::with_capacity(self.size + count * 48 + 512);
+        let mut table = PackTable { blobs: Vec::with_capacity(count), payload: self.payload };
+        for frame in self.frames {
+            let lines = frame.lines(bytes.len());
+            let too_large = || RepoError::Earlier("a pack grew beyond 4 GiB".to_string());
+            table.blobs.extend(lines.ok_or_else(too_large)?);
+            bytes.extend_from_slice(&frame.bytes);
         }
         let sealed = repository.seal_object(Class::PackTable, &[0; 32], &table.encode())?;
         bytes.extend_from_slice(&sealed);
@@ -88,11 +104,11 @@ impl OpenPack {
 }
 
 /// Fisher and Yates.
-fn shuffle(blobs: &mut [SealedBlob], repository: &Repository) {
-    let mut random = vec![0; blobs.len() * 4];
+fn shuffle(frames: &mut [SealedFrame], repository: &Repository) {
+    let mut random = vec![0; frames.len() * 4];
     repository.entropy().fill(&mut random);
-    for (last, word) in (1..blobs.len()).rev().zip(random.as_chunks::<4>().0) {
-        blobs.swap(last, u32::from_le_bytes(*word) as usize % (last + 1));
+    for (last, word) in (1..frames.len()).rev().zip(random.as_chunks::<4>().0) {
+        frames.swap(last, u32::from_le_bytes(*word) as usize % (last + 1));
     }
 }
 
@@ -161,8 +177,8 @@ impl Repository {
         let sealed = fetch(table_start, footer.table as usize)?;
         let plain = self.open_object(Class::PackTable, name, &[0; 32], &sealed)?;
         let table = PackTable::decode(&plain).map_err(|error| RepoError::format(name, error))?;
-        let blobs_end =
-            table.blobs.last().map_or(0, |blob| u64::from(blob.offset) + u64::from(blob.stored));
+        let end = |Frame { offset, stored, .. }| u64::from(offset) + u64::from(stored);
+        let blobs_end = table.blobs.last().map_or(0, |blob| end(blob.place.frame));
         if blobs_end != table_start {
             return Err(RepoError::damaged(name, "its table does not describe all of it"));
         }

@@ -5,13 +5,14 @@ use super::RepoError;
 use super::reader::BlobReader;
 use super::session::Session;
 use crate::codec::{BlobClass, Compression, Compressor, Payload};
-use crate::format;
+use crate::format::{self, PackedBlob};
 use crate::model::BlobId;
 
 /// A blob of another repository, open.
 pub struct OpenBlob {
     plain: Vec<u8>,
-    payload: Payload,
+    /// As it was sealed; `None` where it was sealed with others.
+    payload: Option<Payload>,
     /// Compressing it (again) would save nothing.
     settled: bool,
 }
@@ -26,7 +27,15 @@ impl BlobReader {
     /// A blob, proved to be it, to be stored in another repository. Takes the plain and the
     /// stored length in memory.
     pub fn read_for_copy(&self, class: BlobClass, id: &BlobId) -> Result<OpenBlob, RepoError> {
-        self.read_by(id, &|sealed| self.open_for_copy(class, id, sealed))
+        self.read_by(id, &|pack, place| {
+            if !place.is_alone() {
+                let plain = self.read_at(class, pack, &PackedBlob { id: *id, place })?;
+                return Ok(OpenBlob { plain, payload: None, settled: false });
+            }
+            let sealed = self.fetch(pack, id, place.frame)?;
+            let damaged = |why| RepoError::DamagedBlob { id: *id, pack: *pack, why };
+            self.open_for_copy(class, id, &sealed).map_err(damaged)
+        })
     }
 
     fn open_for_copy(
@@ -46,7 +55,7 @@ impl BlobReader {
         }
         let tried = repository.config().compression != Compression::None;
         let settled = payload.is_compressed() || tried;
-        Ok(OpenBlob { plain, payload, settled })
+        Ok(OpenBlob { plain, payload: Some(payload), settled })
     }
 }
 
@@ -59,13 +68,14 @@ impl Session {
         compressor: &mut Compressor,
     ) -> Result<BlobId, RepoError> {
         let repository = self.repository();
-        if !blob.settled && repository.config().compression != Compression::None {
+        let packed = blob.settled || repository.config().compression == Compression::None;
+        let Some(payload) = blob.payload.as_ref().filter(|_| packed) else {
             return self.save(class, &blob.plain, compressor);
-        }
+        };
         let id = repository.identify(class, &blob.plain);
         self.save_sealed(class, id, blob.plain.len(), &mut || {
             let (sealer, entropy) = (&repository.sealer, repository.entropy());
-            Ok(sealer.seal_payload(class.class(), id.bytes(), &blob.payload, entropy)?)
+            Ok(sealer.seal_payload(class.class(), id.bytes(), payload, entropy)?)
         })?;
         Ok(id)
     }

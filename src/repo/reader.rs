@@ -5,10 +5,12 @@
 use super::RepoError;
 use super::catalog::Catalog;
 use super::document_layer::LayerCache;
+use super::frame_cache::FrameCache;
+use super::packer::SealedFrame;
 use super::repository::{Repository, object_name};
 use super::window::Held;
 use crate::codec::BlobClass;
-use crate::format::{self, ChunkList, PackedBlob, Piece};
+use crate::format::{self, ChunkList, Frame, PackedBlob, Piece, Place};
 use crate::model::{BlobId, ChunkTree, PackId};
 use crate::storage::StorageError;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,6 +22,7 @@ const MOST_LOOKS: usize = 5;
 pub struct BlobReader {
     repository: Arc<Repository>,
     catalog: RwLock<Arc<Catalog>>,
+    frames: FrameCache,
     pub(super) layers: LayerCache,
     /// By walks of trees.
     pub(super) held: Held,
@@ -38,7 +41,8 @@ impl BlobReader {
     /// A reader that begins with a catalog that somebody else has too.
     pub fn sharing(repository: Arc<Repository>, catalog: Arc<Catalog>) -> Self {
         let (layers, held) = (LayerCache::default(), Held::default());
-        Self { repository, catalog: RwLock::new(catalog), layers, held }
+        let frames = FrameCache::default();
+        Self { repository, catalog: RwLock::new(catalog), frames, layers, held }
     }
 
     pub fn repository(&self) -> &Arc<Repository> {
@@ -51,20 +55,19 @@ impl BlobReader {
 
     /// The plain bytes of a blob, proved to be it.
     pub fn read(&self, class: BlobClass, id: &BlobId) -> Result<Vec<u8>, RepoError> {
-        self.read_by(id, &|sealed| self.repository.open_blob(class, id, sealed))
+        self.read_by(id, &|pack, place| self.read_at(class, pack, &PackedBlob { id: *id, place }))
     }
 
-    /// What `open` makes of a blob as it is stored; its error says why it is not what it should
-    /// be.
+    /// What `read` makes of a place where the blob lies; where that is damage the next one is tried.
     pub(super) fn read_by<T>(
         &self,
         id: &BlobId,
-        open: &dyn Fn(&[u8]) -> Result<T, String>,
+        read: &dyn Fn(&PackId, Place) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
         let mut looks = 0;
         loop {
             let catalog = self.catalog();
-            match self.read_from(&catalog, id, open) {
+            match self.read_from(&catalog, id, read) {
                 Err(error) if error.is_damage() => {
                     looks += 1;
                     if looks > MOST_LOOKS || !self.look_again(&catalog)? {
@@ -110,58 +113,87 @@ impl BlobReader {
         &self,
         catalog: &Catalog,
         id: &BlobId,
-        open: &dyn Fn(&[u8]) -> Result<T, String>,
+        read: &dyn Fn(&PackId, Place) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
         let mut failure = RepoError::MissingBlob { id: *id, pack: catalog.last_place(id) };
         for (pack, at) in catalog.locate(id) {
-            match self.fetch(&pack, id, at.offset, at.stored) {
-                Ok(sealed) => match open(&sealed) {
-                    Ok(opened) => return Ok(opened),
-                    Err(why) => failure = RepoError::DamagedBlob { id: *id, pack, why },
-                },
+            match read(&pack, at.place) {
                 Err(error) if error.is_damage() => failure = error,
                 Err(RepoError::Storage(StorageError::Absent { .. })) => {}
-                Err(error) => return Err(error),
+                done => return done,
             }
         }
         Err(failure)
     }
 
-    /// A blob as it is stored. One that the medium, which may still give out others, does not is
+    /// A frame as it is stored. One that the medium, which may still give out others, does not is
     /// damaged.
-    fn fetch(
+    pub(super) fn fetch(
         &self,
         pack: &PackId,
         id: &BlobId,
-        offset: u32,
-        length: u32,
+        frame: Frame,
     ) -> Result<Vec<u8>, RepoError> {
         let name = object_name(&format::pack_name(pack))?;
-        let damaged = |why| RepoError::DamagedBlob { id: *id, pack: *pack, why };
-        match self.repository.storage.get_range(&name, u64::from(offset), length as usize) {
-            Err(StorageError::TooShort { .. }) => Err(damaged("the pack is cut short".to_string())),
+        let (offset, length) = (u64::from(frame.offset), frame.stored as usize);
+        match self.repository.storage.get_range(&name, offset, length) {
+            Err(StorageError::TooShort { .. }) => {
+                Err(damaged(pack, id, "the pack is cut short".to_string()))
+            }
             Err(StorageError::Failed { why, .. }) => {
-                Err(damaged(format!("it cannot be read: {why}")))
+                Err(damaged(pack, id, format!("it cannot be read: {why}")))
             }
             other => Ok(other?),
         }
     }
 
-    /// A blob of this pack as it is stored, after proof that it opens and is what its id says:
-    /// for copying.
-    pub fn read_sealed_at(
+    /// The plain bytes of a blob of this pack, proved to be it.
+    pub fn read_at(
+        &self,
+        class: BlobClass,
+        pack: &PackId,
+        blob: &PackedBlob,
+    ) -> Result<Vec<u8>, RepoError> {
+        let why = |why| damaged(pack, &blob.id, why);
+        let frame = blob.place.frame;
+        if blob.place.is_alone() {
+            let sealed = self.fetch(pack, &blob.id, frame)?;
+            return self.repository.open_blob(class, &blob.id, &sealed).map_err(why);
+        }
+        let opened = self.frames.get(pack, frame, &|| {
+            let sealed = self.fetch(pack, &blob.id, frame)?;
+            self.repository.open_frame(class, frame, &sealed).map_err(why)
+        })?;
+        Ok(self.repository.blob_in(class, blob, &opened).map_err(why)?.to_vec())
+    }
+
+    /// A frame of this pack as it is stored, after proof that its blobs open and are what their ids
+    /// say: for copying.
+    pub fn read_sealed(
         &self,
         pack: &PackId,
         class: BlobClass,
-        blob: &PackedBlob,
-    ) -> Result<Vec<u8>, RepoError> {
-        let sealed = self.fetch(pack, &blob.id, blob.offset, blob.stored)?;
-        let damaged = |why| RepoError::DamagedBlob { id: blob.id, pack: *pack, why };
-        let plain = self.repository.open_blob(class, &blob.id, &sealed).map_err(damaged)?;
-        match plain.len() == blob.plain as usize {
-            true => Ok(sealed),
-            false => Err(damaged("its length is not what the table says".to_string())),
+        blobs: &[PackedBlob],
+    ) -> Result<SealedFrame, RepoError> {
+        let Some(first) = blobs.first() else {
+            return Ok(SealedFrame { blobs: Vec::new(), bytes: Vec::new() });
+        };
+        let (repository, frame) = (&self.repository, first.place.frame);
+        let bytes = self.fetch(pack, &first.id, frame)?;
+        let why = |why| damaged(pack, &first.id, why);
+        let proved = match first.place.is_alone() {
+            true => repository.open_blob(class, &first.id, &bytes).map_err(why)?,
+            false => repository.open_frame(class, frame, &bytes).map_err(why)?,
+        };
+        if proved.len() != frame.plain as usize {
+            return Err(why("its length is not what the table says".to_string()));
         }
+        for blob in blobs.iter().filter(|blob| !blob.place.is_alone()) {
+            let proved = repository.blob_in(class, blob, &proved);
+            proved.map_err(|why| damaged(pack, &blob.id, why))?;
+        }
+        let blobs = blobs.iter().map(|blob| (blob.id, blob.place.plain)).collect();
+        Ok(SealedFrame { blobs, bytes })
     }
 
     /// A piece of a tree.
@@ -211,4 +243,8 @@ impl BlobReader {
         }
         Ok(())
     }
+}
+
+fn damaged(pack: &PackId, id: &BlobId, why: String) -> RepoError {
+    RepoError::DamagedBlob { id: *id, pack: *pack, why }
 }

@@ -3,7 +3,8 @@
 use super::RepoError;
 use super::catalog::Catalog;
 use super::claimed::Claimed;
-use super::packer::{FinishedPack, OpenPack, SealedBlob};
+use super::frame::OpenFrame;
+use super::packer::{FinishedPack, OpenPack, SealedFrame};
 use super::repository::{Repository, object_name};
 use super::uploads::Uploads;
 use crate::codec::{BlobClass, Class, Compressor};
@@ -36,6 +37,8 @@ pub struct Session {
     guarded: bool,
     /// Blobs that this session uploads or has uploaded.
     claimed: Claimed,
+    /// Small blobs of data that are not sealed yet.
+    frame: Mutex<OpenFrame>,
     data: Mutex<OpenPack>,
     tree: Mutex<OpenPack>,
     pack_size: usize,
@@ -94,6 +97,7 @@ impl Session {
             catalog,
             guarded,
             claimed: Claimed::default(),
+            frame: Mutex::default(),
             data: Mutex::new(OpenPack::new(BlobClass::Data)),
             tree: Mutex::new(OpenPack::new(BlobClass::Tree)),
             pack_size,
@@ -133,7 +137,8 @@ impl Session {
     }
 
     /// Stores a blob unless it is there. Returns its id. Costs a hash, and, where the blob is
-    /// new, compression and sealing on the calling thread.
+    /// new, compression and sealing on the calling thread; of small ones for all that have
+    /// gathered.
     pub fn save(
         &self,
         class: BlobClass,
@@ -141,11 +146,9 @@ impl Session {
         compressor: &mut Compressor,
     ) -> Result<BlobId, RepoError> {
         let id = self.repository.identify(class, plain);
-        self.save_sealed(class, id, plain.len(), &mut || {
-            let entropy = self.repository.entropy();
-            let sealer = &self.repository.sealer;
-            Ok(sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?)
-        })?;
+        if self.claim(&id, plain.len()) {
+            self.add_plain(class, id, plain, compressor)?;
+        }
         Ok(id)
     }
 
@@ -158,25 +161,54 @@ impl Session {
         length: usize,
         seal: &mut dyn FnMut() -> Result<Vec<u8>, RepoError>,
     ) -> Result<(), RepoError> {
-        if self.catalog.is_reusable(&id) || !self.claimed.claim(&id) {
+        if !self.claim(&id, length) {
             return Ok(());
         }
-        let bytes = seal()?;
+        self.add_sealed(class, SealedFrame::alone(id, length as u32, seal()?))
+    }
+
+    /// Whether the caller has to store it.
+    fn claim(&self, id: &BlobId, length: usize) -> bool {
+        if self.catalog.is_reusable(id) || !self.claimed.claim(id) {
+            return false;
+        }
         self.monitor.add(Counter::BlobsNew, 1);
         self.monitor.add(Counter::BytesNew, length as u64);
-        self.add(class, SealedBlob { id, bytes, plain: length as u32 })
+        true
     }
 
-    /// Adds a blob that is sealed already (copied from another pack), whether or not the
-    /// repository, or this session, has it: another prune may have condemned what it uploaded.
-    pub fn add_sealed(&self, class: BlobClass, blob: SealedBlob) -> Result<(), RepoError> {
-        self.add(class, blob)
+    /// Adds a blob, whether or not the repository, or this session, has it.
+    pub fn add_plain(
+        &self,
+        class: BlobClass,
+        id: BlobId,
+        plain: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<(), RepoError> {
+        if !OpenFrame::takes(class, plain) {
+            let (sealer, entropy) = (&self.repository.sealer, self.repository.entropy());
+            let bytes = sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?;
+            return self.add_sealed(class, SealedFrame::alone(id, plain.len() as u32, bytes));
+        }
+        let full = {
+            let mut frame = lock(&self.frame);
+            frame.push(id, plain);
+            frame.take_full()
+        };
+        full.map_or(Ok(()), |frame| self.close(frame, compressor))
     }
 
-    fn add(&self, class: BlobClass, blob: SealedBlob) -> Result<(), RepoError> {
+    fn close(&self, frame: OpenFrame, compressor: &mut Compressor) -> Result<(), RepoError> {
+        let class = BlobClass::Data;
+        self.add_sealed(class, frame.seal(&self.repository, class, compressor)?)
+    }
+
+    /// Adds blobs that are sealed already (copied from another pack), whether or not the
+    /// repository, or this session, has them: another prune may have condemned what it uploaded.
+    pub fn add_sealed(&self, class: BlobClass, frame: SealedFrame) -> Result<(), RepoError> {
         let full = {
             let mut pack = lock(self.open_pack(class));
-            pack.push(blob);
+            pack.push(frame);
             (pack.size() >= self.pack_size)
                 .then(|| std::mem::replace(&mut *pack, OpenPack::new(class)))
         };
@@ -219,6 +251,10 @@ impl Session {
 
     /// W5: everything added so far is durable and in the index when this returns.
     pub fn flush(&self) -> Result<(), RepoError> {
+        let frame = std::mem::take(&mut *lock(&self.frame));
+        if !frame.is_empty() {
+            self.close(frame, &mut self.repository.compressor()?)?;
+        }
         for class in [BlobClass::Data, BlobClass::Tree] {
             let pack = std::mem::replace(&mut *lock(self.open_pack(class)), OpenPack::new(class));
             if !pack.is_empty() {
@@ -292,7 +328,7 @@ impl Session {
         let sealer = &self.repository.sealer;
         let bytes = sealer.seal(class, id.bytes(), payload, &mut compressor, entropy)?;
         let mut pack = lock(&self.tree);
-        pack.push(SealedBlob { id, bytes, plain: payload.len() as u32 });
+        pack.push(SealedFrame::alone(id, payload.len() as u32, bytes));
         pack.set_payload(id);
         Ok(())
     }

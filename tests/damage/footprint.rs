@@ -1,7 +1,7 @@
 //! Which files need which blobs, and which blobs a damage takes away: worked out from the
 //! repository as it was, so that what a restore must still bring is known.
 
-use snapstore::format::{PieceItems, pack_name};
+use snapstore::format::{Frame, PieceItems, pack_name};
 use snapstore::model::{
     AttributeValue, BlobId, ChunkTree, Directory, EntryPath, Kind, SessionId, Silent, Snapshot,
 };
@@ -130,7 +130,8 @@ fn places(repository: &Repository) -> HashMap<BlobId, Vec<(ObjectName, Range<usi
     for (id, listed) in repository.list_packs().unwrap() {
         let name: ObjectName = pack_name(&id).parse().unwrap();
         for blob in repository.read_pack_table(&id, listed.size).unwrap().table.blobs {
-            let range = blob.offset as usize..(blob.offset + blob.stored) as usize;
+            let Frame { offset, stored, .. } = blob.place.frame;
+            let range = offset as usize..(offset + stored) as usize;
             places.entry(blob.id).or_default().push((name.clone(), range));
         }
     }

@@ -151,7 +151,7 @@ impl<'a> Ill<'a> {
     fn place(&self, id: &BlobId) -> (String, usize) {
         let reader = BlobReader::new(Arc::clone(self.repository())).unwrap();
         let (pack, at) = reader.catalog().locate(id)[0];
-        (pack_name(&pack), at.offset as usize)
+        (pack_name(&pack), at.place.frame.offset as usize)
     }
 
     /// The pack with the first chunk of a file.

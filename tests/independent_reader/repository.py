@@ -139,19 +139,36 @@ def try_slot(repo, name, password, key):
 
 # Packs and blobs
 
-Place = namedtuple("Place", "pack offset stored plain")
+# `stored` and `opened` are of the frame, in which the blob begins at `start`.
+Place = namedtuple("Place", "pack offset stored opened start plain")
 
 
 def read_lines(pack, lines):
     """(blob id, place) of each line of a table."""
+    for offset, stored, blobs in read_frames(lines):
+        opened = sum(plain for _, plain in blobs)
+        need(opened <= LARGEST_BLOB, "a frame of it is too large")
+        need(len(blobs) == 1 or all(plain for _, plain in blobs), "an empty blob lies with others")
+        start = 0
+        for blob, plain in blobs:
+            yield blob, Place(pack, offset, stored, opened, start, plain)
+            start += plain
+
+
+def read_frames(lines):
+    """(offset, bytes as stored, blobs with their plain lengths) of each frame."""
     need(len(lines) % 40 == 0, "a line of its table is cut short")
-    offset = 0
+    frames, end = [], 0
     for start in range(0, len(lines), 40):
         line = lines[start : start + 40]
         stored, plain = int.from_bytes(line[32:36], "little"), int.from_bytes(line[36:], "little")
-        yield line[:32], Place(pack, offset, stored, plain)
-        offset += stored
-        need(offset < 1 << 32, "its blobs exceed 4 GiB")
+        if stored:
+            frames.append((end, stored, []))
+        need(frames, "its first blob is in no frame")
+        end += stored
+        need(end < 1 << 32, "its frames exceed 4 GiB")
+        frames[-1][2].append((line[:32], plain))
+    return frames
 
 
 def pack_name(pack):
@@ -179,9 +196,13 @@ def read_index(repo):
                 repo.places[pack.class_][blob].append(place)
 
 
-def open_blob(repo, class_, blob, sealed):
+def open_blob(repo, class_, blob, place, sealed):
+    """Out of its frame."""
     with naming(f"blob {blob.hex()}"):
-        plain = unseal(master_key(repo, sealed), repo.id, class_, blob, sealed, LARGEST_BLOB)
+        context = blob if place.plain == place.opened else ZEROS
+        opened = unseal(master_key(repo, sealed), repo.id, class_, context, sealed, LARGEST_BLOB)
+        need(len(opened) == place.opened, "its frame has another length")
+        plain = opened[place.start : place.start + place.plain]
         need(keyed(repo.id_keys[class_], plain) == blob, "its content is not what its id says")
         return plain
 
@@ -194,7 +215,7 @@ def read_blob(repo, class_, blob):
             need(place.stored <= LARGEST_BLOB + SEAL_OVERHEAD, f"blob {blob.hex()} is too large")
             with open(os.path.join(repo.path, pack_name(place.pack)), "rb") as file:
                 file.seek(place.offset)
-                return open_blob(repo, class_, blob, file.read(place.stored))
+                return open_blob(repo, class_, blob, place, file.read(place.stored))
         except Refused as error:
             failure = error
     raise failure

@@ -152,9 +152,10 @@ fn pack_object(pack: &IndexedPack) -> Value {
         .map(|blob| {
             json!({
                 "id": blob.id.hex(),
-                "offset": blob.offset,
-                "stored": blob.stored,
-                "plain": blob.plain,
+                "offset": blob.place.frame.offset,
+                "stored": blob.place.frame.stored,
+                "start": blob.place.start,
+                "plain": blob.place.plain,
             })
         })
         .collect();

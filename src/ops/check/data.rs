@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::select::{Pack, chosen};
 use super::verified::{Verification, Verified};
 use crate::codec::BlobClass;
-use crate::format::{IndexedPack, PackedBlob, pack_name};
+use crate::format::{IndexedPack, pack_name};
 use crate::model::{BlobId, Counter, Monitor, PackId, SessionId, Snapshot, SnapshotHash};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{BlobReader, Catalog, Ledger, ListedPack, RepoError, snapshot_hash};
@@ -213,25 +213,24 @@ impl Reading<'_> {
             return Ok(Outcome::Changed);
         };
         let mut strays = Vec::new();
-        for blob in &pack.table.blobs {
-            let Some(plain) = self.open(pack.class, blob, &bytes) else {
-                return Ok(Outcome::Changed);
+        let mut is_whole = true;
+        repository.each_blob(&pack, &bytes, &mut |blob, plain| {
+            let Some(plain) = plain else {
+                is_whole = false;
+                return false;
             };
             // One that its own pack points to belongs to the pack's session, and is known by it.
             if pack.class == BlobClass::Tree && pack.table.payload != Some(blob.id) {
-                let stray = repository.payload(SessionId::new([0; 16]), &plain);
+                let stray = repository.payload(SessionId::new([0; 16]), plain);
                 strays.extend(stray.filter(|stray| !known.contains(&snapshot_hash(stray))));
             }
+            true
+        });
+        if !is_whole {
+            return Ok(Outcome::Changed);
         }
         debug_assert_eq!(bytes.len() as u64, listed.size);
         Ok(Outcome::Whole(strays))
-    }
-
-    fn open(&self, class: BlobClass, blob: &PackedBlob, bytes: &[u8]) -> Option<Vec<u8>> {
-        let start = blob.offset as usize;
-        let sealed = bytes.get(start..start.saturating_add(blob.stored as usize))?;
-        let plain = self.reader.repository().open_blob(class, &blob.id, sealed).ok()?;
-        (plain.len() == blob.plain as usize).then_some(plain)
     }
 
     /// Which blobs of changed packs are lost, and which of them are needed and nowhere else.
@@ -286,8 +285,11 @@ impl Reading<'_> {
             return Ok(BadPack { why, blobs: Vec::new() });
         };
         let blobs = &pack.table.blobs;
-        let is_bad = |blob: &&PackedBlob| self.open(pack.class, blob, &bytes).is_none();
-        let mut bad: Vec<BlobId> = blobs.iter().filter(is_bad).map(|blob| blob.id).collect();
+        let mut bad: Vec<BlobId> = Vec::new();
+        repository.each_blob(pack, &bytes, &mut |blob, plain| {
+            bad.extend(plain.is_none().then_some(blob.id));
+            true
+        });
         let count = bad.len();
         // A forged table may have one blob a million times, and each is looked for.
         bad.sort_unstable();

@@ -162,7 +162,8 @@ fn add(
 ) -> Result<(), CopyError> {
     walk(reader, catalog.index(), seen, root, monitor, &mut |_, id| {
         estimate.blobs += 1;
-        estimate.bytes += catalog.locate(id).first().map_or(0, |(_, at)| u64::from(at.stored));
+        estimate.bytes +=
+            catalog.locate(id).first().map_or(0, |(_, at)| u64::from(at.place.share()));
         Ok(())
     })
 }

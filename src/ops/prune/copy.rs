@@ -1,11 +1,13 @@
-//! Live blobs are copied out of packs that go: sealed as they are, after proof that they open.
+//! Live blobs are copied out of packs that go, after proof that they open: frames as they are, or
+//! what is needed of them sealed anew.
 
 use super::steps::Condemned;
 use super::survey::{PackUse, Survey, home, stop_at_unreadable};
+use crate::codec::Compressor;
 use crate::format::{IndexedPack, PackedBlob};
 use crate::model::{BlobId, Counter, Monitor, PackId};
 use crate::ops::live::LiveBlobs;
-use crate::repo::{BlobReader, Catalog, RepoError, Repository, SealedBlob, Session};
+use crate::repo::{BlobReader, Catalog, RepoError, Repository, Session};
 use crate::storage::StorageError;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ pub fn rewrite(
 ) -> Result<Vec<PackId>, RepoError> {
     let (catalog, reader) = (survey.catalog(), survey.reader());
     let repository = reader.repository();
+    let mut copying = Copying::new(reader, session, monitor)?;
     let mut rewritten = Vec::new();
     for pack in packs {
         let is_home = |id: &BlobId| {
@@ -31,7 +34,7 @@ pub fn rewrite(
         };
         let copied = repository
             .read_pack_table(&pack.id, pack.size)
-            .and_then(|table| copy_blobs(reader, &table, session, monitor, &is_home));
+            .and_then(|table| copying.copy(&table, &is_home));
         match copied {
             Ok(()) => rewritten.push(pack.id),
             Err(error) if error.is_damage() => {}
@@ -41,30 +44,62 @@ pub fn rewrite(
     Ok(rewritten)
 }
 
-fn copy_blobs(
-    reader: &BlobReader,
-    pack: &IndexedPack,
-    session: &Session,
-    monitor: &dyn Monitor,
-    wanted: &dyn Fn(&BlobId) -> bool,
-) -> Result<(), RepoError> {
-    let mut wanted = pack.table.blobs.iter().filter(|blob| wanted(&blob.id));
-    wanted.try_for_each(|blob| copy_blob(reader, pack, blob, session, monitor))
+/// Where blobs are copied from and to.
+struct Copying<'a> {
+    reader: &'a BlobReader,
+    session: &'a Session,
+    monitor: &'a dyn Monitor,
+    compressor: Compressor,
 }
 
-fn copy_blob(
-    reader: &BlobReader,
-    pack: &IndexedPack,
-    blob: &PackedBlob,
-    session: &Session,
-    monitor: &dyn Monitor,
-) -> Result<(), RepoError> {
-    if monitor.stopped() {
-        return Err(RepoError::Stopped);
+impl<'a> Copying<'a> {
+    fn new(
+        reader: &'a BlobReader,
+        session: &'a Session,
+        monitor: &'a dyn Monitor,
+    ) -> Result<Self, RepoError> {
+        let compressor = reader.repository().compressor()?;
+        Ok(Self { reader, session, monitor, compressor })
     }
-    let bytes = reader.read_sealed_at(&pack.id, pack.class, blob)?;
-    monitor.add(Counter::BytesRewritten, bytes.len() as u64);
-    session.add_sealed(pack.class, SealedBlob { id: blob.id, bytes, plain: blob.plain })
+
+    /// Copies the wanted blobs of a pack.
+    fn copy(
+        &mut self,
+        pack: &IndexedPack,
+        wanted: &dyn Fn(&BlobId) -> bool,
+    ) -> Result<(), RepoError> {
+        pack.table.frames().try_for_each(|blobs| {
+            let chosen: Vec<PackedBlob> =
+                blobs.iter().filter(|blob| wanted(&blob.id)).copied().collect();
+            match chosen.len() == blobs.len() {
+                true => self.copy_frame(pack, blobs),
+                false => chosen.iter().try_for_each(|blob| self.copy_blob(pack, blob)),
+            }
+        })
+    }
+
+    /// As it is.
+    fn copy_frame(&self, pack: &IndexedPack, blobs: &[PackedBlob]) -> Result<(), RepoError> {
+        self.stop()?;
+        let frame = self.reader.read_sealed(&pack.id, pack.class, blobs)?;
+        self.monitor.add(Counter::BytesRewritten, frame.bytes.len() as u64);
+        self.session.add_sealed(pack.class, frame)
+    }
+
+    /// One that is alone as it is, one of several sealed anew, with others that are copied so.
+    fn copy_blob(&mut self, pack: &IndexedPack, blob: &PackedBlob) -> Result<(), RepoError> {
+        if blob.place.is_alone() {
+            return self.copy_frame(pack, std::slice::from_ref(blob));
+        }
+        self.stop()?;
+        let plain = self.reader.read_at(pack.class, &pack.id, blob)?;
+        self.monitor.add(Counter::BytesRewritten, u64::from(blob.place.share()));
+        self.session.add_plain(pack.class, blob.id, &plain, &mut self.compressor)
+    }
+
+    fn stop(&self) -> Result<(), RepoError> {
+        if self.monitor.stopped() { Err(RepoError::Stopped) } else { Ok(()) }
+    }
 }
 
 /// P6: snapshots are listed again, and every live blob that now lies only in condemned packs is
@@ -84,6 +119,7 @@ pub fn rescue(
     let live = LiveBlobs::of_snapshots(&reader, catalog.index(), &ledger.live, monitor)?;
     let mut missing = live.missing().clone();
     let mut copied: HashSet<BlobId> = HashSet::new();
+    let mut copying = Copying::new(&reader, session, monitor)?;
     for id in condemned.iter() {
         let Some(listed) = catalog.listed().get(id) else { continue };
         let table = match repository.read_pack_table(id, listed.size) {
@@ -98,17 +134,15 @@ pub fn rescue(
         for blob in &table.table.blobs {
             missing.remove(&blob.id);
         }
-        copy_readable(&reader, &table, session, monitor, &wanted, &mut copied)?;
+        copy_readable(&mut copying, &table, &wanted, &mut copied)?;
     }
     Ok(missing.len() as u64)
 }
 
 /// A damaged blob is lost already, unless another pack has it too; the others of its pack are not.
 fn copy_readable(
-    reader: &BlobReader,
+    copying: &mut Copying<'_>,
     pack: &IndexedPack,
-    session: &Session,
-    monitor: &dyn Monitor,
     wanted: &dyn Fn(&BlobId) -> bool,
     copied: &mut HashSet<BlobId>,
 ) -> Result<(), RepoError> {
@@ -116,7 +150,7 @@ fn copy_readable(
         if copied.contains(&blob.id) {
             continue;
         }
-        match copy_blob(reader, pack, blob, session, monitor) {
+        match copying.copy_blob(pack, blob) {
             Ok(()) => {
                 copied.insert(blob.id);
             }

@@ -119,10 +119,9 @@ impl Writing {
         // The index does not keep the rest of it.
         let mut id: [u8; 32] = made_up(cut);
         id[..24].copy_from_slice(cut);
-        let (stored, plain) = (at.stored, at.plain);
         let open = self.open(class);
-        open.table.blobs.push(PackedBlob { id: BlobId::new(id), offset: 0, stored, plain });
-        open.bytes += u64::from(stored);
+        open.table.blobs.push(PackedBlob { id: BlobId::new(id), place: at.place });
+        open.bytes += u64::from(at.place.share());
         match open.bytes >= self.pack_size {
             true => self.close(class),
             false => Ok(()),

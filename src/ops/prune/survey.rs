@@ -165,14 +165,14 @@ fn pack_uses(catalog: &Catalog, live: &LiveBlobs, damaged: &HashSet<PackId>) -> 
     for (_, at) in index.iter() {
         if let Some(pack) = uses.get_mut(at.pack as usize) {
             pack.blobs += 1;
-            pack.stored += u64::from(at.stored);
+            pack.stored += u64::from(at.place.share());
         }
     }
     for (lines, _) in needed(index, live) {
         match home(index, lines.clone(), &uses) {
             Some(at) => {
                 let pack = &mut uses[at.pack as usize];
-                pack.live += u64::from(at.stored);
+                pack.live += u64::from(at.place.share());
                 pack.live_blobs += 1;
             }
             // Lost. As long as the index names where it was, check does, and a backup heals it.

@@ -30,14 +30,14 @@ pub struct Blobs {
 impl Blobs {
     fn add(&mut self, at: Location) {
         self.count += 1;
-        self.plain += u64::from(at.plain);
-        self.stored += u64::from(at.stored);
+        self.plain += u64::from(at.place.plain);
+        self.stored += u64::from(at.place.share());
     }
 
     fn take_away(&mut self, at: Location) {
         self.count = self.count.saturating_sub(1);
-        self.plain = self.plain.saturating_sub(u64::from(at.plain));
-        self.stored = self.stored.saturating_sub(u64::from(at.stored));
+        self.plain = self.plain.saturating_sub(u64::from(at.place.plain));
+        self.stored = self.stored.saturating_sub(u64::from(at.place.share()));
     }
 
     pub fn with(self, other: Self) -> Self {

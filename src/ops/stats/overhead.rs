@@ -16,7 +16,7 @@ impl Overhead {
     pub fn of(repository: &Repository, catalog: &Catalog) -> Result<Self, RepoError> {
         let index = catalog.index();
         let packs: u64 = index.packs().iter().map(|pack| u64::from(pack.size)).sum();
-        let blobs: u64 = index.iter().map(|(_, at)| u64::from(at.stored)).sum();
+        let blobs: u64 = index.iter().map(|(_, at)| u64::from(at.place.share())).sum();
         let tables = packs.saturating_sub(blobs);
         let listed = repository.storage().list(Folder::Index)?;
         let bytes = tables + listed.iter().map(|listed| listed.size).sum::<u64>();

@@ -4,7 +4,9 @@ use super::keep;
 use snapstore::codec::{
     Class, Decompressor, Place, Sealer, derive_from_password, object_context, open_with,
 };
-use snapstore::format::{FOOTER_LENGTH, KeySlot, Marker, PackFooter, PackTable, decode_ring};
+use snapstore::format::{
+    FOOTER_LENGTH, Frame, KeySlot, Marker, PackFooter, PackTable, decode_ring,
+};
 use snapstore::model::{KeyId, RepositoryId};
 use std::path::{Path, PathBuf};
 
@@ -83,7 +85,8 @@ impl Repository {
         let plain = self.opened(Class::PackTable, &[0; 32], table);
         keep("pack_table", &short(name), &plain);
         for blob in PackTable::decode(&plain).unwrap().blobs {
-            let range = blob.offset as usize..(blob.offset + blob.stored) as usize;
+            let Frame { offset, stored, .. } = blob.place.frame;
+            let range = offset as usize..(offset + stored) as usize;
             if footer.class.class() == Class::TreeBlob {
                 let plain = self.opened(Class::TreeBlob, blob.id.bytes(), &bytes[range]);
                 // Among them are spare copies of snapshots, which are no pieces.

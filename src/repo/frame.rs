@@ -1,0 +1,131 @@
+//! Small blobs are compressed and sealed together, as frames: what is alike in them is stored once,
+//! and they cost one key and one tag together.
+
+use super::RepoError;
+use super::packer::SealedFrame;
+use super::repository::Repository;
+use crate::codec::{BlobClass, Compressor};
+use crate::format::{self, Frame, IndexedPack, PackedBlob};
+use crate::model::BlobId;
+
+/// Bytes; larger blobs are frames by themselves, so that no more is read for them.
+const LARGEST_SMALL: usize = 512 << 10;
+/// Bytes; a frame with so many is full.
+const FULL: usize = 1 << 20;
+/// What a frame of several blobs is sealed for: what is in it is proved by their ids.
+const CONTEXT: [u8; 32] = [0; 32];
+
+/// Small blobs of a session that wait for others.
+#[derive(Default)]
+pub(super) struct OpenFrame {
+    blobs: Vec<(BlobId, u32)>,
+    plain: Vec<u8>,
+}
+
+impl OpenFrame {
+    /// Whether such a blob goes into a frame with others.
+    pub(super) fn takes(class: BlobClass, plain: &[u8]) -> bool {
+        class == BlobClass::Data && (1..=LARGEST_SMALL).contains(&plain.len())
+    }
+
+    /// `plain` is one that it takes.
+    pub(super) fn push(&mut self, id: BlobId, plain: &[u8]) {
+        if self.plain.capacity() == 0 {
+            self.plain.reserve_exact(FULL + LARGEST_SMALL);
+        }
+        self.plain.extend_from_slice(plain);
+        self.blobs.push((id, plain.len() as u32));
+    }
+
+    /// All of it, if it is full; then it is empty.
+    pub(super) fn take_full(&mut self) -> Option<Self> {
+        (self.plain.len() >= FULL).then(|| std::mem::take(self))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blobs.is_empty()
+    }
+
+    /// At least one blob.
+    pub(super) fn seal(
+        self,
+        repository: &Repository,
+        class: BlobClass,
+        compressor: &mut Compressor,
+    ) -> Result<SealedFrame, RepoError> {
+        let context = match self.blobs.as_slice() {
+            [(id, _)] => id.bytes(),
+            _ => &CONTEXT,
+        };
+        let (sealer, entropy) = (&repository.sealer, repository.entropy());
+        let bytes = sealer.seal(class.class(), context, &self.plain, compressor, entropy)?;
+        Ok(SealedFrame { blobs: self.blobs, bytes })
+    }
+}
+
+impl Repository {
+    /// Opens a frame of several blobs, which are still to be proved.
+    pub(super) fn open_frame(
+        &self,
+        class: BlobClass,
+        frame: Frame,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, String> {
+        let limit = (frame.plain as usize).min(format::LARGEST_BLOB);
+        let opened = self.with_decompressor(|decompressor| {
+            self.sealer.open(class.class(), &CONTEXT, sealed, limit, decompressor)
+        });
+        let plain = opened.map_err(|e| e.to_string())?.map_err(|error| error.to_string())?;
+        match plain.len() == frame.plain as usize {
+            true => Ok(plain),
+            false => Err("its length is not what the table says".to_string()),
+        }
+    }
+
+    /// A blob out of its opened frame, proved to be it.
+    pub(super) fn blob_in<'a>(
+        &self,
+        class: BlobClass,
+        blob: &PackedBlob,
+        opened: &'a [u8],
+    ) -> Result<&'a [u8], String> {
+        match blob.place.of(opened) {
+            Some(plain) if self.identify(class, plain) == blob.id => Ok(plain),
+            _ => Err("its content is not what its id says".to_string()),
+        }
+    }
+
+    /// Opens all blobs of a pack that was read whole. `visit` is given each with its plain bytes,
+    /// or none if it is not what its id says, and tells whether to go on.
+    pub fn each_blob(
+        &self,
+        pack: &IndexedPack,
+        bytes: &[u8],
+        visit: &mut dyn FnMut(&PackedBlob, Option<&[u8]>) -> bool,
+    ) {
+        for blobs in pack.table.frames() {
+            let opened = self.frame_of(pack.class, blobs, bytes);
+            for blob in blobs {
+                let plain = opened.as_deref().and_then(|opened| match blob.place.is_alone() {
+                    true => Some(opened),
+                    false => self.blob_in(pack.class, blob, opened).ok(),
+                });
+                if !visit(blob, plain) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The plain bytes of a frame; one that is a blob is proved to be it.
+    fn frame_of(&self, class: BlobClass, blobs: &[PackedBlob], bytes: &[u8]) -> Option<Vec<u8>> {
+        let first = blobs.first()?;
+        let Frame { offset, stored, plain } = first.place.frame;
+        let sealed = bytes.get(offset as usize..(offset as usize).checked_add(stored as usize)?)?;
+        if !first.place.is_alone() {
+            return self.open_frame(class, first.place.frame, sealed).ok();
+        }
+        let opened = self.open_blob(class, &first.id, sealed).ok()?;
+        (opened.len() == plain as usize).then_some(opened)
+    }
+}
