@@ -145,6 +145,10 @@ impl From<StorageError> for Failure {
             StorageError::TooLarge { .. } => {
                 failure(Code::Damage).hint("snap never writes such an object")
             }
+            StorageError::TooMany { .. } => failure(Code::Failed).hint(
+                "snap never puts so many there: look who else writes to it, and take away what is \
+                 not the repository's",
+            ),
             StorageError::Full { .. } => failure(Code::Failed).hint(
                 "free some space there; `snap prune` works on a full disk too, it has a reserve",
             ),

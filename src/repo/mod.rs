@@ -23,6 +23,7 @@ mod open;
 mod packer;
 mod payload;
 mod reader;
+mod remembered_key;
 mod repository;
 mod session;
 mod settings;

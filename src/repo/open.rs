@@ -1,7 +1,8 @@
 //! Making a repository, and opening one with a password or a key file.
 
 use super::RepoError;
-use super::keys::{LARGEST_SLOT, MOST_LISTED, MOST_SLOTS, make_slot, try_slot};
+use super::keys::{LARGEST_SLOT, MOST_SLOTS, likely_slots, make_slot, try_slot};
+use super::remembered_key;
 use super::repository::{Repository, Surroundings, object_name};
 use crate::codec::{
     ChunkParameters, Class, Compression, KeyRing, PasswordParameters, Sealer, Secret,
@@ -131,7 +132,13 @@ pub fn open(
     surroundings: Surroundings,
 ) -> Result<Repository, RepoError> {
     let marker = read_marker(storage.as_ref())?;
-    let (key, ring) = open_ring(storage.as_ref(), marker.repository, credential, key_hint)?;
+    let id = marker.repository;
+    // Whatever others put into the storage keeps nobody out who was in before.
+    let known = remembered_key::read(&surroundings, id).filter(|_| key_hint.is_none());
+    let (key, ring) = open_ring(storage.as_ref(), id, credential, (key_hint, known))?;
+    if known != Some(key) {
+        remembered_key::write(&surroundings, id, key);
+    }
     let sealer = Sealer::new(marker.repository, ring);
     let provisional = RepositoryConfig::standard(Vec::new());
     let mut repository = Repository::new(storage, sealer, provisional, surroundings);
@@ -186,26 +193,32 @@ fn slot_names(storage: &dyn Storage, key_hint: Option<&str>) -> Result<Vec<Objec
             _ => Ok(vec![name]),
         };
     }
-    let listed = storage.list_some(Folder::Keys, MOST_LISTED)?.into_iter();
-    let mut names: Vec<ObjectName> = listed.map(|listed| listed.name).collect();
-    names.retain(|name| key_hint.is_none_or(|hint| name.last().starts_with(hint)));
-    names.sort();
-    Ok(names)
+    likely_slots(storage, key_hint)
 }
 
 fn open_ring(
     storage: &dyn Storage,
     repository: RepositoryId,
     credential: &Credential,
-    key_hint: Option<&str>,
+    (key_hint, known): (Option<&str>, Option<KeyId>),
 ) -> Result<(KeyId, KeyRing), RepoError> {
+    let mut tried = 0;
+    let known = known.map(|known| object_name(&format::key_name(&known))).transpose()?;
+    if let Some(known) = &known {
+        match try_slot(storage, repository, credential, known) {
+            Ok(Some(opened)) => return Ok(opened),
+            Ok(None) => tried += 1,
+            // Gone, or no slot any more: what there is now counts.
+            Err(_) => {}
+        }
+    }
     let names = slot_names(storage, key_hint)?;
     if names.is_empty() {
         return Err(RepoError::NoKeySlot { address: storage.address() });
     }
     let mut damage = None;
-    let mut tried = 0;
-    for name in &names {
+    let was_tried = known.filter(|_| tried > 0);
+    for name in names.iter().filter(|name| was_tried.as_ref() != Some(*name)) {
         // What is no slot costs nothing to try, and hides none.
         if tried == MOST_SLOTS {
             break;

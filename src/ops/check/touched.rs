@@ -16,7 +16,7 @@ const NAMED: usize = 10;
 
 /// What waits to be looked at is no more, about: no folder that snap writes comes near. Where it
 /// would be more, a part of a piece is taken, and the piece is read again for the rest.
-const MOST_PENDING: usize = 1 << 18;
+const MOST_PENDING: usize = 1 << 21;
 
 /// Files that an object's damage touches.
 #[derive(Debug, Clone, Default)]
