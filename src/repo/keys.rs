@@ -50,7 +50,7 @@ impl Repository {
     /// Reads the clear heads of all slots. Whether a slot opens shows only with its password.
     pub fn key_slots(&self) -> Result<KeySlots, RepoError> {
         let mut found = KeySlots::default();
-        let mut names = likely_slots(self.storage.as_ref(), None)?;
+        let (mut names, _) = likely_slots(self.storage.as_ref(), None)?;
         if let Some(own) = self.key {
             // Slots that others put beside it hide any but the own one.
             let own = object_name(&format::key_name(&own))?;
@@ -101,19 +101,22 @@ impl Repository {
     }
 }
 
-/// The names in `keys/` that are looked into, those first whose objects can be slots, in order.
+/// The names in `keys/` that are looked into, those first whose objects can be slots, in order;
+/// and whether there are no others.
 pub(super) fn likely_slots(
     storage: &dyn Storage,
     beginning: Option<&str>,
-) -> Result<Vec<ObjectName>, RepoError> {
+) -> Result<(Vec<ObjectName>, bool), RepoError> {
     let mut listed = storage.list_some(Folder::Keys, MOST_LISTED)?;
+    let is_listed = listed.len() < MOST_LISTED;
     listed.retain(|listed| beginning.is_none_or(|word| listed.name.last().starts_with(word)));
     let is_unlikely = |size: u64| !(SHORTEST_SLOT..=LARGEST_SLOT).contains(&size);
     listed.sort_by(|one, other| {
         (is_unlikely(one.size), &one.name).cmp(&(is_unlikely(other.size), &other.name))
     });
+    let is_whole = is_listed && listed.len() <= MOST_READ;
     listed.truncate(MOST_READ);
-    Ok(listed.into_iter().map(|listed| listed.name).collect())
+    Ok((listed.into_iter().map(|listed| listed.name).collect(), is_whole))
 }
 
 fn read_slot(storage: &dyn Storage, name: &ObjectName) -> Result<KeySlot, RepoError> {

@@ -183,14 +183,17 @@ pub(super) fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Ve
     }
 }
 
-/// The slots that may be tried, in order. Of more than are looked at one is found by its whole id
+/// The slots that may be tried, in order, and whether there are no others. Of more than are looked at one is found by its whole id
 /// only.
-fn slot_names(storage: &dyn Storage, key_hint: Option<&str>) -> Result<Vec<ObjectName>, RepoError> {
+fn slot_names(
+    storage: &dyn Storage,
+    key_hint: Option<&str>,
+) -> Result<(Vec<ObjectName>, bool), RepoError> {
     if let Some(Ok(id)) = key_hint.map(str::parse::<KeyId>) {
         let name = object_name(&format::key_name(&id))?;
         return match storage.get_range(&name, 0, 0) {
-            Err(StorageError::Absent { .. }) => Ok(Vec::new()),
-            _ => Ok(vec![name]),
+            Err(StorageError::Absent { .. }) => Ok((Vec::new(), true)),
+            _ => Ok((vec![name], true)),
         };
     }
     likely_slots(storage, key_hint)
@@ -212,7 +215,7 @@ fn open_ring(
             Err(_) => {}
         }
     }
-    let names = slot_names(storage, key_hint)?;
+    let (names, is_whole) = slot_names(storage, key_hint)?;
     if names.is_empty() {
         return Err(RepoError::NoKeySlot { address: storage.address() });
     }
@@ -233,7 +236,8 @@ fn open_ring(
         }
     }
     Err(match damage {
-        Some(error) if tried == 0 || matches!(error, RepoError::TooNew { .. }) => error,
+        Some(error) if tried == 0 && is_whole || matches!(error, RepoError::TooNew { .. }) => error,
+        _ if !is_whole => RepoError::NoKeyAmongMany { tried },
         _ => RepoError::WrongKey { tried },
     })
 }

@@ -16,6 +16,9 @@ use crate::storage::{Folder, Listed, ObjectName};
 /// After this time a temporary file of no session is nobody's.
 const LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A folder of so few names is listed whole: who was asked to stop still tidies up.
+pub(super) const NEVER_STOPPED: usize = 5_000;
+
 impl LocalStorage {
     /// The objects among the first so many names, and whether those were all.
     pub(super) fn list_objects(
@@ -89,8 +92,9 @@ impl LocalStorage {
         let Some(folder) = present(self.place.folders.open(path))? else { return Ok((0, true)) };
         let (entries, is_whole) = first_names(&folder, most)?;
         let count = entries.len();
-        for entry in entries {
-            if self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+        for (number, entry) in entries.into_iter().enumerate() {
+            let is_asked = || self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+            if number >= NEVER_STOPPED && is_asked() {
                 return Err(io::Error::other("stopped"));
             }
             match statat(&folder, &entry, AtFlags::empty()) {

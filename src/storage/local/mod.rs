@@ -76,7 +76,7 @@ impl LocalStorage {
         Self { place: Arc::new(place), writer: NO_SESSION.to_string(), stop: None }
     }
 
-    /// The same; a listing that is under way when the flag is set ends with an error.
+    /// The same; a long listing that is under way when the flag is set ends with an error.
     pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
         Self { stop: Some(stop), ..self }
     }

@@ -154,12 +154,17 @@ fn a_listing_is_whole_or_says_that_it_is_not() {
 }
 
 #[test]
-fn a_listing_can_be_stopped() {
-    let (_folder, storage, _) = storage(Faulty::default());
+fn a_long_listing_can_be_stopped() {
+    let (folder, storage, _) = storage(Faulty::default());
     storage.put_if_absent(&name("config/0"), b"").unwrap();
+    storage.put_if_absent(&name("prune/0.mark"), b"").unwrap();
+    for number in 0..=listing::NEVER_STOPPED {
+        std::fs::write(folder.path().join(format!("prune/{number}.done")), b"").unwrap();
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let storage = storage.stopped_by(Arc::clone(&stop));
-    assert_eq!(storage.list(Folder::Config).unwrap().len(), 1);
+    assert!(storage.list(Folder::Prune).unwrap().len() > listing::NEVER_STOPPED);
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert!(matches!(storage.list(Folder::Config), Err(StorageError::Failed { .. })));
+    assert!(matches!(storage.list(Folder::Prune), Err(StorageError::Failed { .. })));
+    assert_eq!(storage.list(Folder::Config).unwrap().len(), 1);
 }
