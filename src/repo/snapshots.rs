@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// Bytes that all live snapshots may take in memory by count: 450,000 of an ordinary size (some
 /// 560 bytes, 800 with what the allocator takes), 85,000 with a hundred sources each.
 const MOST_MEMORY: usize = 256 << 20;
+/// One that takes more bytes is a large one: it has thousands of sources or tags.
+const LARGE: usize = 256 << 10;
+/// Bytes of all large ones: what shows them copies them several times.
+const MOST_LARGE: usize = 48 << 20;
 
 /// What lies in `snapshots/` and `forgotten/`, read once.
 #[derive(Default)]
@@ -72,7 +76,8 @@ impl Repository {
     /// not there any more is found by the way: see [`Repository::take_missed`].
     pub fn ledger(&self) -> Result<Ledger, RepoError> {
         let mut ledger = Ledger::default();
-        let (mut moved, mut memory, mut places) = (false, 0_usize, SourcePlaces::default());
+        let (mut moved, mut memory, mut large) = (false, 0_usize, 0_usize);
+        let mut places = SourcePlaces::default();
         let mut commits = self.storage.list(Folder::Snapshots)?;
         commits.sort_by_key(|listed| listed.size);
         self.read_forgotten(&mut ledger)?;
@@ -86,8 +91,12 @@ impl Repository {
                     ledger.forgotten_commits.push(id);
                 }
                 Ok(Commit::Snapshot(mut snapshot)) => {
-                    memory = memory.saturating_add(places.share(&mut snapshot));
-                    match memory <= MOST_MEMORY {
+                    let bytes = places.share(&mut snapshot);
+                    memory = memory.saturating_add(bytes);
+                    if bytes > LARGE {
+                        large = large.saturating_add(bytes);
+                    }
+                    match memory <= MOST_MEMORY && large <= MOST_LARGE {
                         true => ledger.live.push(*snapshot),
                         false => ledger.unreadable.push(too_many(listed.name)),
                     }
@@ -254,8 +263,11 @@ impl Repository {
 }
 
 fn too_many(name: ObjectName) -> (ObjectName, RepoError) {
-    let most = MOST_MEMORY >> 20;
-    let why = format!("all snapshots together take more than {most} MiB, it is a large one");
+    let (most, large) = (MOST_MEMORY >> 20, MOST_LARGE >> 20);
+    let why = format!(
+        "all snapshots together take more than {most} MiB of memory, or the large ones more than \
+         {large}; it is a large one"
+    );
     let error = RepoError::damaged(&name, why);
     (name, error)
 }
