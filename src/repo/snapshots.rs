@@ -15,7 +15,7 @@ const MOST_MEMORY: usize = 256 << 20;
 /// One that takes more bytes is a large one: it has thousands of sources or tags.
 const LARGE: usize = 256 << 10;
 /// Bytes of all large ones: what shows them copies them several times.
-const MOST_LARGE: usize = 48 << 20;
+const MOST_LARGE: usize = 24 << 20;
 
 /// What lies in `snapshots/` and `forgotten/`, read once.
 #[derive(Default)]
