@@ -7,18 +7,11 @@ use crate::cli_json::names_of_lines;
 use crate::support::{Mongod, Role, World};
 use bson::doc;
 
-fn world() -> World {
-    let mut world = World::new();
-    world.set("SNAP_REPOSITORY", "repository");
-    world.snap(["init"]).success();
-    world
-}
-
 #[test]
 fn everything_comes_back_as_it_was() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     oddities::fill(&server, "odd");
-    let world = world();
+    let world = World::with_repository();
     let saved = world.snap(["backup", "-v", &server.address("odd")]).success();
     assert!(saved.contains("as of"), "{saved}");
     world.snap(["check", "--read-data"]).success();
@@ -53,7 +46,7 @@ fn files_and_databases_are_one_snapshot() {
     server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1 }, { "_id": 2 }] });
     server.run("bot", doc! { "insert": "logs", "documents": [{ "_id": 1 }] });
     server.run("shop", doc! { "insert": "quotes", "documents": [{ "_id": 1 }] });
-    let world = world();
+    let world = World::with_repository();
     world.write("bot/config.py", "PORT = 8000");
     world.snap(["backup", "bot", &server.address(""), "--exclude-collection", "logs"]).success();
     assert!(world.snap(["snapshots"]).success().contains("1 snapshot"));
@@ -101,7 +94,7 @@ fn documents_that_would_expire_at_once_are_kept() {
     let index =
         doc! { "key": { "seen": 1 }, "name": "seen_1", "expireAfterSeconds": 2_000_000_000 };
     server.run("bot", doc! { "createIndexes": "sessions", "indexes": [index] });
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let shorter = doc! { "keyPattern": { "seen": 1 }, "expireAfterSeconds": 60 };
     server.run("admin", doc! { "setParameter": 1, "ttlMonitorEnabled": false });
@@ -122,7 +115,7 @@ fn documents_that_would_expire_at_once_are_kept() {
 fn a_standalone_server_is_fuzzy_and_said_to_be() {
     let Some(server) = Mongod::start(Role::Standalone) else { return };
     oddities::fill(&server, "odd");
-    let world = world();
+    let world = World::with_repository();
     let saved = world.snap(["backup", "-v", &server.address("odd")]);
     assert!(saved.stdout.contains("fuzzy"), "{saved:?}");
     assert!(saved.stderr.contains("--replSet") || saved.stdout.contains("--replSet"), "{saved:?}");
@@ -133,7 +126,7 @@ fn a_standalone_server_is_fuzzy_and_said_to_be() {
 
 #[test]
 fn a_server_that_is_not_there_is_named_without_its_password() {
-    let world = world();
+    let world = World::with_repository();
     let address = "mongodb://bot:s3cret@127.0.0.1:1/bot?serverSelectionTimeoutMS=300";
     let output = world.snap(["backup", address]);
     assert_eq!(output.code, 1, "{output:?}");
@@ -146,7 +139,7 @@ fn a_server_that_is_not_there_is_named_without_its_password() {
 fn connections_that_break_are_taken_up_again() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     oddities::fill(&server, "odd");
-    let world = world();
+    let world = World::with_repository();
     let fail = |times: i32, data: bson::Document| {
         let mode = doc! { "times": times };
         server
@@ -175,7 +168,7 @@ fn users_and_roles_come_back() {
     let made = doc! { "createUser": "bot", "pwd": "secret", "roles": ["talker"] };
     server.run("bot", made);
     server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1 }] });
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("")]).success();
     world.snap(["restore", "latest", "--to", &other.address("")]).success();
     let users = |server: &Mongod| {
@@ -193,7 +186,7 @@ fn users_and_roles_come_back() {
 fn a_server_that_dies_leaves_no_snapshot() {
     let Some(mut server) = Mongod::start(Role::ReplicaSet) else { return };
     oddities::fill(&server, "odd");
-    let world = world();
+    let world = World::with_repository();
     let address = server.address("odd") + "?serverSelectionTimeoutMS=300";
     let output = std::thread::scope(|scope| {
         let backup = scope.spawn(|| world.snap(["backup", &address]));
@@ -214,7 +207,7 @@ fn a_server_that_dies_leaves_no_snapshot() {
 #[test]
 fn a_database_that_is_not_there_is_a_problem() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
-    let output = world().snap(["backup", &server.address("bto")]);
+    let output = World::with_repository().snap(["backup", &server.address("bto")]);
     assert_eq!(output.code, 3, "{output:?}");
     assert!(output.stderr.contains("no such database"), "{output:?}");
 }
@@ -226,7 +219,7 @@ fn a_profile_of_a_database_forgets_only_its_own() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1 }] });
     server.run("shop", doc! { "insert": "quotes", "documents": [{ "_id": 1 }] });
-    let world = world();
+    let world = World::with_repository();
     world.write("files/config.py", "PORT = 8000");
     world.write("address", server.address("bot"));
     let retention = "[profile.default.retention]\nkeep-last = 1\n";
@@ -257,7 +250,7 @@ fn a_profile_of_a_database_forgets_only_its_own() {
 fn a_rollback_gets_in_by_the_file_of_the_profile() {
     let Some(server) = Mongod::start(Role::Accounts) else { return };
     server.run("bot", doc! { "insert": "users", "documents": [{ "_id": 1, "n": 1 }] });
-    let world = world();
+    let world = World::with_repository();
     let address = server.address_of("root", "bot");
     world.write("address", &address);
     world.write("snap.toml", "[profile.default]\nmongodb-file = \"address\"\n");

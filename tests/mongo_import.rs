@@ -5,13 +5,6 @@ use crate::mongo_backup::{is_equal, oddities};
 use crate::support::{Mongod, Output, Role, World, python, run};
 use bson::doc;
 
-fn world() -> World {
-    let mut world = World::new();
-    world.set("SNAP_REPOSITORY", "repository");
-    world.snap(["init"]).success();
-    world
-}
-
 /// Runs `tests/support/mongodump`; `None` without pymongo.
 fn mongodump(world: &World, arguments: &[&str]) -> Option<Output> {
     let mut command = python(world, "tests/support/mongodump")?;
@@ -23,7 +16,7 @@ fn dumps_come_in_and_go_back_exactly() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     oddities::fill(&server, "odd");
     server.run("odd", doc! { "insert": "a/b %", "documents": [{ "_id": 1 }] });
-    let world = world();
+    let world = World::with_repository();
     let address = server.address("");
     let cases: [(&str, &[&str]); 4] = [
         ("plain", &[]),
@@ -56,7 +49,7 @@ fn broken_archives_are_refused_whole() {
     let Some(server) = Mongod::start(Role::Standalone) else { return };
     let documents: Vec<_> = (0..10).map(|number| doc! { "_id": number, "text": "x" }).collect();
     server.run("bot", doc! { "insert": "users", "documents": documents });
-    let world = world();
+    let world = World::with_repository();
     let Some(dumped) = mongodump(&world, &[&server.address(""), "bot", "whole", "--archive"])
     else {
         return;
@@ -84,7 +77,7 @@ fn broken_archives_are_refused_whole() {
 fn pymongo_reads_what_is_dumped() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     oddities::fill(&server, "odd");
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("odd")]).success();
     for listed in server.collections("odd") {
         let name = listed.get_str("name").unwrap();
@@ -109,7 +102,7 @@ fn pymongo_reads_what_is_dumped() {
 /// Twenty thousand documents of one collection; two of them change.
 #[test]
 fn a_difference_is_found_without_reading_what_is_equal() {
-    let world = world();
+    let world = World::with_repository();
     let backup = |time: &str, changed: &[usize]| {
         let document = |number: usize| {
             let state = if changed.contains(&number) { "changed" } else { "as it was" };

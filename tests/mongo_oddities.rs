@@ -11,17 +11,10 @@ const ODD: [&str; 4] = ["ids", "kinds", "raw", "large"];
 /// get ids of their own, and `kinds`, where a server puts its time into an empty timestamp.
 const HASH: &str = "105bf142a88b3981ce32bfbf7c4b6ea38f0641276d2b4f23a7a6467c64727620";
 
-fn world() -> World {
-    let mut world = World::new();
-    world.set("SNAP_REPOSITORY", "repository");
-    world.snap(["init"]).success();
-    world
-}
-
 #[test]
 fn every_oddity_goes_every_way() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
-    let world = world();
+    let world = World::with_repository();
     for name in ODD {
         let documents: Vec<Document> = (0..400)
             .map(|id| doc! { "_id": format!("before {id:03}"), "text": "x".repeat(100) })
@@ -98,7 +91,7 @@ fn names_steer_no_terminal() {
     server.run("bot", doc! { "insert": red, "documents": documents.to_vec() });
     server.run("bot", doc! { "create": ring, "capped": true, "size": 4096 });
     server.run("bot", doc! { "insert": ring, "documents": [{ "_id": 1 }] });
-    let world = world();
+    let world = World::with_repository();
     let to = server.address("back");
     let said = |arguments: &[&str]| {
         let output = world.snap(arguments);

@@ -14,13 +14,6 @@ use crate::support::{Mongod, Role, World};
 use bson::{Document, doc};
 use serde_json::Value;
 
-pub fn world() -> World {
-    let mut world = World::new();
-    world.set("SNAP_REPOSITORY", "repository");
-    world.snap(["init"]).success();
-    world
-}
-
 /// The lines of a run with `--json`.
 #[track_caller]
 pub fn lines(world: &World, arguments: &[&str]) -> Vec<Value> {
@@ -50,7 +43,7 @@ pub fn insert(server: &Mongod, database: &str, name: &str, documents: &[Document
 fn in_place_a_strategy_must_be_named() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     insert(&server, "bot", "users", &[doc! { "_id": 1, "n": 1 }]);
-    let world = world();
+    let world = World::with_repository();
     let to = server.address("bot");
     world.snap(["backup", &to]).success();
     let update = doc! { "q": { "_id": 1 }, "u": { "$set": { "n": 2 } } };
@@ -76,7 +69,7 @@ fn a_dry_run_shows_what_is_there_and_writes_nothing() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     let documents: Vec<Document> = (0..2500).map(|id| doc! { "_id": id, "n": id }).collect();
     insert(&server, "bot", "users", &documents);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let mut there = documents[..2000].to_vec();
     there[7].insert("n", "changed");
@@ -97,7 +90,7 @@ fn a_dry_run_shows_what_is_there_and_writes_nothing() {
 
 #[test]
 fn a_field_by_which_documents_are_newer_must_be_named() {
-    let world = world();
+    let world = World::with_repository();
     let to = "mongodb://127.0.0.1:1/bot";
     for (more, needed) in [
         (&["--conflict", "newest"][..], "--newest-by"),

@@ -8,13 +8,6 @@ const FEW: usize = 1_000;
 const MANY: usize = 10_000;
 const LONG: Duration = Duration::from_secs(60);
 
-fn world() -> World {
-    let mut world = World::new();
-    world.set("SNAP_REPOSITORY", "repository");
-    world.snap(["init"]).success();
-    world
-}
-
 fn conversations() -> usize {
     if torture_time() < LONG { FEW } else { MANY }
 }
@@ -28,7 +21,7 @@ fn make(world: &World, file: &str) -> String {
 
 #[test]
 fn conversations_come_in() {
-    let world = world();
+    let world = World::with_repository();
     let text = make(&world, "backup.json");
     let begun = Instant::now();
     let said = world.snap(["import", "backup.json"]).success();
@@ -53,7 +46,7 @@ assert sorted(read, key=order) == sorted(there, key=order), 'they differ'";
 
 #[test]
 fn one_that_was_changed_stays_out() {
-    let world = world();
+    let world = World::with_repository();
     let text = make(&world, "backup.json");
     let middle = text.len() / 2 + text[text.len() / 2..].find("\"step\": ").unwrap() + 8;
     let mut changed = text.into_bytes();

@@ -3,6 +3,7 @@
 //! a writer of its own.
 
 use super::RepoError;
+use super::cache_file::put_cache_file;
 use super::repository::Repository;
 use super::snapshots::{Ledger, snapshot_hash};
 use crate::model::{Snapshot, SnapshotHash};
@@ -87,13 +88,7 @@ impl Repository {
         bytes.extend_from_slice(snapshot_hash(snapshot).bytes());
         let hash = blake3::hash(&bytes);
         bytes.extend_from_slice(hash.as_bytes());
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = path
-            .parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| std::fs::write(&temporary, bytes))
-            .and_then(|()| std::fs::rename(&temporary, &path));
-        if written.is_err() {
+        if put_cache_file(&path, &bytes).is_err() {
             let _ = std::fs::remove_file(&path);
         }
     }

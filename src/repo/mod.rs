@@ -1,6 +1,7 @@
 //! One open repository: keys, packs, index, trees, snapshots, sessions, prune marks.
 
 mod blob_index;
+mod cache_file;
 mod catalog;
 mod chain;
 mod claimed;
@@ -37,6 +38,7 @@ mod window;
 mod witness;
 
 pub use blob_index::{BlobIndex, Location, PackEntry, cut};
+pub use cache_file::put_cache_file;
 pub use catalog::{Catalog, ListedPack};
 pub use chain::{Gap, Link};
 pub use damage::UNKNOWN_PACK;

@@ -6,6 +6,7 @@
 //! hand serves a client that comes for the first time, too.
 
 use super::RepoError;
+use super::cache_file::put_cache_file;
 use super::chain::Gap;
 use super::repository::Repository;
 use super::snapshots::{Ledger, snapshot_hash};
@@ -303,15 +304,7 @@ impl Repository {
     /// Best effort, like all of the cache.
     fn store_witness(&self, witness: &Witness) {
         let Some(path) = self.witness_path() else { return };
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = path
-            .parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| std::fs::write(&temporary, format!("{witness}\n")))
-            .and_then(|()| std::fs::rename(&temporary, &path));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&temporary);
-        }
+        let _ = put_cache_file(&path, format!("{witness}\n").as_bytes());
     }
 }
 

@@ -1,8 +1,8 @@
 //! Databases become files in the layout of mongodump, which others can read.
 
-use super::{all, insert, lines, of_type, world};
+use super::{all, insert, lines, of_type};
 use crate::mongo_backup::is_equal;
-use crate::support::{Mongod, Role, run};
+use crate::support::{Mongod, Role, World, run};
 use bson::{Binary, Document, doc};
 
 #[test]
@@ -15,7 +15,7 @@ fn databases_become_files_beside_the_others() {
     server.run("bot", doc! { "createIndexes": "users", "indexes": [index] });
     server.run("bot", doc! { "create": "view", "viewOn": "users", "pipeline": [] });
     server.run("bot", doc! { "create": "ring", "capped": true, "size": 4096 });
-    let world = world();
+    let world = World::with_repository();
     world.write("files/config.py", "PORT = 1");
     world.snap(["backup", "files", &server.address("bot")]).success();
     let shown = world.snap(["restore", "latest", "--target", "out"]).success();
@@ -70,7 +70,7 @@ fn long_names_come_back_by_their_metadata() {
     server.run("bot", doc! { "create": &series, "timeseries": { "timeField": "at" } });
     let measured = doc! { "at": bson::DateTime::from_millis(5), "v": 1 };
     insert(&server, "bot", &series, &[measured]);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     world.snap(["restore", "latest", "--target", "out"]).success();
     let hash = "%24Ekb0YsFrEWRIE64hencHp82e0Hc.bson";
@@ -89,7 +89,7 @@ fn long_names_come_back_by_their_metadata() {
 fn nothing_is_written_through_a_link() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     insert(&server, "bot", "users", &[doc! { "_id": 1 }]);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     std::fs::create_dir_all(world.path("out/mongodb")).unwrap();
     std::fs::create_dir_all(world.path("elsewhere")).unwrap();

@@ -1,7 +1,7 @@
 //! Files and databases of one snapshot go back to where they came from, and one rollback undoes
 //! both.
 
-use super::{all, insert, lines, of_type, world};
+use super::{all, insert, lines, of_type};
 use crate::support::{Chance, Mongod, Role, World, torture_time};
 use bson::{Document, doc};
 use std::process::Stdio;
@@ -18,7 +18,7 @@ impl Bot {
         let server = Mongod::start(Role::ReplicaSet)?;
         let users: Vec<Document> = (0..documents).map(|id| doc! { "_id": id, "n": id }).collect();
         insert(&server, "bot", "users", &users);
-        let world = world();
+        let world = World::with_repository();
         world.write("bot/.env", "TOKEN=1\n");
         world.write("bot/knowledge/prices.json", "{}\n");
         world.snap(["backup", "bot", &server.address("bot")]).success();
@@ -169,7 +169,7 @@ fn a_server_of_another_machine_is_not_taken_for_one_of_this() {
 #[test]
 fn a_password_that_no_snapshot_keeps_is_asked_for() {
     let Some(server) = Mongod::start(Role::Accounts) else { return };
-    let mut world = world();
+    let mut world = World::with_repository();
     let address = server.address_of("root", "bot");
     world.write(
         "backup.json",
@@ -192,7 +192,7 @@ fn a_password_that_no_snapshot_keeps_is_asked_for() {
 
 #[test]
 fn what_does_not_say_where_it_came_from_needs_to() {
-    let world = world();
+    let world = World::with_repository();
     let dump = r#"{"backup_metadata":{"timestamp":"2025-01-01T00:00:00Z","database":"bot"},
         "collections":{"users":[{"_id":1}]}}"#;
     world.write("dump.json", dump);
@@ -257,7 +257,7 @@ fn a_view_is_replaced_with_overwrite_and_stays_with_skip() {
         "bot",
         doc! { "create": "names", "viewOn": "users", "pipeline": [], "collation": collation },
     );
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let views = || -> Vec<Document> {
         let mut found = server.collections("bot");
@@ -297,7 +297,7 @@ fn buckets_that_a_restore_added_go_with_a_rollback() {
     server.run("bot", doc! { "create": "series", "timeseries": series });
     let rows: Vec<_> = (0..50).map(|n| doc! { "at": at(n), "who": n % 5, "n": n }).collect();
     insert(&server, "bot", "series", &rows);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let some = doc! { "q": { "who": 2 }, "limit": 0 };
     server.run("bot", doc! { "delete": "series", "deletes": [some] });
@@ -317,7 +317,7 @@ fn a_mark_of_a_prune_is_in_nobodys_way() {
     let text = "cotización ".repeat(50);
     let users: Vec<_> = (0..300).map(|id| doc! { "_id": id, "text": &text, "n": id }).collect();
     insert(&server, "bot", "users", &users);
-    let world = world();
+    let world = World::with_repository();
     world.write("bot/.env", "TOKEN=1\n");
     world.snap(["backup", "bot", &server.address("bot")]).success();
     let changed = doc! { "_id": { "$lt": 250 } };

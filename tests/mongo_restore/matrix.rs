@@ -1,7 +1,7 @@
 //! (skip, overwrite, merge, merge with what is there winning, newest) x (missing, equal, older,
 //! newer, other fields, extra) x (`_id`, chosen key).
 
-use super::{all, insert, lines, of_type, world};
+use super::{all, insert, lines, of_type};
 use crate::support::{Mongod, Role, World};
 use bson::{Bson, DateTime, Document, doc};
 
@@ -111,7 +111,7 @@ fn every_strategy_does_what_it_says_with_every_state() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     let documents: Vec<Document> = STATES.iter().filter_map(|state| saved(*state)).collect();
     insert(&server, "bot", "sessions", &documents);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     for strategy in ["skip", "overwrite", "merge", "merge-live", "newest"] {
         for key in [Key::Id, Key::Fields] {
@@ -168,7 +168,7 @@ fn documents_that_no_key_can_tell_apart_stay_and_are_named() {
     let saved = ["a", "b", "c"].map(|id| row(id, Bson::String(id.to_string())));
     let odd = [row("none", Bson::Null), row("d1", "d".into()), row("d2", "d".into())];
     insert(&server, "bot", "s", &[&saved[..], &odd].concat());
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     // Twice there, and one whose _id belongs to another.
     let there = [

@@ -1,7 +1,7 @@
 //! Nothing is written where something is before a safety snapshot has it, and a rollback brings
 //! it back.
 
-use super::{all, insert, lines, of_type, world};
+use super::{all, insert, lines, of_type};
 use crate::support::{Mongod, Role, World};
 use bson::doc;
 
@@ -12,7 +12,7 @@ fn changed(server: &Mongod) -> World {
     insert(server, "bot", "logs", &[doc! { "_id": 1 }]);
     let index = doc! { "key": { "n": 1 }, "name": "n_1" };
     server.run("bot", doc! { "createIndexes": "users", "indexes": [index] });
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     server.run("bot", doc! { "drop": "logs" });
     server.run("bot", doc! { "dropIndexes": "users", "index": "n_1" });
@@ -88,7 +88,7 @@ fn documents_matched_by_other_fields_come_back() {
         "s",
         &[doc! { "_id": 1, "k": "a", "n": 1 }, doc! { "_id": 2, "k": "b" }],
     );
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     insert(&server, "back", "s", &[doc! { "_id": "x", "k": "a", "n": 2 }]);
     let before = server.hashes("back");
@@ -105,7 +105,7 @@ fn documents_matched_by_other_fields_come_back() {
 fn nothing_is_kept_where_nothing_was() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
     insert(&server, "bot", "s", &[doc! { "_id": 1 }]);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let done = lines(&world, &["restore", "latest", "--to", &server.address("new")]);
     assert!(of_type(&done, "summary")[0].get("safety_snapshot_id").is_none(), "{done:?}");
@@ -122,7 +122,7 @@ fn time_series_and_capped_collections_come_back() {
     insert(&server, "bot", "series", &rows);
     server.run("bot", doc! { "create": "ring", "capped": true, "size": 65536 });
     insert(&server, "bot", "ring", &[doc! { "_id": 2 }, doc! { "_id": 1 }]);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
 
     // A capped collection that has gone on is left as it is; a series gets what is missing.
@@ -145,7 +145,7 @@ fn time_series_and_capped_collections_come_back() {
 #[test]
 fn a_capped_collection_goes_on_from_where_it_broke_off() {
     let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
-    let world = world();
+    let world = World::with_repository();
     let ring = doc! { "create": "ring", "capped": true, "size": 65536 };
     let all: Vec<_> = [5, 3, 4, 1].map(|id| doc! { "_id": id }).to_vec();
     server.run("bot", ring.clone());

@@ -1,7 +1,7 @@
 //! Only some documents are wanted: a filter has the meaning that the server gives it.
 
-use super::{all, insert, lines, of_type, world};
-use crate::support::{Mongod, Role};
+use super::{all, insert, lines, of_type};
+use crate::support::{Mongod, Role, World};
 use bson::oid::ObjectId;
 use bson::{Bson, Decimal128, Document, Regex, Timestamp, doc};
 use snapstore::mongo::Query;
@@ -127,7 +127,7 @@ fn some_documents_are_restored_and_others_left() {
         doc! { "_id": oid, "state": { "step": 5 } },
     ];
     insert(&server, "bot", "s", &documents);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let hex = oid.to_hex();
     let json = format!(r#"{{"$oid": "{hex}"}}"#);

@@ -1,7 +1,7 @@
 //! Two servers of one snapshot may have a database of the same name.
 
-use super::{all, insert, world};
-use crate::support::{Mongod, Role};
+use super::{all, insert};
+use crate::support::{Mongod, Role, World};
 use bson::doc;
 
 #[test]
@@ -13,7 +13,7 @@ fn databases_of_one_name_are_told_apart() {
     };
     insert(&one, "bot", "users", &[doc! { "_id": 1 }]);
     insert(&other, "bot", "users", &[doc! { "_id": 2 }]);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &one.address("bot"), &other.address("bot")]).success();
     let to = one.address("back");
     let refused = world.snap(["restore", "latest", "--to", &to]);

@@ -1,7 +1,7 @@
 //! After a restore everything is looked at again.
 
-use super::{all, insert, lines, of_type, world};
-use crate::support::{Mongod, Role};
+use super::{all, insert, lines, of_type};
+use crate::support::{Mongod, Role, World};
 use bson::{Timestamp, doc};
 
 #[test]
@@ -10,7 +10,7 @@ fn what_was_restored_is_read_again() {
     let documents: Vec<_> = (0..1200).map(|id| doc! { "_id": id, "phone": "1" }).collect();
     insert(&server, "bot", "s", &documents);
     insert(&server, "bot", "s", &[doc! { "_id": "none" }]);
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address("bot")]).success();
     let restore = |name: &str, more: &[&str]| {
         let to = server.address(name);
@@ -45,7 +45,7 @@ fn who_may_only_restore_is_told_what_was_not_looked_at() {
     server.run("bot", doc! { "insert": "s", "documents": [doc! { "_id": 2 }] });
     let put = doc! { "q": { "_id": 1 }, "u": [{ "$replaceWith": { "$literal": document } }], "upsert": true };
     server.run("bot", doc! { "update": "s", "updates": [put] });
-    let world = world();
+    let world = World::with_repository();
     world.snap(["backup", &server.address_of("root", "bot")]).success();
     let to = server.address_of("restorer", "back");
     let output = world.snap(["restore", "latest", "--to", &to]);
@@ -68,7 +68,7 @@ fn uuids_are_kept_on_request() {
     };
     let before = uuid();
     let hashes = server.hashes("bot");
-    let world = world();
+    let world = World::with_repository();
     let to = server.address("bot");
     world.snap(["backup", &to]).success();
     server.run("bot", doc! { "dropDatabase": 1 });

@@ -41,6 +41,14 @@ impl World {
         world
     }
 
+    /// One whose commands find a repository, which was just made.
+    pub fn with_repository() -> Self {
+        let mut world = Self::new();
+        world.set("SNAP_REPOSITORY", "repository");
+        world.snap(["init"]).success();
+        world
+    }
+
     fn set_defaults(&mut self) {
         for name in ["PATH", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE", "SNAP_TORTURE_SECONDS"] {
             if let Some(value) = std::env::var_os(name) {

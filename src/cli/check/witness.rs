@@ -2,9 +2,9 @@
 
 use crate::cli::code::Code;
 use crate::cli::error::Failure;
+use crate::ops::NewFile;
 use crate::repo::{Repository, Witness};
-use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Larger than any that snap writes for a million writers.
@@ -36,12 +36,12 @@ fn read(file: &Path) -> io::Result<String> {
 
 /// Takes the place of the file as a whole, or not at all.
 pub fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let mut temporary = OsString::from(file);
-    temporary.push(".tmp");
-    std::fs::write(&temporary, format!("{text}\n"))
-        .and_then(|()| std::fs::File::open(&temporary)?.sync_all())
-        .and_then(|()| std::fs::rename(&temporary, file))
-        .map_err(|error| cannot("write", file, &error))
+    let put = || {
+        let mut new = NewFile::create(file)?;
+        writeln!(new, "{text}")?;
+        new.put()
+    };
+    put().map_err(|error| cannot("write", file, &error))
 }
 
 fn cannot(verb: &str, file: &Path, error: &io::Error) -> Failure {

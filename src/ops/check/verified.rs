@@ -2,7 +2,7 @@
 //! is gone, or not what was written, everything counts as never verified.
 
 use crate::model::PackId;
-use crate::repo::{ListedPack, Repository};
+use crate::repo::{ListedPack, Repository, put_cache_file};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -74,14 +74,7 @@ impl Verified {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(blake3::hash(body).as_bytes());
         bytes.extend_from_slice(body);
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let folder = path.parent().unwrap_or(path);
-        let written = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&temporary, bytes))
-            .and_then(|()| std::fs::rename(&temporary, path));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&temporary);
-        }
+        let _ = put_cache_file(path, &bytes);
     }
 
     /// How much was verified since a time, or ever.
