@@ -110,6 +110,30 @@ fn a_rollback_gives_back_what_was_there_exactly() {
 }
 
 #[test]
+fn a_restore_of_which_nothing_is_left_hides_none_before_it() {
+    let world = world();
+    world.write("bot/a", "one");
+    world.snap(["backup", "bot"]).success();
+    world.write("bot/a", "of two words");
+    let before = manifest(&world);
+    restore(&world, &[]);
+    world.write("bot/a", "three");
+    let shell = |script: &str| {
+        let mut shell = std::process::Command::new("sh");
+        assert!(shell.args(["-c", script]).current_dir(world.here()).status().unwrap().success());
+    };
+    shell("cp -a bot saved");
+    restore(&world, &[]);
+    shell("cp -a saved/a bot/a && touch -r saved bot");
+    let said = rollback(&world);
+    assert!(said.contains("nothing is left to undo of restore"), "{said}");
+    assert_eq!(manifest(&world), before);
+    // It would bring back what was between the two.
+    assert_eq!(world.snap(["rollback", "--yes"]).code, 5);
+    assert_eq!(manifest(&world), before);
+}
+
+#[test]
 fn other_strategies_keep_what_they_keep_and_are_undone() {
     let world = world();
     make_tree(&world, 100);

@@ -46,7 +46,7 @@ pub fn write(
         tree = above.finish(&mut sink)?;
     }
     let as_of = session.repository().clock().now();
-    Ok((tree, SnapshotSource { address: b"/blobs".to_vec(), path, as_of }, directory))
+    Ok((tree, SnapshotSource::new(b"/blobs".to_vec(), path, as_of), directory))
 }
 
 fn entry(name: &str, kind: Kind) -> Result<Entry, Box<dyn Error>> {

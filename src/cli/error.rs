@@ -100,6 +100,10 @@ impl From<RepoError> for Failure {
                     "check SNAP_PASSWORD, --password-file, --key-file and the like: they must \
                      hold what was given at `snap init`",
                 ),
+            RepoError::NoKeyAmongMany { .. } => failure(Code::WrongKey).hint(
+                "name yours with --key-hint and its whole id, or take away from keys/ what is \
+                 none; a machine that has used the repository finds its own at once",
+            ),
             RepoError::NoKeySlot { .. } => failure(Code::WrongKey)
                 .hint("without one nothing can be opened: bring back the folder keys/ of it"),
             RepoError::TooNew { .. } => {
@@ -145,6 +149,10 @@ impl From<StorageError> for Failure {
             StorageError::TooLarge { .. } => {
                 failure(Code::Damage).hint("snap never writes such an object")
             }
+            StorageError::TooMany { .. } => failure(Code::Failed).hint(
+                "snap never puts so many there: look who else writes to it, and take away what is \
+                 not the repository's",
+            ),
             StorageError::Full { .. } => failure(Code::Failed).hint(
                 "free some space there; `snap prune` works on a full disk too, it has a reserve",
             ),

@@ -59,7 +59,8 @@ pub fn open_located(
     located: &Located,
     wrap: impl FnOnce(Arc<dyn Storage>) -> Arc<dyn Storage>,
 ) -> Result<Arc<Repository>, Failure> {
-    let storage = wrap(Arc::new(LocalStorage::open(&located.path)?));
+    let local = LocalStorage::open(&located.path)?.stopped_by(context.stop.flag());
+    let storage = wrap(Arc::new(local));
     // Nobody is asked for the password of what is not there.
     repo::read_marker(storage.as_ref())?;
     let credential = credential(context, located)?;

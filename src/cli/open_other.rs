@@ -70,8 +70,8 @@ impl Other {
     }
 
     fn try_open(&self, context: &Context) -> Result<Arc<Repository>, Problem> {
-        let storage: Arc<dyn Storage> =
-            Arc::new(LocalStorage::open(&self.located.path).map_err(RepoError::from)?);
+        let local = LocalStorage::open(&self.located.path).map_err(RepoError::from)?;
+        let storage: Arc<dyn Storage> = Arc::new(local.stopped_by(context.stop.flag()));
         // Nobody is asked for the password of what is not there.
         repo::read_marker(storage.as_ref())?;
         let credential = match self.credential.read().map_err(Failure::from)? {

@@ -24,6 +24,11 @@ impl Stop {
         stop
     }
 
+    /// What is set when it is asked.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

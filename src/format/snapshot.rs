@@ -198,6 +198,6 @@ impl TryFrom<SourceRecord> for SnapshotSource {
         let path =
             EntryPath::parse(&record.path).map_err(|error| FormatError::malformed(WHAT, error))?;
         let as_of = record.as_of.timestamp(WHAT)?;
-        Ok(Self { address: record.address.into_vec(), path, as_of })
+        Ok(Self::new(record.address.into_vec(), path, as_of))
     }
 }

@@ -62,6 +62,22 @@ pub struct Collection {
     pub scanned: Option<Timestamp>,
 }
 
+impl Collection {
+    /// Why it does not have as many documents as these, of so many bytes together, which are all
+    /// that were found.
+    pub fn miscounted(&self, documents: u64, bytes: u64) -> Option<String> {
+        if documents != self.count {
+            let named = self.count;
+            return Some(format!("{documents} documents were found where {named} should be"));
+        }
+        let is_exact = self.scanned.is_none();
+        (is_exact && bytes != self.size).then(|| {
+            let named = self.size;
+            format!("{bytes} bytes of documents were found where {named} should be")
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum CollectionKind {
     #[default]
@@ -100,6 +116,11 @@ impl DocumentTree {
     /// A tree without overlays.
     pub fn of(base: Option<BlobId>) -> Self {
         Self { base, overlays: Vec::new() }
+    }
+
+    /// Whether it has no tree at all.
+    pub fn is_empty(&self) -> bool {
+        self.base.is_none() && self.overlays.is_empty()
     }
 
     /// The roots of all its trees.

@@ -27,7 +27,9 @@ pub use id::{
 pub use metadata::{Attribute, AttributeValue, InodeFlags, Metadata};
 pub use monitor::{Counter, Fate, Monitor, Problem, ProblemKind, Silent, Stage};
 pub use name::{EntryName, EntryPath, InvalidName};
-pub use snapshot::{Host, InPlace, Snapshot, SnapshotKind, SnapshotSource};
+pub use snapshot::{
+    Host, InPlace, Snapshot, SnapshotKind, SnapshotSource, SourcePlace, SourcePlaces,
+};
 pub use source::{Content, Fresh, Origin, Recorded, Source, SourceError, Step, Stream, Verdict};
 pub use target::{ContentSource, Presence, Slot, Target, TargetError};
 pub use time::FileTime;

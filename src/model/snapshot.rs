@@ -2,6 +2,9 @@
 
 use super::{BlobId, EntryPath, SessionId, SnapshotHash, Summary};
 use jiff::Timestamp;
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// One moment of one or more sources. Immutable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +41,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Bytes in memory, about.
-    pub fn memory(&self) -> usize {
-        let source = |source: &SnapshotSource| {
-            size_of::<SnapshotSource>() + source.address.len() + source.path.bytes().len()
-        };
-        let sources: usize = self.sources.iter().map(source).sum();
+    /// Bytes in memory, about, without the places of its sources.
+    fn memory(&self) -> usize {
+        let sources = size_of_val(self.sources.as_slice());
         let tags: usize = self.tags.iter().map(|tag| size_of::<String>() + tag.len()).sum();
         let host = self.host.name.len() + self.host.user.len();
         size_of::<Self>() + sources + tags + host + self.program.len()
@@ -70,16 +70,60 @@ pub struct Host {
     pub gid: u32,
 }
 
-/// One source of a snapshot.
+/// One source of a snapshot. Where it is, which its place says, is the same in snapshot after
+/// snapshot, and held once for all that share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotSource {
+    place: Arc<SourcePlace>,
+    /// The moment that its content stands for.
+    pub as_of: Timestamp,
+}
+
+/// Where a source is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourcePlace {
     /// As people know it: `/srv/bot`, `mongodb://host/db` without credentials. Bytes, for names
     /// that are not UTF-8.
     pub address: Vec<u8>,
     /// Where it lies in the snapshot: `files/srv/bot`.
     pub path: EntryPath,
-    /// The moment that its content stands for.
-    pub as_of: Timestamp,
+}
+
+impl SnapshotSource {
+    pub fn new(address: Vec<u8>, path: EntryPath, as_of: Timestamp) -> Self {
+        Self { place: Arc::new(SourcePlace { address, path }), as_of }
+    }
+}
+
+impl Deref for SnapshotSource {
+    type Target = SourcePlace;
+
+    fn deref(&self) -> &SourcePlace {
+        &self.place
+    }
+}
+
+/// The places of the sources of many snapshots, each once.
+#[derive(Default)]
+pub struct SourcePlaces(HashSet<Arc<SourcePlace>>);
+
+impl SourcePlaces {
+    /// Has the sources of a snapshot share their places with those before. Returns the bytes that
+    /// the snapshot takes in memory, about, with places that nobody had before.
+    pub fn share(&mut self, snapshot: &mut Snapshot) -> usize {
+        let mut bytes = snapshot.memory();
+        for source in &mut snapshot.sources {
+            match self.0.get(&source.place) {
+                Some(place) => source.place = Arc::clone(place),
+                None => {
+                    let SourcePlace { address, path } = source.place.as_ref();
+                    bytes += size_of::<SourcePlace>() + 64 + address.len() + path.bytes().len();
+                    self.0.insert(Arc::clone(&source.place));
+                }
+            }
+        }
+        bytes
+    }
 }
 
 /// What a snapshot is for.

@@ -127,6 +127,29 @@ mod tests {
     }
 
     #[test]
+    fn the_slot_that_opened_last_is_found_among_any_number() {
+        let repository = repository();
+        let ids: Vec<KeyId> = (2..=150)
+            .map(|number| repository.add_key_slot(&key(number), String::new()).unwrap())
+            .collect();
+        // 64 are tried, in the order of their names.
+        let (number, id) = (2..).zip(&ids).max_by_key(|(_, id)| **id).unwrap();
+        assert!(matches!(opens(&repository, &key(number)), Err(RepoError::WrongKey { tried: 64 })));
+        let folder = tempfile::tempdir().unwrap();
+        let with_cache = |hint: Option<&str>| {
+            let cache = Some(folder.path().to_path_buf());
+            let surroundings = Surroundings { cache, ..surroundings() };
+            open(Arc::clone(repository.storage()), &key(number), hint, surroundings)
+        };
+        with_cache(Some(&id.hex())).unwrap();
+        let opened = with_cache(None).unwrap();
+        assert_eq!(current_key(&opened).unwrap().id, *id);
+        // Gone, it is no longer looked for; another one is remembered in its place.
+        repository.remove_key_slot(id).unwrap();
+        assert!(matches!(with_cache(None), Err(RepoError::WrongKey { tried: 64 })));
+    }
+
+    #[test]
     fn no_key_is_made_that_would_not_be_tried() {
         let repository = repository();
         for number in 2..=64 {

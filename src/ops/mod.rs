@@ -79,7 +79,7 @@ pub use restore::{
     restore_into,
 };
 pub use rollback::{
-    InPlacePart, InPlaceRun, RollbackPlan, list_in_place, newest_to_undo, plan_rollback, rollback,
+    InPlacePart, InPlaceRun, RollbackPlan, list_in_place, plan_rollback, rollback, to_undo,
 };
 pub use stats::{
     Blobs, Content, Grouping, Growth, GrowthPeriod, RepositoryStats, Share, ShareName,

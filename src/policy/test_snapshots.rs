@@ -39,10 +39,10 @@ impl Example {
     }
 
     pub(crate) fn paths(mut self, paths: &[&str]) -> Self {
-        let source = |path: &&str| SnapshotSource {
-            address: path.as_bytes().to_vec(),
-            path: EntryPath::parse_lenient(path.as_bytes()).unwrap(),
-            as_of: self.0.taken,
+        let source = |path: &&str| {
+            let address = path.as_bytes().to_vec();
+            let path = EntryPath::parse_lenient(path.as_bytes()).unwrap();
+            SnapshotSource::new(address, path, self.0.taken)
         };
         self.0.sources = paths.iter().map(source).collect();
         self

@@ -72,9 +72,16 @@ impl Layer {
         if is_base && self.entries.iter().any(|(_, document)| document.is_none()) {
             return Err("it is one of an overlay".to_string());
         }
-        match first > after && *last == child.last && self.entries.len() as u64 == child.entries {
+        if first <= after || *last != child.last {
+            return Err("it is not between the keys that the list above says".to_string());
+        }
+        match self.entries.len() as u64 == child.entries {
             true => Ok(()),
-            false => Err("it is not between the keys that the piece above says".to_string()),
+            false => Err(format!(
+                "it has {} documents, and the list above says {}",
+                self.entries.len(),
+                child.entries
+            )),
         }
     }
 
@@ -160,6 +167,22 @@ impl BlobReader {
             Ok(())
         })?;
         Ok(bytes)
+    }
+}
+
+/// A leaf that somebody read, before it is compared with the lists that name it.
+pub struct LeafProof(Result<Layer, String>);
+
+impl LeafProof {
+    /// Of the plain bytes of a data blob. Costs the keys of its documents.
+    pub fn new(plain: &[u8]) -> Self {
+        let leaf = DocumentLeaf::decode(plain).map_err(|error| error.to_string());
+        Self(leaf.and_then(Layer::new))
+    }
+
+    /// Why it is not the leaf that stands there in a list.
+    pub fn prove(&self, piece: &DocumentPiece, is_base: bool) -> Result<(), String> {
+        self.0.as_ref().map_err(String::clone)?.prove(piece, is_base)
     }
 }
 

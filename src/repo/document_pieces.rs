@@ -2,10 +2,11 @@
 
 use super::RepoError;
 use super::reader::BlobReader;
-use crate::format::{ChildPiece, PieceItems};
+use super::window::Window;
+use crate::format::{ChildPiece, Piece, PieceItems};
 use crate::model::BlobId;
 
-/// A leaf, or a large document.
+/// A leaf, or a large document; where a walk meets lists, one of those.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentPiece {
     /// The last key of the piece before; empty for the first.
@@ -13,33 +14,117 @@ pub struct DocumentPiece {
     pub child: ChildPiece,
 }
 
-/// The pieces of one tree. Memory: one list a level.
+/// The pieces of one tree. Memory: one list a level, or less where those are larger than any that
+/// snap writes. Every list is proved to be what the one above says: its level, between which keys
+/// it lies, and how many documents are below.
 pub struct DocumentPieces<'a> {
     reader: &'a BlobReader,
-    /// Pieces still to come, the next one last; with the level that each must have.
-    pending: Vec<(u8, ChildPiece)>,
+    /// Lists with pieces still to come, the lowest last.
+    lists: Vec<OpenList<'a>>,
     last: Vec<u8>,
+    counted: u64,
+}
+
+struct OpenList<'a> {
+    id: BlobId,
+    /// That its pieces must have.
+    level: u8,
+    taken: u32,
+    pieces: Window<'a, ChildPiece>,
+}
+
+/// A piece of any level, met in a walk by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetPiece {
+    /// At 0 it is a leaf or a large document, else a list.
+    pub level: u8,
+    pub piece: DocumentPiece,
+    /// The list that it is in, and its number there.
+    pub list: BlobId,
+    pub number: u32,
 }
 
 impl BlobReader {
     /// The pieces of the tree of documents with this root.
     pub fn document_pieces(&self, root: &BlobId) -> Result<DocumentPieces<'_>, RepoError> {
-        let mut pieces = DocumentPieces { reader: self, pending: Vec::new(), last: Vec::new() };
-        pieces.expand(root, None)?;
+        let list = self.document_list(root)?;
+        let counted = sum(children(&list)).ok_or_else(|| damaged(root, TOO_MANY))?;
+        let mut pieces =
+            DocumentPieces { reader: self, lists: Vec::new(), last: Vec::new(), counted };
+        pieces.push(root, list);
         Ok(pieces)
+    }
+
+    fn document_list(&self, id: &BlobId) -> Result<Piece, RepoError> {
+        let piece = self.piece(id)?;
+        match &piece.items {
+            PieceItems::Entries(_) => {
+                Err(damaged(id, "it holds entries, and stands for a collection"))
+            }
+            PieceItems::Children(_) => Ok(piece),
+        }
+    }
+}
+
+const TOO_MANY: &str = "it counts more documents than there can be";
+
+fn damaged(id: &BlobId, why: impl Into<String>) -> RepoError {
+    RepoError::Damaged { name: format!("tree blob {id}"), why: why.into() }
+}
+
+fn children(list: &Piece) -> &[ChildPiece] {
+    match &list.items {
+        PieceItems::Children(children) => children,
+        PieceItems::Entries(_) => &[],
+    }
+}
+
+fn sum(children: &[ChildPiece]) -> Option<u64> {
+    children.iter().try_fold(0_u64, |sum, child| sum.checked_add(child.entries))
+}
+
+/// That a list is the one that stands there in the list above.
+fn prove(list: &Piece, level: u8, place: &DocumentPiece) -> Result<(), String> {
+    let DocumentPiece { after, child } = place;
+    let (Some(first), Some(last)) = (children(list).first(), children(list).last()) else {
+        return Err("it is empty".to_string());
+    };
+    if list.level != level {
+        return Err("its level is another than the one above says".to_string());
+    }
+    if first.last <= *after || last.last != child.last {
+        return Err("it is not between the keys that the list above says".to_string());
+    }
+    match sum(children(list)) {
+        Some(sum) if sum == child.entries => Ok(()),
+        Some(sum) => {
+            Err(format!("it counts {sum} documents, and the list above {}", child.entries))
+        }
+        None => Err(TOO_MANY.to_string()),
     }
 }
 
 impl DocumentPieces<'_> {
+    /// How many documents there are by the root; of an overlay, with the keys that it deletes.
+    pub fn counted(&self) -> u64 {
+        self.counted
+    }
+
     /// Passes over what ends before a key. Of lists it reads those on the way to that key.
     pub fn seek(&mut self, key: &[u8]) -> Result<(), RepoError> {
-        while let Some((level, child)) =
-            self.pending.pop_if(|(level, child)| *level > 0 || child.last.as_slice() < key)
-        {
-            match child.last.as_slice() < key {
-                true => drop(self.pass(child.last)?),
-                false => self.expand(&child.id, Some(level))?,
+        self.drop_ended()?;
+        while let Some(list) = self.lists.last_mut() {
+            let level = list.level;
+            let ends_before = list.pieces.peek()?.is_some_and(|child| child.last.as_slice() < key);
+            if !ends_before && level == 0 {
+                return Ok(());
             }
+            let Some(met) = self.step()? else { return Ok(()) };
+            match ends_before {
+                true => self.pass(&met.piece),
+                false => self.open(&met)?,
+            }
+            self.drop_ended()?;
         }
         Ok(())
     }
@@ -49,42 +134,59 @@ impl DocumentPieces<'_> {
         &self.last
     }
 
-    /// Goes behind a piece that ends with this key; returns where the one before it ended.
-    fn pass(&mut self, last: Vec<u8>) -> Result<Vec<u8>, RepoError> {
-        if last <= self.last {
-            self.pending.clear();
-            let why = "the keys of its pieces are not ascending".to_string();
-            return Err(RepoError::Damaged { name: "a collection".to_string(), why });
+    fn drop_ended(&mut self) -> Result<(), RepoError> {
+        while let Some(list) = self.lists.last_mut() {
+            if list.pieces.peek()?.is_some() {
+                return Ok(());
+            }
+            self.lists.pop();
         }
-        Ok(std::mem::replace(&mut self.last, last))
+        Ok(())
     }
 
-    fn expand(&mut self, id: &BlobId, level: Option<u8>) -> Result<(), RepoError> {
-        let piece = self.reader.piece(id)?;
-        let damaged = |why: &str| {
-            Err(RepoError::Damaged { name: format!("tree blob {id}"), why: why.to_string() })
-        };
-        if level.is_some_and(|level| level != piece.level) {
-            return damaged("its level is another than the one above says");
+    /// The next piece, which is then either opened, if it is a list, or passed over.
+    pub fn step(&mut self) -> Result<Option<MetPiece>, RepoError> {
+        self.drop_ended()?;
+        let Some(list) = self.lists.last_mut() else { return Ok(None) };
+        let Some(child) = list.pieces.take_next()? else { return Ok(None) };
+        let (level, id, number) = (list.level, list.id, list.taken);
+        list.taken = list.taken.saturating_add(1);
+        // Within a list that is proved they ascend: the first key of all may be none.
+        if child.last <= self.last {
+            self.lists.clear();
+            return Err(damaged(&id, "the keys of its pieces do not ascend"));
         }
-        match piece.items {
-            PieceItems::Entries(_) => damaged("it holds entries, and stands for a collection"),
-            PieceItems::Children(children) => {
-                let below = piece.level - 1;
-                self.pending.extend(children.into_iter().rev().map(|child| (below, child)));
-                Ok(())
-            }
-        }
+        let piece = DocumentPiece { after: self.last.clone(), child };
+        Ok(Some(MetPiece { level, piece, list: id, number }))
+    }
+
+    /// Reads a list: the pieces in it come next.
+    pub fn open(&mut self, list: &MetPiece) -> Result<(), RepoError> {
+        let id = &list.piece.child.id;
+        let piece = self.reader.document_list(id)?;
+        prove(&piece, list.level, &list.piece).map_err(|why| damaged(id, why))?;
+        self.push(id, piece);
+        Ok(())
+    }
+
+    /// What comes next lies behind this piece.
+    pub fn pass(&mut self, piece: &DocumentPiece) {
+        self.last.clone_from(&piece.child.last);
+    }
+
+    fn push(&mut self, id: &BlobId, list: Piece) {
+        let level = list.level.saturating_sub(1);
+        let pieces = Window::new(self.reader, *id, list.items);
+        self.lists.push(OpenList { id: *id, level, taken: 0, pieces });
     }
 
     fn try_next(&mut self) -> Result<Option<DocumentPiece>, RepoError> {
-        while let Some((level, child)) = self.pending.pop() {
-            if level > 0 {
-                self.expand(&child.id, Some(level))?;
-                continue;
+        while let Some(met) = self.step()? {
+            if met.level == 0 {
+                self.pass(&met.piece);
+                return Ok(Some(met.piece));
             }
-            let after = self.pass(child.last.clone())?;
-            return Ok(Some(DocumentPiece { after, child }));
+            self.open(&met)?;
         }
         Ok(None)
     }

@@ -15,6 +15,12 @@ pub enum RepoError {
     NoKeySlot { address: String },
     #[error("the password or key opens none of the {tried} key slots tried")]
     WrongKey { tried: usize },
+    /// There are more names in `keys/` than are looked at.
+    #[error(
+        "keys/ holds too many names to look at all, and the password or key opens none of the \
+         {tried} slots tried"
+    )]
+    NoKeyAmongMany { tried: usize },
     #[error(
         "the repository has format version {found}, newer than this snap reads ({newest})",
         newest = crate::format::VERSION

@@ -96,13 +96,14 @@ impl Repository {
     }
 
     /// Opens all blobs of a pack that was read whole. `visit` is given each with its plain bytes,
-    /// or none if it is not what its id says, and tells whether to go on.
+    /// or none if it is not what its id says, and tells whether to go on. Whether it came to the
+    /// last one.
     pub fn each_blob(
         &self,
         pack: &IndexedPack,
         bytes: &[u8],
-        visit: &mut dyn FnMut(&PackedBlob, Option<&[u8]>) -> bool,
-    ) {
+        visit: &mut dyn FnMut(&PackedBlob, Option<&[u8]>) -> Result<bool, RepoError>,
+    ) -> Result<bool, RepoError> {
         for blobs in pack.table.frames() {
             let opened = self.frame_of(pack.class, blobs, bytes);
             for blob in blobs {
@@ -110,11 +111,12 @@ impl Repository {
                     true => Some(opened),
                     false => self.blob_in(pack.class, blob, opened).ok(),
                 });
-                if !visit(blob, plain) {
-                    return;
+                if !visit(blob, plain)? {
+                    return Ok(false);
                 }
             }
         }
+        Ok(true)
     }
 
     /// The plain bytes of a frame; one that is a blob is proved to be it.

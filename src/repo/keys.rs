@@ -15,8 +15,12 @@ use zeroize::Zeroizing;
 
 /// At most this many slots are tried with one password, so a repository should have no more.
 pub const MOST_SLOTS: usize = 64;
-/// So many are looked at: whoever can write to the storage may have put any number there.
-pub(super) const MOST_LISTED: usize = 10_000;
+/// So many names are listed: whoever can write to the storage may have put any number there.
+pub(super) const MOST_LISTED: usize = 500_000;
+/// So many of them are looked into, first those that are as long as slots are.
+pub(super) const MOST_READ: usize = 10_000;
+/// Bytes: no slot is shorter.
+const SHORTEST_SLOT: u64 = 128;
 /// Bytes.
 pub(super) const LARGEST_SLOT: u64 = 64 * 1024;
 
@@ -46,8 +50,15 @@ impl Repository {
     /// Reads the clear heads of all slots. Whether a slot opens shows only with its password.
     pub fn key_slots(&self) -> Result<KeySlots, RepoError> {
         let mut found = KeySlots::default();
-        for listed in self.storage.list_some(Folder::Keys, MOST_LISTED)? {
-            match read_slot(self.storage.as_ref(), &listed.name) {
+        let (mut names, _) = likely_slots(self.storage.as_ref(), None)?;
+        if let Some(own) = self.key {
+            // Slots that others put beside it hide any but the own one.
+            let own = object_name(&format::key_name(&own))?;
+            names.retain(|name| *name != own);
+            names.push(own);
+        }
+        for name in names {
+            match read_slot(self.storage.as_ref(), &name) {
                 Ok(KeySlot { id, head, .. }) => {
                     let SlotHead { kind, created, label, .. } = head;
                     let is_current = self.key == Some(id);
@@ -56,7 +67,7 @@ impl Repository {
                 // Taken away after it was listed.
                 Err(RepoError::Storage(StorageError::Absent { .. })) => {}
                 Err(error @ RepoError::Storage(_)) => return Err(error),
-                Err(error) => found.unreadable.push((listed.name.to_string(), error.why())),
+                Err(error) => found.unreadable.push((name.to_string(), error.why())),
             }
         }
         found.slots.sort_by_key(|slot| (slot.created, slot.id));
@@ -88,6 +99,24 @@ impl Repository {
     pub fn remove_key_slot(&self, id: &KeyId) -> Result<(), RepoError> {
         Ok(self.storage.delete(&object_name(&format::key_name(id))?)?)
     }
+}
+
+/// The names in `keys/` that are looked into, those first whose objects can be slots, in order;
+/// and whether there are no others.
+pub(super) fn likely_slots(
+    storage: &dyn Storage,
+    beginning: Option<&str>,
+) -> Result<(Vec<ObjectName>, bool), RepoError> {
+    let mut listed = storage.list_some(Folder::Keys, MOST_LISTED)?;
+    let is_listed = listed.len() < MOST_LISTED;
+    listed.retain(|listed| beginning.is_none_or(|word| listed.name.last().starts_with(word)));
+    let is_unlikely = |size: u64| !(SHORTEST_SLOT..=LARGEST_SLOT).contains(&size);
+    listed.sort_by(|one, other| {
+        (is_unlikely(one.size), &one.name).cmp(&(is_unlikely(other.size), &other.name))
+    });
+    let is_whole = is_listed && listed.len() <= MOST_READ;
+    listed.truncate(MOST_READ);
+    Ok((listed.into_iter().map(|listed| listed.name).collect(), is_whole))
 }
 
 fn read_slot(storage: &dyn Storage, name: &ObjectName) -> Result<KeySlot, RepoError> {

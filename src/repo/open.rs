@@ -1,7 +1,8 @@
 //! Making a repository, and opening one with a password or a key file.
 
 use super::RepoError;
-use super::keys::{LARGEST_SLOT, MOST_LISTED, MOST_SLOTS, make_slot, try_slot};
+use super::keys::{LARGEST_SLOT, MOST_SLOTS, likely_slots, make_slot, try_slot};
+use super::remembered_key;
 use super::repository::{Repository, Surroundings, object_name};
 use crate::codec::{
     ChunkParameters, Class, Compression, KeyRing, PasswordParameters, Sealer, Secret,
@@ -26,12 +27,12 @@ pub struct InitOptions {
 }
 
 impl RepositoryConfig {
-    /// The settings of a new repository: chunks of 512 KiB, zstd 3, packs of 16 MiB, 16 MiB
+    /// The settings of a new repository: chunks of 512 KiB, zstd 2, packs of 16 MiB, 16 MiB
     /// reserve, and the given retention.
     pub fn standard(retention: Vec<(String, String)>) -> Self {
         Self {
             chunks: ChunkParameters::STANDARD,
-            compression: Compression::Zstd(3),
+            compression: Compression::Zstd(2),
             pack_size: 16 << 20,
             reserve: 16 << 20,
             retention,
@@ -131,7 +132,13 @@ pub fn open(
     surroundings: Surroundings,
 ) -> Result<Repository, RepoError> {
     let marker = read_marker(storage.as_ref())?;
-    let (key, ring) = open_ring(storage.as_ref(), marker.repository, credential, key_hint)?;
+    let id = marker.repository;
+    // Whatever others put into the storage keeps nobody out who was in before.
+    let known = remembered_key::read(&surroundings, id).filter(|_| key_hint.is_none());
+    let (key, ring) = open_ring(storage.as_ref(), id, credential, (key_hint, known))?;
+    if known != Some(key) {
+        remembered_key::write(&surroundings, id, key);
+    }
     let sealer = Sealer::new(marker.repository, ring);
     let provisional = RepositoryConfig::standard(Vec::new());
     let mut repository = Repository::new(storage, sealer, provisional, surroundings);
@@ -176,36 +183,45 @@ pub(super) fn get_bounded(storage: &dyn Storage, name: &ObjectName) -> Result<Ve
     }
 }
 
-/// The slots that may be tried, in order. Of more than are looked at one is found by its whole id
+/// The slots that may be tried, in order, and whether there are no others. Of more than are looked at one is found by its whole id
 /// only.
-fn slot_names(storage: &dyn Storage, key_hint: Option<&str>) -> Result<Vec<ObjectName>, RepoError> {
+fn slot_names(
+    storage: &dyn Storage,
+    key_hint: Option<&str>,
+) -> Result<(Vec<ObjectName>, bool), RepoError> {
     if let Some(Ok(id)) = key_hint.map(str::parse::<KeyId>) {
         let name = object_name(&format::key_name(&id))?;
         return match storage.get_range(&name, 0, 0) {
-            Err(StorageError::Absent { .. }) => Ok(Vec::new()),
-            _ => Ok(vec![name]),
+            Err(StorageError::Absent { .. }) => Ok((Vec::new(), true)),
+            _ => Ok((vec![name], true)),
         };
     }
-    let listed = storage.list_some(Folder::Keys, MOST_LISTED)?.into_iter();
-    let mut names: Vec<ObjectName> = listed.map(|listed| listed.name).collect();
-    names.retain(|name| key_hint.is_none_or(|hint| name.last().starts_with(hint)));
-    names.sort();
-    Ok(names)
+    likely_slots(storage, key_hint)
 }
 
 fn open_ring(
     storage: &dyn Storage,
     repository: RepositoryId,
     credential: &Credential,
-    key_hint: Option<&str>,
+    (key_hint, known): (Option<&str>, Option<KeyId>),
 ) -> Result<(KeyId, KeyRing), RepoError> {
-    let names = slot_names(storage, key_hint)?;
+    let mut tried = 0;
+    let known = known.map(|known| object_name(&format::key_name(&known))).transpose()?;
+    if let Some(known) = &known {
+        match try_slot(storage, repository, credential, known) {
+            Ok(Some(opened)) => return Ok(opened),
+            Ok(None) => tried += 1,
+            // Gone, or no slot any more: what there is now counts.
+            Err(_) => {}
+        }
+    }
+    let (names, is_whole) = slot_names(storage, key_hint)?;
     if names.is_empty() {
         return Err(RepoError::NoKeySlot { address: storage.address() });
     }
     let mut damage = None;
-    let mut tried = 0;
-    for name in &names {
+    let was_tried = known.filter(|_| tried > 0);
+    for name in names.iter().filter(|name| was_tried.as_ref() != Some(*name)) {
         // What is no slot costs nothing to try, and hides none.
         if tried == MOST_SLOTS {
             break;
@@ -220,7 +236,8 @@ fn open_ring(
         }
     }
     Err(match damage {
-        Some(error) if tried == 0 || matches!(error, RepoError::TooNew { .. }) => error,
+        Some(error) if tried == 0 && is_whole || matches!(error, RepoError::TooNew { .. }) => error,
+        _ if !is_whole => RepoError::NoKeyAmongMany { tried },
         _ => RepoError::WrongKey { tried },
     })
 }

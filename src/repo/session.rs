@@ -26,6 +26,14 @@ pub struct Writer {
     pub process: ProcessIdentity,
 }
 
+/// Whether a small blob is sealed with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    Together,
+    /// For what is read, and has to outlive damage, piece by piece.
+    Alone,
+}
+
 /// A session that may add blobs and commit a snapshot. Shared by all its threads.
 pub struct Session {
     repository: Arc<Repository>,
@@ -149,6 +157,25 @@ impl Session {
         if self.claim(&id, plain.len()) {
             self.add_plain(class, id, plain, compressor)?;
         }
+        Ok(id)
+    }
+
+    /// The same, sealed as is asked.
+    pub fn save_sealing(
+        &self,
+        class: BlobClass,
+        sealing: Sealing,
+        plain: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<BlobId, RepoError> {
+        if sealing == Sealing::Together {
+            return self.save(class, plain, compressor);
+        }
+        let id = self.repository.identify(class, plain);
+        self.save_sealed(class, id, plain.len(), &mut || {
+            let (sealer, entropy) = (&self.repository.sealer, self.repository.entropy());
+            Ok(sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?)
+        })?;
         Ok(id)
     }
 

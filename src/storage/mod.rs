@@ -61,7 +61,9 @@ pub trait Storage: Send + Sync {
     ) -> Result<Vec<u8>, StorageError>;
 
     /// Everything in a folder (below it, for [`Folder::Packs`]), in no order. An entry whose name
-    /// is no object's is passed over. A folder that does not exist is empty.
+    /// is no object's is passed over. A folder that does not exist is empty. One of more than
+    /// [`Folder::most_names`] is refused with [`StorageError::TooMany`], before memory is taken,
+    /// where the medium can: a listing is whole, or an error.
     fn list(&self, folder: Folder) -> Result<Vec<Listed>, StorageError>;
 
     /// The same, but at most so many of them, whichever: for folders that may hold any number of
@@ -136,6 +138,9 @@ pub enum StorageError {
     TooLarge { name: ObjectName, size: u64, limit: u64 },
     #[error("{name} ends before byte {end}")]
     TooShort { name: ObjectName, end: u64 },
+    /// More names than snap works with: see [`Folder::most_names`].
+    #[error("{what} holds more than {most} names")]
+    TooMany { what: String, most: usize },
     #[error("no space is left at {address}")]
     Full { address: String },
     #[error("access to {what} is denied")]

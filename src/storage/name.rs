@@ -35,6 +35,15 @@ pub enum Folder {
 pub struct InvalidObjectName(String);
 
 impl Folder {
+    /// So many names at most may be in the folder. Packs of ordinary size are 32 to 128 TiB then;
+    /// listings take about 200 bytes of memory for each name.
+    pub fn most_names(self) -> usize {
+        match self {
+            Folder::Packs => 1 << 21,
+            _ => 1 << 20,
+        }
+    }
+
     pub const ALL: [Folder; 10] = [
         Folder::Top,
         Folder::Keys,

@@ -216,7 +216,19 @@ impl Forge {
 
     /// Flushes, and commits a snapshot whose root directory this is.
     pub fn commit(&mut self, root: Id) {
-        let record = snapshot(root, &[]);
+        self.commit_with(root, &[]);
+    }
+
+    /// The same with the database `bot` as its source.
+    pub fn commit_database(&mut self, root: Id) {
+        let time = map(&[("s", int(1_764_000_000))]);
+        let source =
+            [("a", bin(b"mongodb://rs0/bot")), ("p", bin(b"mongodb/rs0/bot")), ("t", time)];
+        self.commit_with(root, &[("s", array(&[map(&source)]))]);
+    }
+
+    fn commit_with(&mut self, root: Id, more: &[(&str, Value)]) {
+        let record = snapshot(root, more);
         // The spare copy.
         self.tree(&record);
         self.flush();

@@ -45,11 +45,8 @@ impl Sample {
     /// A snapshot with this root directory, begun at that hour; the newest last.
     pub fn snapshot(mut self, hour: u8, root: u8) -> Self {
         let example = Example::at(hour, &format!("2025-11-28T{hour:02}:00:00Z")).make();
-        let source = SnapshotSource {
-            address: b"/srv/bot".to_vec(),
-            path: EntryPath::parse(b"files/srv/bot").unwrap(),
-            as_of: example.begun,
-        };
+        let path = EntryPath::parse(b"files/srv/bot").unwrap();
+        let source = SnapshotSource::new(b"/srv/bot".to_vec(), path, example.begun);
         let snapshot = Snapshot {
             host: Host { name: "bot".to_owned(), user: "maria".to_owned(), uid: 0, gid: 0 },
             sources: vec![source],

@@ -7,8 +7,8 @@ use crate::cli::restore::{RestoreSummary, list_step, print_counts};
 use crate::cli::text::{count, grouped};
 use crate::model::Snapshot;
 use crate::ops::{
-    InPlaceOptions, InPlacePart, InPlaceReport, RestoreReport, RestoreStep, RollbackPlan,
-    plan_rollback, rollback,
+    DatabaseRollback, InPlaceOptions, InPlacePart, InPlaceReport, InPlaceRun, RestoreReport,
+    RestoreStep, RollbackPlan, plan_rollback, rollback,
 };
 use crate::policy::{format_duration, format_size};
 use crate::repo::Repository;
@@ -32,6 +32,23 @@ pub fn plan(
     let plan = plan_rollback(repository, &part.safety, place, &step, progress.monitor());
     drop(progress);
     Ok(plan?)
+}
+
+/// Whether there is something to be undone, as far as files tell: of databases there always is.
+pub fn is_left(
+    context: &Context,
+    repository: &Arc<Repository>,
+    run: &InPlaceRun,
+    place: &InPlaceOptions,
+) -> Result<bool, Failure> {
+    for part in run.parts() {
+        if DatabaseRollback::is_of_databases(&part.safety)
+            || plan(context, repository, part, place, false)?.report.changes()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub fn print_plan(context: &Context, plan: &RollbackPlan) -> Result<(), Failure> {

@@ -15,8 +15,7 @@ use super::select::read_ledger;
 use super::text::{count, readable, time_with_zone};
 use crate::mongo::Connection;
 use crate::ops::{
-    InPlaceOptions, InPlacePart, InPlaceRun, RestoreReport, end_parts, list_in_place,
-    newest_to_undo,
+    InPlaceOptions, InPlacePart, InPlaceRun, RestoreReport, end_parts, list_in_place, to_undo,
 };
 use crate::repo::Repository;
 use std::sync::Arc;
@@ -84,7 +83,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     if arguments.list {
         return list::print(context, &runs);
     }
-    let run = chosen(arguments, &runs)?;
+    let run = match &arguments.id {
+        Some(text) => named(text, &runs)?,
+        None => newest(context, &repository, &runs, &place)?,
+    };
     announce(context, run)?;
     let servers = databases::connect_all(context, arguments, run)?;
     let parts: Vec<Part<'_>> = run.parts().zip(&servers).map(Part::new).collect();
@@ -191,14 +193,34 @@ impl Rollback<'_> {
     }
 }
 
-/// The one that is named, or the newest.
-fn chosen<'a>(arguments: &Arguments, runs: &'a [InPlaceRun]) -> Result<&'a InPlaceRun, Failure> {
-    let Some(text) = &arguments.id else {
-        return newest_to_undo(runs).ok_or_else(|| {
-            Failure::new(Code::Nothing, "there is no restore in place to undo on this host")
-                .hint("`snap rollback --list` shows those that are undone, and rollbacks")
-        });
-    };
+/// The newest that has something left to undo: one that changed nothing hides none before it. If
+/// there is none such, the newest.
+fn newest<'a>(
+    context: &Context,
+    repository: &Arc<Repository>,
+    runs: &'a [InPlaceRun],
+    place: &InPlaceOptions,
+) -> Result<&'a InPlaceRun, Failure> {
+    let mut candidates = to_undo(runs).peekable();
+    let first = candidates.next().ok_or_else(|| {
+        Failure::new(Code::Nothing, "there is no restore in place to undo on this host")
+            .hint("`snap rollback --list` shows those that are undone, and rollbacks")
+    })?;
+    let mut run = first;
+    if candidates.peek().is_none() {
+        return Ok(first);
+    }
+    while !files::is_left(context, repository, run, place)? {
+        let Some(older) = candidates.next() else { return Ok(first) };
+        let id = run.safety().id.short();
+        context.output.say(format!("nothing is left to undo of restore {id}"))?;
+        run = older;
+    }
+    Ok(run)
+}
+
+/// The one with this id.
+fn named<'a>(text: &str, runs: &'a [InPlaceRun]) -> Result<&'a InPlaceRun, Failure> {
     let text = text.to_ascii_lowercase();
     let is_id = text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_id {

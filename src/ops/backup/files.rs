@@ -74,10 +74,9 @@ fn prepare<'a>(
     let source_options =
         SourceOptions { begun: repository.clock().now(), one_file_system: files.one_file_system };
     let source = FilesSource::new(&files.paths, rules, cache, source_options, monitor)?;
-    let sources = source.roots().iter().map(|root| SnapshotSource {
-        address: root.given.as_os_str().as_bytes().to_vec(),
-        path: below_files(&root.path),
-        as_of: options.begun,
+    let sources = source.roots().iter().map(|root| {
+        let address = root.given.as_os_str().as_bytes().to_vec();
+        SnapshotSource::new(address, below_files(&root.path), options.begun)
     });
     let sources = sources.collect();
     let recording = source.recording();

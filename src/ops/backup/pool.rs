@@ -4,7 +4,7 @@
 use super::problems::ReadFailure;
 use super::read_file::{ReadFile, Reader};
 use crate::model::{ChunkRef, EntryName, Monitor, Stream};
-use crate::repo::{RepoError, Session};
+use crate::repo::{RepoError, Sealing, Session};
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +62,7 @@ pub struct FileJob {
 /// A chunk that another worker shall store.
 pub struct ChunkJob {
     pub bytes: Vec<u8>,
+    pub sealing: Sealing,
     pub result: Delivery<Result<ChunkRef, RepoError>>,
 }
 
@@ -139,12 +140,12 @@ impl<'a> Helping<'a> {
     }
 
     /// Hands a copy of the chunk to whoever has time; false if nobody has.
-    pub fn offer(&self, results: &mut ChunkResults, chunk: &[u8]) -> bool {
+    pub fn offer(&self, results: &mut ChunkResults, chunk: &[u8], sealing: Sealing) -> bool {
         let Some((sender, _)) = self.chunks.as_ref().filter(|(sender, _)| !sender.is_full()) else {
             return false;
         };
         let result = Delivery::new();
-        let job = ChunkJob { bytes: chunk.to_vec(), result: result.clone() };
+        let job = ChunkJob { bytes: chunk.to_vec(), sealing, result: result.clone() };
         let offered = sender.try_send(job).is_ok();
         if offered {
             results.0.push_back(ChunkResult::Pending(result));

@@ -7,7 +7,7 @@ use crate::model::{
     Attribute, AttributeValue, ChunkRef, ChunkTree, Content, Entry, EntryName, File, Kind,
     Metadata, Reading, Stream, Verdict, data_extents,
 };
-use crate::repo::{ChunkTreeWriter, RepoError, Session, TreeSink};
+use crate::repo::{ChunkTreeWriter, RepoError, Sealing, Session, TreeSink};
 
 /// A file that was written to each time it was read is kept as it was the last time.
 const ATTEMPTS: usize = 3;
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
             let length = self.session.repository().chunker().cut(&buffer[start..end]);
             let chunk = &buffer[start..start + length];
             let only = start == 0 && ended && length == end && results.is_empty();
-            if only || !helping.offer(&mut results, chunk) {
+            if only || !helping.offer(&mut results, chunk, Sealing::Together) {
                 let id = self.session.save(BlobClass::Data, chunk, &mut self.compressor)?;
                 results.push_done(ChunkRef { id, length: length as u64 });
             }
@@ -143,8 +143,9 @@ impl<'a> Reader<'a> {
 
     /// Stores a chunk that another worker cut.
     pub fn store_chunk(&mut self, job: ChunkJob) {
-        let ChunkJob { bytes, result } = job;
-        let stored = self.session.save(BlobClass::Data, &bytes, &mut self.compressor);
+        let ChunkJob { bytes, sealing, result } = job;
+        let (class, compressor) = (BlobClass::Data, &mut self.compressor);
+        let stored = self.session.save_sealing(class, sealing, &bytes, compressor);
         result.fill(stored.map(|id| ChunkRef { id, length: bytes.len() as u64 }));
     }
 

@@ -103,7 +103,7 @@ fn prepared<'a>(
     below_files.push(&files_name());
     path.names().for_each(|name| below_files.push(&name));
     let address = [b"/", path.bytes()].concat();
-    let source = SnapshotSource { address, path: below_files, as_of: options.begun };
+    let source = SnapshotSource::new(address, below_files, options.begun);
     let (running, ended) = bounded(0);
     let metadata = metadata(options);
     let stream = InputStream {

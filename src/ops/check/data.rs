@@ -2,6 +2,7 @@
 
 use super::CheckOptions;
 use super::findings::Findings;
+use super::leaves::Leaves;
 use super::select::{Pack, chosen};
 use super::verified::{Verification, Verified};
 use crate::codec::BlobClass;
@@ -50,13 +51,22 @@ pub struct Reading<'a> {
     pub catalog: &'a Catalog,
     /// By the index of `catalog`.
     pub needed: &'a LiveBlobs,
+    pub leaves: &'a Leaves,
+}
+
+/// What is in a pack that is what its name says.
+#[derive(Default)]
+struct Content {
+    /// Snapshots that it has spare copies of, and that are not there themselves.
+    strays: Vec<Snapshot>,
+    /// Leaves of collections that do not hold what the lists above them say, with the reason.
+    wrong: Vec<(BlobId, String)>,
 }
 
 /// What became of a pack.
 enum Outcome {
-    /// It is what its name says; with snapshots that it has spare copies of, and that are not
-    /// there themselves.
-    Whole(Vec<Snapshot>),
+    /// It is what its name says.
+    Whole(Content),
     /// It is not: what is in it, the index knows.
     Changed,
     /// Deleted by a prune after it was listed: not needed, or moved.
@@ -110,7 +120,8 @@ impl Reading<'_> {
             match outcome {
                 Outcome::Whole(found) => {
                     findings.whole.insert(pack.0);
-                    strays.extend(found);
+                    strays.extend(found.strays);
+                    findings.leaves(found.wrong);
                 }
                 Outcome::Changed => changed.push(*pack),
                 Outcome::Gone | Outcome::Left => {}
@@ -137,7 +148,10 @@ impl Reading<'_> {
         for (pack, outcome) in packs.iter().zip(outcomes) {
             findings.read.insert(pack.0);
             match outcome {
-                Outcome::Whole(_) => drop(findings.whole.insert(pack.0)),
+                Outcome::Whole(found) => {
+                    findings.whole.insert(pack.0);
+                    findings.leaves(found.wrong);
+                }
                 Outcome::Changed => changed.push(*pack),
                 Outcome::Gone | Outcome::Left => {}
             }
@@ -162,9 +176,11 @@ impl Reading<'_> {
         let outcome = self.read_pack(id, *listed, known)?;
         monitor.add(Counter::PacksChecked, 1);
         monitor.add(Counter::BytesChecked, listed.size);
-        match outcome {
-            Outcome::Whole(_) => notes.push(*id, Some(clock.now())),
-            Outcome::Changed => notes.push(*id, None),
+        match &outcome {
+            Outcome::Whole(Content { wrong, .. }) if wrong.is_empty() => {
+                notes.push(*id, Some(clock.now()));
+            }
+            Outcome::Whole(_) | Outcome::Changed => notes.push(*id, None),
             Outcome::Gone | Outcome::Left => {}
         }
         Ok(outcome)
@@ -212,25 +228,25 @@ impl Reading<'_> {
         let Some(pack) = repository.open_pack_table(id, &bytes)? else {
             return Ok(Outcome::Changed);
         };
-        let mut strays = Vec::new();
-        let mut is_whole = true;
-        repository.each_blob(&pack, &bytes, &mut |blob, plain| {
-            let Some(plain) = plain else {
-                is_whole = false;
-                return false;
-            };
+        let Content { mut strays, mut wrong } = Content::default();
+        let is_whole = repository.each_blob(&pack, &bytes, &mut |blob, plain| {
+            let Some(plain) = plain else { return Ok(false) };
+            if pack.class == BlobClass::Data {
+                let why = self.leaves.wrong(self.reader, self.catalog.index(), &blob.id, plain)?;
+                wrong.extend(why.map(|why| (blob.id, why)));
+            }
             // One that its own pack points to belongs to the pack's session, and is known by it.
             if pack.class == BlobClass::Tree && pack.table.payload != Some(blob.id) {
                 let stray = repository.payload(SessionId::new([0; 16]), plain);
                 strays.extend(stray.filter(|stray| !known.contains(&snapshot_hash(stray))));
             }
-            true
-        });
+            Ok(true)
+        })?;
         if !is_whole {
             return Ok(Outcome::Changed);
         }
         debug_assert_eq!(bytes.len() as u64, listed.size);
-        Ok(Outcome::Whole(strays))
+        Ok(Outcome::Whole(Content { strays, wrong }))
     }
 
     /// Which blobs of changed packs are lost, and which of them are needed and nowhere else.
@@ -288,8 +304,8 @@ impl Reading<'_> {
         let mut bad: Vec<BlobId> = Vec::new();
         repository.each_blob(pack, &bytes, &mut |blob, plain| {
             bad.extend(plain.is_none().then_some(blob.id));
-            true
-        });
+            Ok(true)
+        })?;
         let count = bad.len();
         // A forged table may have one blob a million times, and each is looked for.
         bad.sort_unstable();

@@ -1,10 +1,10 @@
 //! Which documents of a collection are hit: those between two that can still be read.
 
 use crate::codec::{BlobClass, Elements, ExtendedJson, write_extended_value};
-use crate::format::{ChildPiece, DocumentLeaf, PieceItems, documents};
+use crate::format::{ChildPiece, DocumentLeaf, documents};
 use crate::model::BlobId;
 use crate::repo::{BlobReader, RepoError};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Longer ids are cut, in characters.
@@ -43,29 +43,38 @@ pub fn lost<'a>(
     bad: &'a BTreeMap<BlobId, String>,
     blame: &dyn Fn(&ChildPiece) -> Result<BTreeSet<&'a String>, RepoError>,
 ) -> Result<Vec<Lost<'a>>, RepoError> {
-    let (pending, seen) = (Vec::new(), HashSet::new());
-    let mut walk = Walk { reader, pending, seen, lost: Vec::new(), last: None, open: false };
-    walk.expand(&root, None)?;
-    while let Some((level, child)) = walk.pending.pop() {
+    let mut walk = Walk { reader, lost: Vec::new(), last: None, open: false };
+    let mut pieces = match reader.document_pieces(&root) {
+        Err(error) if error.is_damage() => return Ok(walk.lost),
+        pieces => pieces?,
+    };
+    while let Some(met) = or_none(pieces.step())?.flatten() {
+        let child = &met.piece.child;
         let hit = match bad.get(&child.id) {
             Some(object) => Some(object),
-            None => blame(&child)?.into_iter().next(),
+            None => blame(child)?.into_iter().next(),
         };
         match hit {
             Some(object) => walk.hit(object, child.entries),
-            None if level > 0 => walk.expand(&child.id, Some(level))?,
-            None => walk.whole(child),
+            None if met.level == 0 => walk.whole(child.clone()),
+            None if or_none(pieces.open(&met))?.is_some() => continue,
+            None => {}
         }
+        pieces.pass(&met.piece);
     }
     Ok(walk.lost)
 }
 
+/// What cannot be read is passed over: it is named itself.
+fn or_none<T>(read: Result<T, RepoError>) -> Result<Option<T>, RepoError> {
+    match read {
+        Err(error) if error.is_damage() => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 struct Walk<'r, 'a> {
     reader: &'r BlobReader,
-    /// The next one last, with its level.
-    pending: Vec<(u8, ChildPiece)>,
-    /// Lists: a tree names each once.
-    seen: HashSet<BlobId>,
     lost: Vec<Lost<'a>>,
     /// The last leaf that is whole.
     last: Option<ChildPiece>,
@@ -74,25 +83,6 @@ struct Walk<'r, 'a> {
 }
 
 impl<'a> Walk<'_, 'a> {
-    /// A list that cannot be read is passed over: it is named itself.
-    fn expand(&mut self, id: &BlobId, level: Option<u8>) -> Result<(), RepoError> {
-        if !self.seen.insert(*id) {
-            return Ok(());
-        }
-        let piece = match self.reader.piece(id) {
-            Err(error) if error.is_damage() => return Ok(()),
-            piece => piece?,
-        };
-        // A list that stands for another level could lead round and round.
-        if level.is_none_or(|level| level == piece.level)
-            && let PieceItems::Children(children) = piece.items
-        {
-            let below = piece.level - 1;
-            self.pending.extend(children.into_iter().rev().map(|child| (below, child)));
-        }
-        Ok(())
-    }
-
     fn hit(&mut self, object: &'a str, count: u64) {
         match self.lost.last_mut() {
             Some(lost) if self.open && lost.object == object => {

@@ -60,6 +60,15 @@ impl Findings {
         self.objects.entry(name).or_insert_with(|| why.into());
     }
 
+    /// Leaves of collections that are not what the lists above them say.
+    pub fn leaves(&mut self, wrong: Vec<(BlobId, String)>) {
+        for (id, why) in wrong {
+            let object = format!("data blob {id}");
+            self.object(object.clone(), why);
+            self.blobs.insert(id, object);
+        }
+    }
+
     /// A needed blob that lay in `pack`, as far as is known.
     pub fn missing(&mut self, id: BlobId, pack: Option<PackId>) {
         let object = match pack {

@@ -5,6 +5,7 @@
 mod data;
 mod documents;
 mod findings;
+mod leaves;
 mod objects;
 mod packs;
 mod select;
@@ -104,8 +105,9 @@ pub fn check(
     // What is beyond all time is never reached.
     let until = options.max_duration.and_then(|duration| begun.checked_add(duration).ok());
     let Look { reader, catalog, ledger, mut findings, walked, mut report } =
-        look_until_still(repository, &tally)?;
-    let reading = data::Reading { reader: &reader, catalog: &catalog, needed: &walked.needed };
+        look_until_still(repository, &options, &tally)?;
+    let Walked { needed, leaves, .. } = &walked;
+    let reading = data::Reading { reader: &reader, catalog: &catalog, needed, leaves };
     if options.read != ReadData::None {
         tally.stage(Stage::ReadingData);
         let read = reading.run(&options, until, &ledger, &mut findings, tally.as_ref())?;
@@ -135,12 +137,16 @@ struct Look {
 
 /// What a writer or a prune is doing may look like damage. It is damage if the repository stood
 /// still meanwhile.
-fn look_until_still(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoError> {
+fn look_until_still(
+    repository: &Arc<Repository>,
+    options: &CheckOptions,
+    tally: &Arc<Tally>,
+) -> Result<Look, RepoError> {
     let mut before = repository.outline()?;
     let mut looks = 1;
     loop {
         tally.stage(Stage::Checking);
-        let found = look(repository, tally)?;
+        let found = look(repository, options, tally)?;
         let after = repository.outline()?;
         if found.findings.is_clean() || before == after || looks == LOOKS {
             return Ok(found);
@@ -149,7 +155,11 @@ fn look_until_still(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<
     }
 }
 
-fn look(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoError> {
+fn look(
+    repository: &Arc<Repository>,
+    options: &CheckOptions,
+    tally: &Arc<Tally>,
+) -> Result<Look, RepoError> {
     let mut findings = Findings::new(repository.damaged_packs()?);
     // Before the snapshots are listed: a backup that ends meanwhile is no gap.
     let ends: Vec<_> = repository.witness().ends().chain(repository.last_link()).collect();
@@ -160,7 +170,8 @@ fn look(repository: &Arc<Repository>, tally: &Arc<Tally>) -> Result<Look, RepoEr
     }
     let reader = packs::check(repository, &mut findings)?;
     let catalog = reader.catalog();
-    let walked = structure::check(&reader, &ledger, &mut findings, tally.as_ref())?;
+    let reads = options.read != ReadData::None || !findings.marked.is_empty();
+    let walked = structure::check(&reader, &ledger, &mut findings, reads, tally.as_ref())?;
     let report = CheckReport {
         snapshots: ledger.live.len() as u64,
         trees: walked.trees,
@@ -179,6 +190,6 @@ pub(super) fn is_whole(
 ) -> Result<bool, RepoError> {
     let mut findings = Findings::new(HashSet::new());
     let ledger = Ledger { live: vec![snapshot.clone()], ..Ledger::default() };
-    structure::check(reader, &ledger, &mut findings, monitor)?;
+    structure::check(reader, &ledger, &mut findings, false, monitor)?;
     Ok(findings.blobs.is_empty())
 }

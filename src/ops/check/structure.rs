@@ -1,15 +1,21 @@
 //! Every tree can be read, and every blob that is needed is in a pack that is there.
 
 use super::findings::Findings;
+use super::leaves::{Leaves, Way};
 use super::packs::name_unindexed;
 use crate::format::{self, PieceItems};
 use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Counter, Directory, Documents, Entry, Kind, Monitor, PackId,
+    AttributeValue, BlobId, ChunkTree, Collection, Counter, Directory, DocumentTree, Documents,
+    Entry, Kind, Monitor, PackId,
 };
 use crate::ops::live::LiveBlobs;
-use crate::ops::reach::collection_pieces;
-use crate::repo::{BlobReader, Catalog, Ledger, RepoError};
+use crate::repo::{BlobReader, Catalog, DocumentPieces, Ledger, MetPiece, RepoError};
 use std::collections::HashSet;
+
+/// What waits to be looked at is no more, about, some 100 MiB: no folder that snap writes comes
+/// near. Where it would be more, a part of a piece is taken, and the piece is read again for the
+/// rest.
+const MOST_PENDING: usize = 1 << 21;
 
 /// What the walk met.
 pub struct Walked {
@@ -17,12 +23,13 @@ pub struct Walked {
     pub blobs: u64,
     /// By the index of the reader's catalog.
     pub needed: LiveBlobs,
+    pub leaves: Leaves,
 }
 
 enum Pending {
     Piece(BlobId),
-    /// A list of pieces of a collection.
-    Documents(BlobId),
+    /// What comes behind so many items of a piece that was read before.
+    Rest(BlobId, usize),
     List {
         id: BlobId,
         length: u64,
@@ -30,29 +37,32 @@ enum Pending {
     },
 }
 
-/// Reads every tree once, and finds every needed blob in a pack that is there.
+/// Reads every tree once, and finds every needed blob in a pack that is there. `notes_leaves`:
+/// packs will be read, and the leaves of collections in them compared with what their lists say.
 pub fn check(
     reader: &BlobReader,
     ledger: &Ledger,
     findings: &mut Findings,
+    notes_leaves: bool,
     monitor: &dyn Monitor,
 ) -> Result<Walked, RepoError> {
     let catalog = reader.catalog();
-    let walked = Walked { trees: 0, blobs: 0, needed: LiveBlobs::new(catalog.index()) };
+    let needed = LiveBlobs::new(catalog.index());
+    let walked = Walked { trees: 0, blobs: 0, needed, leaves: Leaves::new(notes_leaves) };
     let (pending, unindexed) = (Vec::new(), HashSet::new());
-    let mut walk = Walk { reader, catalog: &catalog, findings, walked, pending, unindexed };
+    let mut walk =
+        Walk { reader, catalog: &catalog, findings, monitor, walked, pending, unindexed };
     for snapshot in &ledger.live {
         walk.need(&reader.repository().payload_id(snapshot))?;
         walk.pending.push(Pending::Piece(snapshot.tree));
         while let Some(next) = walk.pending.pop() {
-            if monitor.stopped() {
-                return Err(RepoError::Stopped);
-            }
+            walk.stop_if_asked()?;
             walk.look(next)?;
         }
         monitor.add(Counter::SnapshotsChecked, 1);
     }
     name_unindexed(&catalog, &walk.unindexed, walk.findings);
+    walk.walked.leaves.sort();
     Ok(walk.walked)
 }
 
@@ -60,6 +70,7 @@ struct Walk<'a> {
     reader: &'a BlobReader,
     catalog: &'a Catalog,
     findings: &'a mut Findings,
+    monitor: &'a dyn Monitor,
     walked: Walked,
     pending: Vec<Pending>,
     /// Packs that are needed, and that no index names.
@@ -67,6 +78,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    fn stop_if_asked(&self) -> Result<(), RepoError> {
+        match self.monitor.stopped() {
+            true => Err(RepoError::Stopped),
+            false => Ok(()),
+        }
+    }
+
     /// A needed blob: true if it is met for the first time and can be looked into.
     fn need(&mut self, id: &BlobId) -> Result<bool, RepoError> {
         if !self.walked.needed.mark(self.catalog.index(), id) {
@@ -90,19 +108,23 @@ impl Walk<'_> {
     }
 
     fn look(&mut self, next: Pending) -> Result<(), RepoError> {
-        let (Pending::Piece(id) | Pending::Documents(id) | Pending::List { id, .. }) = &next;
+        let (Pending::Piece(id) | Pending::Rest(id, _) | Pending::List { id, .. }) = &next;
         let id = *id;
-        if !self.need(&id)? {
+        if !matches!(next, Pending::Rest(..)) && !self.need(&id)? {
             return Ok(());
         }
         let looked = match next {
-            Pending::Piece(id) => self.piece(&id),
-            Pending::Documents(id) => self.documents(&id),
+            Pending::Piece(id) => self.piece(&id, 0),
+            Pending::Rest(id, from) => self.piece(&id, from),
             Pending::List { id, length, depth } => self.list(&id, length, depth),
         };
+        self.or_damaged(&id, looked)
+    }
+
+    fn or_damaged(&mut self, id: &BlobId, looked: Result<(), RepoError>) -> Result<(), RepoError> {
         match looked {
             Err(error) if error.is_damage() => {
-                self.damaged(&id, &error);
+                self.damaged(id, &error);
                 Ok(())
             }
             other => other,
@@ -124,34 +146,130 @@ impl Walk<'_> {
         self.findings.blobs.insert(*id, object);
     }
 
-    fn piece(&mut self, id: &BlobId) -> Result<(), RepoError> {
+    /// The items of a piece from that number on, or some of them.
+    fn piece(&mut self, id: &BlobId, from: usize) -> Result<(), RepoError> {
         let piece = self.reader.piece(id)?;
-        self.walked.trees += 1;
+        if from == 0 {
+            self.walked.trees += 1;
+        }
+        let most = (MOST_PENDING.saturating_sub(self.pending.len()) / 16).max(1);
+        let all = match &piece.items {
+            PieceItems::Children(children) => children.len(),
+            PieceItems::Entries(entries) => entries.len(),
+        };
+        if all.saturating_sub(from) > most {
+            self.pending.push(Pending::Rest(*id, from.saturating_add(most)));
+        }
         match piece.items {
             PieceItems::Children(children) => {
-                self.pending.extend(children.into_iter().map(|child| Pending::Piece(child.id)));
+                let children = children.iter().skip(from).take(most);
+                self.pending.extend(children.map(|child| Pending::Piece(child.id)));
             }
             PieceItems::Entries(entries) => {
-                entries.iter().try_for_each(|entry| self.entry(entry))?;
+                let mut entries = entries.iter().skip(from).take(most);
+                entries.try_for_each(|entry| self.entry(entry, id))?;
             }
         }
         Ok(())
     }
 
-    /// The leaves are data: they are only there, or not.
-    fn documents(&mut self, id: &BlobId) -> Result<(), RepoError> {
-        let piece = self.reader.piece(id)?;
-        self.walked.trees += 1;
-        for child in collection_pieces(id, &piece)? {
-            match (piece.level, child.chunks.nodes.is_empty()) {
-                (1, true) => {
-                    self.need(&child.id)?;
-                }
-                (1, false) => self.chunks(&child.chunks)?,
-                _ => self.pending.push(Pending::Documents(child.id)),
+    fn collection(&mut self, collection: &Collection, piece: &BlobId) -> Result<(), RepoError> {
+        let is_empty = matches!(&collection.content, Documents::Tree(tree) if tree.is_empty());
+        if is_empty && collection.count > 0 {
+            let why =
+                format!("a collection in it counts {} documents, and has none", collection.count);
+            self.findings.object(format!("tree blob {piece}"), why);
+        }
+        match &collection.content {
+            Documents::Tree(tree) => self.documents(collection, tree),
+            Documents::Stream(chunks) => self.chunks(chunks),
+        }
+    }
+
+    fn documents(&mut self, collection: &Collection, tree: &DocumentTree) -> Result<(), RepoError> {
+        let base = tree.base.iter().map(|root| (root, true));
+        for (root, is_base) in base.chain(tree.overlays.iter().map(|root| (root, false))) {
+            let looked = self.document_tree(root, is_base, collection);
+            self.or_damaged(root, looked)?;
+        }
+        Ok(())
+    }
+
+    /// Each tree is walked once, and its count compared with each entry that names it.
+    fn document_tree(
+        &mut self,
+        root: &BlobId,
+        is_base: bool,
+        collection: &Collection,
+    ) -> Result<(), RepoError> {
+        self.stop_if_asked()?;
+        if self.need(root)? {
+            self.walked.trees += 1;
+        }
+        if let Some(count) = self.walked.leaves.counted(root, is_base) {
+            return prove_count(root, count, collection);
+        }
+        if self.findings.blobs.contains_key(root) {
+            return Ok(());
+        }
+        let pieces = self.reader.document_pieces(root)?;
+        let count = pieces.counted();
+        self.walked.leaves.met_root(root, is_base, count);
+        self.document_pieces(pieces, is_base)?;
+        prove_count(root, count, collection)
+    }
+
+    /// Lists are looked at once between the same keys. The leaves are data: they are only there,
+    /// or not.
+    fn document_pieces(
+        &mut self,
+        mut pieces: DocumentPieces<'_>,
+        is_base: bool,
+    ) -> Result<(), RepoError> {
+        let mut way = Way::new(is_base);
+        while let Some(met) = pieces.step()? {
+            self.stop_if_asked()?;
+            if !self.opened(&mut pieces, &met, is_base)? {
+                let is_new = met.level == 0 && self.document_piece(&met, is_base)?;
+                self.walked.leaves.pass(&mut way, &met, self.catalog.index(), is_new);
+                pieces.pass(&met.piece);
             }
         }
         Ok(())
+    }
+
+    /// A list that was not looked at between these keys; false for all else.
+    fn opened(
+        &mut self,
+        pieces: &mut DocumentPieces<'_>,
+        met: &MetPiece,
+        is_base: bool,
+    ) -> Result<bool, RepoError> {
+        let id = &met.piece.child.id;
+        if met.level == 0 {
+            return Ok(false);
+        }
+        if self.need(id)? {
+            self.walked.trees += 1;
+        }
+        if !self.walked.leaves.is_new(met, is_base) || self.findings.blobs.contains_key(id) {
+            return Ok(false);
+        }
+        let opened = pieces.open(met);
+        let is_open = opened.is_ok();
+        self.or_damaged(id, opened)?;
+        Ok(is_open)
+    }
+
+    /// A leaf or a large document; whether it is a leaf of which nothing was noted so far.
+    fn document_piece(&mut self, met: &MetPiece, is_base: bool) -> Result<bool, RepoError> {
+        let child = &met.piece.child;
+        if met.piece.is_large() {
+            self.chunks(&child.chunks)?;
+            return Ok(false);
+        }
+        self.need(&child.id)?;
+        Ok(self.walked.leaves.is_new(met, is_base))
     }
 
     fn list(&mut self, id: &BlobId, length: u64, depth: u8) -> Result<(), RepoError> {
@@ -163,16 +281,13 @@ impl Walk<'_> {
         self.chunks(&list)
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<(), RepoError> {
+    fn entry(&mut self, entry: &Entry, piece: &BlobId) -> Result<(), RepoError> {
         match &entry.kind {
             Kind::Directory(Directory { tree: Some(tree), .. }) => {
                 self.pending.push(Pending::Piece(*tree));
             }
             Kind::File(file) => self.chunks(&file.chunks)?,
-            Kind::Collection(collection) => match &collection.content {
-                Documents::Tree(tree) => self.pending.extend(tree.roots().map(Pending::Documents)),
-                Documents::Stream(chunks) => self.chunks(chunks)?,
-            },
+            Kind::Collection(collection) => self.collection(collection, piece)?,
             _ => {}
         }
         for attribute in &entry.metadata.attributes {
@@ -197,4 +312,19 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// What is laid over a base may replace or delete what is below.
+fn prove_count(root: &BlobId, count: u64, collection: &Collection) -> Result<(), RepoError> {
+    let Documents::Tree(tree) = &collection.content else { return Ok(()) };
+    if !tree.overlays.is_empty() || count == collection.count {
+        return Ok(());
+    }
+    Err(RepoError::Damaged {
+        name: format!("tree blob {root}"),
+        why: format!(
+            "it counts {count} documents, and the entry of the collection {}",
+            collection.count
+        ),
+    })
 }

@@ -9,9 +9,14 @@ use crate::model::{
 use crate::ops::backup::shown;
 use crate::repo::{BlobReader, RepoError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// At most so many files are named for an object.
 const NAMED: usize = 10;
+
+/// What waits to be looked at is no more, about: no folder that snap writes comes near. Where it
+/// would be more, a part of a piece is taken, and the piece is read again for the rest.
+const MOST_PENDING: usize = 1 << 21;
 
 /// Files that an object's damage touches.
 #[derive(Debug, Clone, Default)]
@@ -45,13 +50,14 @@ pub fn files(
     }
     let mut seen: HashSet<BlobId> = HashSet::new();
     for snapshot in snapshots.iter().rev() {
-        search.pending.push((snapshot.tree, EntryPath::root()));
-        while let Some((id, path)) = search.pending.pop() {
+        let path = Arc::new(EntryPath::root());
+        search.pending.push(Pending { id: snapshot.tree, path, from: 0 });
+        while let Some(next) = search.pending.pop() {
             if monitor.stopped() {
                 return Err(RepoError::Stopped);
             }
-            if seen.insert(id) {
-                search.piece(&id, &path, snapshot)?;
+            if next.from > 0 || seen.insert(next.id) {
+                search.piece(&next, snapshot)?;
             }
         }
     }
@@ -59,11 +65,19 @@ pub fn files(
     Ok(search.touched)
 }
 
+/// A piece to be looked into.
+struct Pending {
+    id: BlobId,
+    path: Arc<EntryPath>,
+    /// Its items before this one were looked at.
+    from: usize,
+}
+
 struct Search<'a> {
     reader: &'a BlobReader,
     bad: &'a BTreeMap<BlobId, String>,
     touched: BTreeMap<String, Files>,
-    pending: Vec<(BlobId, EntryPath)>,
+    pending: Vec<Pending>,
     /// The trees that name a tree.
     above: HashMap<BlobId, Vec<BlobId>>,
     /// The trees in which an object to blame was met.
@@ -71,12 +85,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn piece(
-        &mut self,
-        id: &BlobId,
-        path: &EntryPath,
-        snapshot: &Snapshot,
-    ) -> Result<(), RepoError> {
+    fn piece(&mut self, next: &Pending, snapshot: &Snapshot) -> Result<(), RepoError> {
+        let Pending { id, path, from } = next;
         if let Some(object) = self.bad.get(id) {
             let directory = format!("{}/", directory(path));
             self.note(object, snapshot, id, &directory);
@@ -86,14 +96,24 @@ impl Search<'_> {
             Err(error) if error.is_damage() => return Ok(()),
             piece => piece?,
         };
+        let most = (MOST_PENDING.saturating_sub(self.pending.len()) / 16).max(1);
+        let all = match &piece.items {
+            PieceItems::Children(children) => children.len(),
+            PieceItems::Entries(entries) => entries.len(),
+        };
+        let end = from.saturating_add(most).min(all);
+        if end < all {
+            self.pending.push(Pending { id: *id, path: Arc::clone(path), from: end });
+        }
+        let part = *from..end;
         match piece.items {
             PieceItems::Children(children) => {
-                for child in children.into_iter().rev() {
-                    self.below(*id, child.id, path.clone());
+                for child in children.get(part).unwrap_or_default().iter().rev() {
+                    self.below(*id, child.id, Arc::clone(path));
                 }
             }
             PieceItems::Entries(entries) => {
-                for entry in &entries {
+                for entry in entries.get(part).unwrap_or_default() {
                     self.entry(entry, id, path, snapshot)?;
                 }
             }
@@ -116,7 +136,7 @@ impl Search<'_> {
         }
         match &entry.kind {
             Kind::Directory(Directory { tree: Some(below), .. }) => {
-                self.below(*tree, *below, directory.join(&entry.name));
+                self.below(*tree, *below, Arc::new(directory.join(&entry.name)));
             }
             Kind::File(file) => self.blame(&file.chunks, &mut objects)?,
             Kind::Collection(collection) => match &collection.content {
@@ -186,9 +206,12 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn below(&mut self, above: BlobId, tree: BlobId, path: EntryPath) {
-        self.above.entry(tree).or_default().push(above);
-        self.pending.push((tree, path));
+    fn below(&mut self, above: BlobId, tree: BlobId, path: Arc<EntryPath>) {
+        let known = self.above.entry(tree).or_default();
+        if known.last() != Some(&above) {
+            known.push(above);
+        }
+        self.pending.push(Pending { id: tree, path, from: 0 });
     }
 
     /// From where an object was met up to the roots.

@@ -6,15 +6,33 @@ use crate::model::{ChunkTree, Collection, Documents};
 use crate::repo::{BlobReader, RepoError};
 
 /// Calls `sink` with every document of a collection: in the order of their keys, or the natural
-/// one of collections that are kept so. Memory: one part, up to twice 16 MiB.
+/// one of collections that are kept so. Where they are not as many as the collection says, that is
+/// the error at the end. Memory: one part, up to twice 16 MiB.
 pub fn each_document<E: From<RepoError>>(
     reader: &BlobReader,
     collection: &Collection,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    if let Documents::Stream(chunks) = &collection.content {
-        return each_of_stream(reader, chunks, sink);
+    let (mut count, mut size) = (0_u64, 0_u64);
+    let mut counting = |document: &[u8]| {
+        (count, size) = (count.saturating_add(1), size.saturating_add(document.len() as u64));
+        sink(document)
+    };
+    match &collection.content {
+        Documents::Stream(chunks) => each_of_stream(reader, chunks, &mut counting)?,
+        Documents::Tree(_) => each_of_tree(reader, collection, &mut counting)?,
     }
+    match collection.miscounted(count, size) {
+        Some(why) => Err(damaged(&why).into()),
+        None => Ok(()),
+    }
+}
+
+fn each_of_tree<E: From<RepoError>>(
+    reader: &BlobReader,
+    collection: &Collection,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     for part in reader.parts_of(collection)?.into_iter().flatten() {
         let bytes = reader.documents(&part?)?;
         for document in documents(&bytes) {

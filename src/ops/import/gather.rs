@@ -9,7 +9,8 @@ use crate::model::{
     Entry, EntryName, Kind, Metadata, Monitor, Problem, ProblemKind, escape_name,
 };
 use crate::repo::{
-    ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, RepoError, Session, TreeSink,
+    ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, RepoError, Sealing, Session,
+    TreeSink,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -207,7 +208,9 @@ impl<'a> Gatherer<'a> {
     ) -> Result<(), RepoError> {
         match documents {
             CutDocuments::Leaf { last, count, plain } => {
-                let id = self.session.save(BlobClass::Data, &plain, &mut self.compressor)?;
+                let (class, sealing) = (BlobClass::Data, Sealing::Alone);
+                let compressor = &mut self.compressor;
+                let id = self.session.save_sealing(class, sealing, &plain, compressor)?;
                 tree.leaf(last, count, id, &mut self.sink())
             }
             CutDocuments::Large { key, document } => {

@@ -163,7 +163,7 @@ fn sources(options: &ImportOptions, gathered: &Gathered, begun: Timestamp) -> Ve
         let mut path = EntryPath::root();
         place(options).iter().chain([name]).for_each(|part| path.push(part));
         let address = format!("mongodb://{}/{database}", options.server_name).into_bytes();
-        SnapshotSource { address, path, as_of: begun }
+        SnapshotSource::new(address, path, begun)
     };
     gathered.iter().map(source).collect()
 }

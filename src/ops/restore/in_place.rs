@@ -8,7 +8,9 @@ use super::{
     SafetyTrees, Start, StepSink, Work, mark_blamed, pass_through, safety_trees,
 };
 use crate::files::{FilesTarget, Rules};
-use crate::model::{Counter, EntryPath, Host, InPlace, Monitor, Snapshot, Stage, Target};
+use crate::model::{
+    Counter, EntryPath, Host, InPlace, Monitor, Snapshot, SnapshotSource, Stage, Target,
+};
 use crate::ops::Tally;
 use crate::ops::backup::files_tree;
 use crate::repo::{BlobReader, RepoError, Repository, Writer};
@@ -174,7 +176,7 @@ pub fn perform(
     remove: Removing<'_>,
 ) -> Result<InPlaceReport, RestoreError> {
     let journal = Journal::new(&change.place.journal);
-    let paths = asked(change).into_iter().map(|source| source.path).collect();
+    let paths = asked(change).into_iter().map(|source| source.path.clone()).collect();
     let identity = Identity::new(origin, paths);
     let runs = Runs::new(change.reader.repository(), &journal, &change.place.host)?;
     let earlier = runs.to_continue(&identity);
@@ -200,13 +202,9 @@ pub fn perform(
 }
 
 /// The paths that are put back, as sources of the safety snapshot.
-pub fn asked(change: &Change<'_>) -> Vec<crate::model::SnapshotSource> {
+pub fn asked(change: &Change<'_>) -> Vec<SnapshotSource> {
     let as_of = change.place.begun;
-    let source = |path: &EntryPath| crate::model::SnapshotSource {
-        address: address(path),
-        path: path.clone(),
-        as_of,
-    };
+    let source = |path: &EntryPath| SnapshotSource::new(address(path), path.clone(), as_of);
     change.options.paths.iter().map(source).collect()
 }
 

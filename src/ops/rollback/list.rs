@@ -65,6 +65,12 @@ impl InPlaceRun {
         self.parts().all(|part| part.is_continued)
     }
 
+    /// Whether both may have changed the same things.
+    fn meets(&self, other: &Self) -> bool {
+        let meets = |part: &InPlacePart| other.parts().any(|one| meet(&part.safety, &one.safety));
+        self.parts().any(meets)
+    }
+
     /// Whether another part belongs to it: one command begins all its parts at one moment, and
     /// they are of one snapshot, or undo parts of one run.
     fn has(&self, part: &InPlacePart, undone: Option<&Self>) -> bool {
@@ -150,11 +156,26 @@ fn left_over(runs: &mut [InPlaceRun], part: &InPlacePart) -> Vec<InPlacePart> {
     over
 }
 
-/// The newest restore that a rollback undoes if none is named: not one that is undone already,
-/// and no rollback.
-pub fn newest_to_undo(runs: &[InPlaceRun]) -> Option<&InPlaceRun> {
-    let fits = |run: &&InPlaceRun| !run.is_rollback() && !run.is_undone && !run.is_continued();
-    runs.iter().rev().find(fits)
+/// The restores that a rollback may undo if none is named, the newest first: none that is undone
+/// already, no rollback, and none before which an older one was undone since, which would do that
+/// one again.
+pub fn to_undo(runs: &[InPlaceRun]) -> impl Iterator<Item = &InPlaceRun> {
+    let fits = |run: &InPlaceRun| !run.is_rollback() && !run.is_undone && !run.is_continued();
+    let fitting = move |number: &usize| fits(&runs[*number]) && !is_passed_over(runs, *number);
+    (0..runs.len()).rev().filter(fitting).map(|number| &runs[number])
+}
+
+/// Whether one of the same places that is older was undone later.
+fn is_passed_over(runs: &[InPlaceRun], number: usize) -> bool {
+    let (earlier, rest) = runs.split_at(number);
+    let Some((run, later)) = rest.split_first() else { return false };
+    let is_undone_by = |earlier: &InPlaceRun, rollback: &InPlaceRun| {
+        earlier.parts().any(|part| part.safety.id == rollback.from())
+    };
+    let in_force = |later: &&InPlaceRun| later.is_rollback() && !later.is_undone;
+    later.iter().filter(in_force).any(|rollback| {
+        earlier.iter().any(|earlier| is_undone_by(earlier, rollback) && earlier.meets(run))
+    })
 }
 
 /// What was undone, by the safety snapshots.

@@ -3,7 +3,7 @@
 mod list;
 mod removal;
 
-pub use list::{InPlacePart, InPlaceRun, list_in_place, newest_to_undo};
+pub use list::{InPlacePart, InPlaceRun, list_in_place, to_undo};
 
 use super::backup::files_tree;
 use super::restore::{

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, Stat, statat};
@@ -15,13 +16,23 @@ use crate::storage::{Folder, Listed, ObjectName};
 /// After this time a temporary file of no session is nobody's.
 const LEFT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A folder of so few names is listed whole: who was asked to stop still tidies up.
+pub(super) const NEVER_STOPPED: usize = 5_000;
+
 impl LocalStorage {
-    /// At most so many, if all that is in the folder are objects; else perhaps fewer.
-    pub(super) fn list_objects(&self, folder: Folder, most: usize) -> io::Result<Vec<Listed>> {
+    /// The objects among the first so many names, and whether those were all.
+    pub(super) fn list_objects(
+        &self,
+        folder: Folder,
+        most: usize,
+    ) -> io::Result<(Vec<Listed>, bool)> {
         let mut listed = Vec::new();
-        for below in self.levels_below(folder)? {
-            let left = most.saturating_sub(listed.len());
-            self.each_file(&joined(folder.word(), &below), left, |entry, _, metadata| {
+        // Folders count as one name each.
+        let (levels, mut is_whole) = self.levels_below(folder, most)?;
+        let mut left = most.saturating_sub(if folder.levels() == 0 { 0 } else { levels.len() });
+        for below in levels {
+            let path = joined(folder.word(), &below);
+            let (names, is_all) = self.each_file(&path, left, |entry, _, metadata| {
                 let name = ObjectName::new(folder, &joined(&below, entry));
                 listed.extend(name.ok().map(|name| Listed {
                     name,
@@ -30,16 +41,18 @@ impl LocalStorage {
                 }));
                 Ok(())
             })?;
+            left = left.saturating_sub(names);
+            is_whole &= is_all;
         }
-        Ok(listed)
+        Ok((listed, is_whole))
     }
 
     pub(super) fn sweep_temporaries(&self, finished: &dyn Fn(&str) -> bool) -> io::Result<()> {
         for folder in Folder::ALL {
-            for below in self.levels_below(folder)? {
+            for below in self.levels_below(folder, folder.most_names())?.0 {
                 self.each_file(
                     &joined(folder.word(), &below),
-                    usize::MAX,
+                    folder.most_names(),
                     |entry, folder, metadata| match writer(entry) {
                         Some(NO_SESSION) if is_old(metadata) => remove(folder, entry),
                         Some(session) if is_session(session) && finished(session) => {
@@ -53,30 +66,37 @@ impl LocalStorage {
         Ok(())
     }
 
-    /// The folders, relative to `folder`, that objects lie in.
-    fn levels_below(&self, folder: Folder) -> io::Result<Vec<String>> {
+    /// The folders, relative to `folder`, that objects lie in, among the first so many names, and
+    /// whether those were all.
+    fn levels_below(&self, folder: Folder, most: usize) -> io::Result<(Vec<String>, bool)> {
         if folder.levels() == 0 {
-            return Ok(vec![String::new()]);
+            return Ok((vec![String::new()], true));
         }
         let Some(opened) = present(self.place.folders.open(folder.word()))? else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), true));
         };
-        let mut below = names(&opened, usize::MAX)?;
+        let (mut below, is_whole) = first_names(&opened, most)?;
         // Nothing else is looked into: a `lost+found` could not be read.
         below.retain(|name| ObjectName::new(folder, &joined(name, "0")).is_ok());
-        Ok(below)
+        Ok((below, is_whole))
     }
 
-    /// Calls `visit` with the name, the folder and the metadata of every file in a folder, `most`
-    /// at most.
+    /// Calls `visit` with the name, the folder and the metadata of every file in a folder, of
+    /// `most` names at most. How many names those were, and whether they were all.
     fn each_file(
         &self,
         path: &str,
         most: usize,
         mut visit: impl FnMut(&str, &OwnedFd, &Stat) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let Some(folder) = present(self.place.folders.open(path))? else { return Ok(()) };
-        for entry in names(&folder, most)? {
+    ) -> io::Result<(usize, bool)> {
+        let Some(folder) = present(self.place.folders.open(path))? else { return Ok((0, true)) };
+        let (entries, is_whole) = first_names(&folder, most)?;
+        let count = entries.len();
+        for (number, entry) in entries.into_iter().enumerate() {
+            let is_asked = || self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+            if number >= NEVER_STOPPED && is_asked() {
+                return Err(io::Error::other("stopped"));
+            }
             match statat(&folder, &entry, AtFlags::empty()) {
                 Ok(metadata) if is_file(&metadata) => visit(&entry, &folder, &metadata)?,
                 // Deleted meanwhile, or a link to nowhere.
@@ -84,8 +104,16 @@ impl LocalStorage {
                 Err(errno) => return Err(errno.into()),
             }
         }
-        Ok(())
+        Ok((count, is_whole))
     }
+}
+
+/// So many names, and whether there are no more.
+fn first_names(folder: &OwnedFd, most: usize) -> io::Result<(Vec<String>, bool)> {
+    let mut first = names(folder, most.saturating_add(1))?;
+    let is_whole = first.len() <= most;
+    first.truncate(most);
+    Ok((first, is_whole))
 }
 
 /// A folder that is missing, or no folder, has nothing in it.

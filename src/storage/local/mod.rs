@@ -19,7 +19,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
@@ -38,6 +38,8 @@ pub struct LocalStorage {
     place: Arc<Place>,
     /// What temporary files are named by: a session id, or [`NO_SESSION`].
     writer: String,
+    /// Set where listings shall come to an end.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// What all handles on one folder share.
@@ -71,7 +73,12 @@ impl LocalStorage {
 
     fn at(path: PathBuf, folders: Folders, disk: Arc<dyn Disk>) -> Self {
         let place = Place { path, folders, disk, temporary: AtomicU64::new(0) };
-        Self { place: Arc::new(place), writer: NO_SESSION.to_string() }
+        Self { place: Arc::new(place), writer: NO_SESSION.to_string(), stop: None }
+    }
+
+    /// The same; a long listing that is under way when the flag is set ends with an error.
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop: Some(stop), ..self }
     }
 
     fn error(&self, what: &dyn std::fmt::Display, why: &io::Error) -> StorageError {
@@ -159,11 +166,20 @@ impl Storage for LocalStorage {
     }
 
     fn list(&self, folder: Folder) -> Result<Vec<Listed>, StorageError> {
-        self.list_some(folder, usize::MAX)
+        let most = folder.most_names();
+        match self.list_objects(folder, most) {
+            Ok((listed, true)) => Ok(listed),
+            Ok((_, false)) => {
+                let what = self.place.path.join(folder.word()).display().to_string();
+                Err(StorageError::TooMany { what, most })
+            }
+            Err(why) => Err(self.error(&folder.word(), &why)),
+        }
     }
 
     fn list_some(&self, folder: Folder, most: usize) -> Result<Vec<Listed>, StorageError> {
-        self.list_objects(folder, most).map_err(|why| self.error(&folder.word(), &why))
+        let listed = self.list_objects(folder, most);
+        listed.map(|(listed, _)| listed).map_err(|why| self.error(&folder.word(), &why))
     }
 
     /// Durable with the next put.

@@ -132,3 +132,39 @@ fn temporary_files_are_named_by_their_session() {
     storage.for_session(&session).unwrap().put_if_absent(&name("keys/2"), b"2").unwrap();
     assert_eq!(*disk.renamed.lock().unwrap(), format!(".{session}-1.tmp"));
 }
+
+#[test]
+fn a_listing_is_whole_or_says_that_it_is_not() {
+    let (folder, storage, _) = storage(Faulty::default());
+    for number in 0..10 {
+        storage.put_if_absent(&name(&format!("config/{number}")), b"").unwrap();
+    }
+    std::fs::write(folder.path().join("config/.stranger"), b"").unwrap();
+    let (listed, is_whole) = storage.list_objects(Folder::Config, 11).unwrap();
+    assert_eq!((listed.len(), is_whole), (10, true));
+    // Also where what is left out is perhaps no object.
+    let (listed, is_whole) = storage.list_objects(Folder::Config, 10).unwrap();
+    assert!((9..=10).contains(&listed.len()) && !is_whole);
+    let session = SessionId::new([1; 16]);
+    for number in 0..3 {
+        storage.put_if_absent(&name(&format!("sessions/{session}/{number}")), b"").unwrap();
+    }
+    let whole = |most| storage.list_objects(Folder::Sessions, most).unwrap().1;
+    assert_eq!((whole(4), whole(3), whole(0)), (true, false, false));
+}
+
+#[test]
+fn a_long_listing_can_be_stopped() {
+    let (folder, storage, _) = storage(Faulty::default());
+    storage.put_if_absent(&name("config/0"), b"").unwrap();
+    storage.put_if_absent(&name("prune/0.mark"), b"").unwrap();
+    for number in 0..=listing::NEVER_STOPPED {
+        std::fs::write(folder.path().join(format!("prune/{number}.done")), b"").unwrap();
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let storage = storage.stopped_by(Arc::clone(&stop));
+    assert!(storage.list(Folder::Prune).unwrap().len() > listing::NEVER_STOPPED);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(matches!(storage.list(Folder::Prune), Err(StorageError::Failed { .. })));
+    assert_eq!(storage.list(Folder::Config).unwrap().len(), 1);
+}

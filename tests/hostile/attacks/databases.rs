@@ -10,7 +10,7 @@ use crate::hostile::value::{Value, array, bin, map, repeated, uint};
 use snapstore::codec::{DocumentBuilder, Elements, document_key};
 
 pub fn attacks() -> Vec<Attack> {
-    [documents_within(), order(), trees()].into_iter().flatten().collect()
+    [documents_within(), order(), bounds(), trees()].into_iter().flatten().collect()
 }
 
 fn documents_within() -> Vec<Attack> {
@@ -46,20 +46,92 @@ fn documents_within() -> Vec<Attack> {
 
 fn order() -> Vec<Attack> {
     vec![
-        attack("documents out of order", Restored, |forge| {
+        attack("documents out of order", Named("its keys do not ascend"), |forge| {
             documents_with(forge, &[document(2), document(1)], &[key(2)], 2)
         }),
-        attack("a document twice", Restored, |forge| {
+        attack("a document twice", Named("its keys do not ascend"), |forge| {
             documents_with(forge, &[document(1), document(1)], &[key(1)], 2)
         }),
         attack("documents without an _id", Named("_id"), |forge| {
             let bytes = DocumentBuilder::new().string("a", "b").finish();
             documents_with(forge, &[bytes], &[key(1)], 1)
         }),
-        attack("a count of 2^63", Restored, |forge| documents(forge, &[document(1)], 1 << 63)),
-        attack("a count of 0", Restored, |forge| documents(forge, &[document(1)], 0)),
-        attack("a collection that lies over itself", Named("bot"), over_itself),
+        attack("a collection that lies over itself", Named("2 documents were found"), over_itself),
     ]
+}
+
+/// Lists that say of leaves, or entries that say of lists, what is not so.
+fn bounds() -> Vec<Attack> {
+    vec![
+        attack(
+            "a count of 2^63",
+            Named("it has 1 documents, and the list above says 9223"),
+            |forge| documents(forge, &[document(1)], 1 << 63),
+        ),
+        attack("a count of 0", Named("it has 1 documents, and the list above says 0"), |forge| {
+            documents(forge, &[document(1)], 0)
+        }),
+        attack(
+            "counts that are together above 2^64",
+            Named("more documents than there"),
+            |forge| {
+                let leaves = [leaf(forge, &[document(1)]), leaf(forge, &[document(2)])];
+                let tree = tree(forge, &[key(1), key(2)], &leaves, 1 << 63);
+                collection(forge, &[("D", bin(&tree)), ("F", uint(2)), ("B", uint(46))]);
+            },
+        ),
+        attack(
+            "an entry that counts more",
+            Named("it counts 1 documents, and the entry"),
+            |forge| {
+                let leaf = leaf(forge, &[document(1)]);
+                let tree = tree(forge, &[key(1)], &[leaf], 1);
+                collection(forge, &[("D", bin(&tree)), ("F", uint(7)), ("B", uint(23))]);
+            },
+        ),
+        attack("an entry that counts and has nothing", Named("and has none"), |forge| {
+            collection(forge, &[("F", uint(7)), ("B", uint(23))]);
+        }),
+        attack("an entry of other bytes", Named("23 bytes of documents were found"), |forge| {
+            let leaf = leaf(forge, &[document(1)]);
+            let tree = tree(forge, &[key(1)], &[leaf], 1);
+            collection(forge, &[("D", bin(&tree)), ("F", uint(1)), ("B", uint(22))]);
+        }),
+        attack("a leaf that goes on behind its end", Named("not between the keys"), |forge| {
+            documents_with(forge, &[document(1), document(3)], &[key(2)], 2)
+        }),
+        attack("a leaf that begins before its begin", Named("not between the keys"), |forge| {
+            let leaves = [leaf(forge, &[document(5)]), leaf(forge, &[document(3), document(9)])];
+            let lists: Vec<Value> = [(5, &leaves[0], 1), (9, &leaves[1], 2)]
+                .map(|(last, id, count)| child(&key(last), id, count))
+                .to_vec();
+            let tree = forge.tree(&map(&[("l", uint(1)), ("c", array(&lists))]));
+            collection(forge, &[("D", bin(&tree)), ("F", uint(3)), ("B", uint(69))]);
+        }),
+        attack("lists that lie over each other", Named("not between the keys"), |forge| {
+            two_lists(forge, (&[1, 5], 5, 2), (&[3, 9], 9, 2))
+        }),
+        attack("a list that ends before its end", Named("not between the keys"), |forge| {
+            two_lists(forge, (&[1, 4], 5, 2), (&[6, 9], 9, 2))
+        }),
+        attack("a list that counts more", Named("it counts 2 documents, and the list"), |forge| {
+            two_lists(forge, (&[1, 5], 5, 2), (&[6, 9], 9, 3))
+        }),
+    ]
+}
+
+/// Two lists of leaves of one document each, with what the root says of them: last key and count.
+fn two_lists(forge: &mut Forge, one: (&[i32], i32, u64), other: (&[i32], i32, u64)) {
+    let mut lists = Vec::new();
+    for (ids, last, count) in [one, other] {
+        let leaves: Vec<Id> = ids.iter().map(|id| leaf(forge, &[document(*id)])).collect();
+        let lasts: Vec<Vec<u8>> = ids.iter().map(|id| key(*id)).collect();
+        let list = tree(forge, &lasts, &leaves, 1);
+        lists.push(child(&key(last), &list, count));
+    }
+    let root = forge.tree(&map(&[("l", uint(2)), ("c", array(&lists))]));
+    let count = one.2 + other.2;
+    collection(forge, &[("D", bin(&root)), ("F", uint(count)), ("B", uint(23 * count))]);
 }
 
 fn trees() -> Vec<Attack> {
@@ -78,6 +150,7 @@ fn trees() -> Vec<Attack> {
             let overlays = array(&[bin(&overlay)]);
             collection(forge, &[("D", bin(&base)), ("F", uint(1)), ("V", overlays)]);
         }),
+        attack("16 levels of wide lists of documents", Named("tree blob"), tall),
         attack("a large document of 2^60 bytes", Named("bot"), large),
         attack("a stream that is no documents", Named("bot"), |forge| {
             let id = forge.data(&[255; 100]);
@@ -91,7 +164,7 @@ fn trees() -> Vec<Attack> {
         attack("a collection that is called ../../outside", Restored, |forge| {
             let leaf = leaf(forge, &[document(1)]);
             let tree = tree(forge, &[key(1)], &[leaf], 1);
-            let more = [("D", bin(&tree)), ("F", uint(1)), ("B", uint(22))];
+            let more = [("D", bin(&tree)), ("F", uint(1)), ("B", uint(23))];
             collection_of(
                 forge,
                 &more,
@@ -104,7 +177,7 @@ fn trees() -> Vec<Attack> {
             let tree = tree(forge, &[key(1)], &[leaf], 1);
             let index = DocumentBuilder::new().string("name", "a").finish();
             let indexes = repeated(&bin(&index), 100_000);
-            let more = [("D", bin(&tree)), ("F", uint(1)), ("I", indexes)];
+            let more = [("D", bin(&tree)), ("F", uint(1)), ("B", uint(23)), ("I", indexes)];
             collection_of(forge, &more, &DocumentBuilder::new().finish(), b"evil");
         }),
     ]
@@ -141,10 +214,15 @@ fn leaf(forge: &mut Forge, documents: &[Vec<u8>]) -> Id {
     forge.data(&map(&[("b", bin(&documents.concat()))]))
 }
 
+fn child(last: &[u8], id: &Id, count: u64) -> Value {
+    let count = if count == 0 { None } else { Some(("e", uint(count))) };
+    let pairs: Vec<_> = [("k", bin(last)), ("i", bin(id))].into_iter().chain(count).collect();
+    map(&pairs)
+}
+
 fn tree(forge: &mut Forge, lasts: &[Vec<u8>], leaves: &[Id], count: u64) -> Id {
-    let child =
-        |(last, id): (&Vec<u8>, &Id)| map(&[("k", bin(last)), ("i", bin(id)), ("e", uint(count))]);
-    let children: Vec<Value> = lasts.iter().zip(leaves).map(child).collect();
+    let children = lasts.iter().zip(leaves).map(|(last, id)| child(last, id, count));
+    let children: Vec<Value> = children.collect();
     forge.tree(&map(&[("l", uint(1)), ("c", array(&children))]))
 }
 
@@ -176,7 +254,7 @@ fn collection_of(forge: &mut Forge, more: &[(&str, Value)], options: &[u8], name
     let server = forge.directory(&[folder("bot", database)]);
     let servers = forge.directory(&[folder("rs0", server)]);
     let root = forge.directory(&[folder("mongodb", servers)]);
-    forge.commit(root);
+    forge.commit_database(root);
 }
 
 fn deep_id(forge: &mut Forge) {
@@ -201,4 +279,25 @@ fn large(forge: &mut Forge) {
     let child = map(&[("k", bin(&key(1))), ("e", uint(1)), ("c", chunks)]);
     let tree = forge.tree(&map(&[("l", uint(1)), ("c", array(&[child]))]));
     collection(forge, &[("D", bin(&tree)), ("F", uint(1)), ("B", uint(1 << 60))]);
+}
+
+/// The first piece of each level leads to the next one down; the others lead nowhere.
+fn tall(forge: &mut Forge) {
+    let mut below = leaf(forge, &[document(0)]);
+    for level in 1..=16_u64 {
+        let child = |number: i32| {
+            let id = if number == 0 { below } else { [number as u8 | 1; 32] };
+            // Below the first of each level lie all that the level below has.
+            let count = if number == 0 { 1 + (level - 1) * 249_999 } else { 1 };
+            let last = match (level, number) {
+                (1, number) => number,
+                (level, number) => 249_999 * (level as i32 - 1) + number,
+            };
+            child(&key(last), &id, count)
+        };
+        let children: Vec<_> = (0..250_000).map(child).collect();
+        below = forge.tree(&map(&[("l", uint(level)), ("c", array(&children))]));
+    }
+    let count = 1 + 16 * 249_999;
+    collection(forge, &[("D", bin(&below)), ("F", uint(count)), ("B", uint(23 * count))]);
 }

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::mongo::{Namespace, NamespaceKind, Order, Scan, ScanOptions};
 use crate::ops::backup::pool::ChunkResults;
-use crate::repo::{ChunkTreeWriter, RepoError};
+use crate::repo::{ChunkTreeWriter, RepoError, Sealing};
 use jiff::Timestamp;
 
 /// Cursors open at one time. More would only take turns on the server's disk.
@@ -233,7 +233,7 @@ impl DatabaseSaver<'_> {
         let mut start = 0;
         while waiting.len() - start >= least {
             let length = self.session.repository().chunker().cut(&waiting[start..]);
-            self.chunk(&waiting[start..start + length], results)?;
+            self.chunk(&waiting[start..start + length], Sealing::Together, results)?;
             start += length;
         }
         waiting.drain(..start);

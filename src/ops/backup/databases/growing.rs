@@ -7,7 +7,8 @@ use crate::format::ChildPiece;
 use crate::model::{BlobId, ChunkRef, ChunkTree};
 use crate::ops::backup::pool::ChunkResults;
 use crate::repo::{
-    ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, OutOfOrder, RepoError, Session,
+    ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, OutOfOrder, RepoError, Sealing,
+    Session,
 };
 use std::collections::VecDeque;
 
@@ -88,7 +89,7 @@ impl<'a> Growing<'a> {
             match documents {
                 CutDocuments::Leaf { last, count, plain } => {
                     self.described.push_back((last, count));
-                    saver.chunk(&plain, &mut self.results)?;
+                    saver.chunk(&plain, Sealing::Alone, &mut self.results)?;
                     while let Some(chunk) = self.results.take_ready()? {
                         self.stored(chunk, saver)?;
                     }
@@ -125,10 +126,12 @@ impl DatabaseSaver<'_> {
     pub(super) fn chunk(
         &mut self,
         plain: &[u8],
+        sealing: Sealing,
         results: &mut ChunkResults,
     ) -> Result<(), RepoError> {
-        if !self.helping.offer(results, plain) {
-            let id = self.session.save(BlobClass::Data, plain, &mut self.reader.compressor)?;
+        if !self.helping.offer(results, plain, sealing) {
+            let (class, compressor) = (BlobClass::Data, &mut self.reader.compressor);
+            let id = self.session.save_sealing(class, sealing, plain, compressor)?;
             results.push_done(ChunkRef { id, length: plain.len() as u64 });
         }
         Ok(())

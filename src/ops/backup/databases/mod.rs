@@ -194,7 +194,7 @@ impl<'a> DatabaseSaver<'a> {
             let mut path = EntryPath::root();
             [&constant_name(MONGODB), server, &name].into_iter().for_each(|part| path.push(part));
             let address = shown(&source.connection, &database).into_bytes();
-            self.saved.sources.push(SnapshotSource { address, path, as_of });
+            self.saved.sources.push(SnapshotSource::new(address, path, as_of));
         }
         Ok(())
     }

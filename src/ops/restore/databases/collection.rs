@@ -135,7 +135,7 @@ impl CollectionRestore<'_> {
         let place = (self.planned.to_database.as_str(), name);
         let is_all = self.options.selection.is_all();
         let standing = match is_all {
-            true => standing(&self.walk(), &collection.content, self.connection, place)?,
+            true => standing(&self.walk(), collection, self.connection, place)?,
             false => Standing { differs: true, ..Standing::default() },
         };
         if !standing.fits() {
@@ -209,7 +209,7 @@ impl CollectionRestore<'_> {
             progress: &shared,
         };
         let failed = FirstError::default();
-        let walked = self.walk().run(&collection.content, &|met| match met {
+        let walked = self.walk().run(collection, &|met| match met {
             Met::Documents(documents) => match putting.put(without_first(documents, &first)) {
                 Ok(()) => true,
                 Err(error) => {

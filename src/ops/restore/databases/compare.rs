@@ -87,7 +87,7 @@ impl Comparing<'_> {
         let key = &self.options.key;
         let pairing = Pairing::new(self.connection, place, key, self.conflicts, is_series);
         let failed = FirstError::default();
-        let walked = self.walk().run(&collection.content, &|met| match met {
+        let walked = self.walk().run(collection, &|met| match met {
             Met::Unreadable { count, .. } => {
                 lock().fail(count.max(1));
                 true
@@ -130,7 +130,7 @@ impl Comparing<'_> {
         let place = (self.planned.to_database.as_str(), name);
         let is_all = self.options.selection.is_all();
         let standing = match is_all {
-            true => standing(&self.walk(), &collection.content, self.connection, place)?,
+            true => standing(&self.walk(), collection, self.connection, place)?,
             false => Standing { differs: true, ..Standing::default() },
         };
         match standing.fits() {

@@ -5,10 +5,11 @@ use super::selection::Selection;
 use super::{DatabaseRestoreError, DatabaseRestoreOptions};
 use crate::codec::BlobClass;
 use crate::format::{LARGEST_DOCUMENT, documents};
-use crate::model::{ChunkTree, DocumentTree, Documents, Monitor};
+use crate::model::{ChunkTree, Collection, DocumentTree, Documents, Monitor};
 use crate::ops::restore::content::Blamed;
 use crate::repo::{BlobReader, DocumentPart, RepoError};
 use crossbeam_channel::bounded;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Documents of a stream that go together, in bytes.
@@ -24,6 +25,16 @@ pub struct DocumentWalk<'a> {
     pub name: String,
     /// Threads that may take documents at one time; 1 gives them in order.
     pub workers: usize,
+    pub seen: Seen,
+}
+
+/// What a walk has come by so far.
+#[derive(Default)]
+pub struct Seen {
+    documents: AtomicU64,
+    bytes: AtomicU64,
+    /// Something could not be read, or who takes had enough.
+    is_part: AtomicBool,
 }
 
 /// What a walk comes by.
@@ -71,17 +82,32 @@ impl<'a> DocumentWalk<'a> {
         blamed: &'a Blamed,
     ) -> Self {
         let (selection, workers) = (&options.selection, options.workers(reader));
-        Self { reader, monitor, blamed, selection, name: planned.from(), workers }
+        let (name, seen) = (planned.from(), Seen::default());
+        Self { reader, monitor, blamed, selection, name, workers, seen }
     }
 }
 
 impl DocumentWalk<'_> {
-    /// Documents that are damaged are met as such; other errors end the walk.
-    pub fn run(&self, content: &Documents, take: Taking<'_>) -> Result<(), DatabaseRestoreError> {
-        match content {
-            Documents::Tree(tree) => self.tree(tree, take),
-            Documents::Stream(chunks) => Ok(self.stream(chunks, take)?),
+    /// Documents that are damaged are met as such, also where all that can be read are not as many
+    /// as the collection says; other errors end the walk. To be called once.
+    pub fn run(
+        &self,
+        collection: &Collection,
+        take: Taking<'_>,
+    ) -> Result<(), DatabaseRestoreError> {
+        match &collection.content {
+            Documents::Tree(tree) => self.tree(tree, take)?,
+            Documents::Stream(chunks) => self.stream(chunks, take)?,
         }
+        let Seen { documents, bytes, is_part } = &self.seen;
+        if is_part.load(Ordering::Relaxed) || !self.selection.is_all() {
+            return Ok(());
+        }
+        let (documents, bytes) = (documents.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
+        if let Some(why) = collection.miscounted(documents, bytes) {
+            self.unreadable(&RepoError::Damaged { name: self.name.clone(), why }, 0, take);
+        }
+        Ok(())
     }
 
     fn tree(&self, tree: &DocumentTree, take: Taking<'_>) -> Result<(), DatabaseRestoreError> {
@@ -132,6 +158,7 @@ impl DocumentWalk<'_> {
 
     fn unreadable(&self, error: &RepoError, count: u64, take: Taking<'_>) -> bool {
         self.blamed.note(error);
+        self.seen.is_part.store(true, Ordering::Relaxed);
         take(Met::Unreadable { count, why: error.to_string() })
     }
 
@@ -140,10 +167,19 @@ impl DocumentWalk<'_> {
         let split: Result<Vec<&[u8]>, _> = documents(bytes).collect();
         let mut split = match split {
             Ok(split) => split,
-            Err(error) => return take(Met::Unreadable { count: 0, why: error.to_string() }),
+            Err(error) => {
+                self.seen.is_part.store(true, Ordering::Relaxed);
+                return take(Met::Unreadable { count: 0, why: error.to_string() });
+            }
         };
+        self.seen.documents.fetch_add(split.len() as u64, Ordering::Relaxed);
+        self.seen.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         split.retain(|document| self.selection.wants(document));
-        split.is_empty() || take(Met::Documents(&split))
+        let goes_on = split.is_empty() || take(Met::Documents(&split));
+        if !goes_on {
+            self.seen.is_part.store(true, Ordering::Relaxed);
+        }
+        goes_on
     }
 
     /// In order, on this thread: what a capped collection holds is known by its order.

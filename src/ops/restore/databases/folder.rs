@@ -1,7 +1,7 @@
 //! Databases of a snapshot as files, in the layout of mongodump:
 //! `<target>/mongodb/<database>/<collection>.bson` with `<collection>.metadata.json` beside it.
 
-use super::documents::{DocumentWalk, FirstError, Met};
+use super::documents::{DocumentWalk, FirstError, Met, Seen};
 use super::metadata::{buckets_name, file_name, metadata};
 use super::plan::{Planned, PlannedContent, plan};
 use super::{DatabaseRestoreError, DatabaseRestoreOptions, DocumentConflict, tell};
@@ -157,8 +157,9 @@ impl Dumping<'_> {
             name: self.planned.from(),
             // In the order of the keys.
             workers: 1,
+            seen: Seen::default(),
         };
-        let walked = walk.run(&collection.content, &|met| {
+        let walked = walk.run(collection, &|met| {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let (file, dumped, unread) = &mut *shared;
             match met {

@@ -77,7 +77,7 @@ pub fn guard<T>(
     let journal = Journal::new(&request.place.journal);
     let mut origin =
         InPlace { from: request.from.id, is_rollback: request.is_rollback, continues: None };
-    let paths = sources(request)?.into_iter().map(|source| source.path).collect();
+    let paths = sources(request)?.into_iter().map(|source| source.path.clone()).collect();
     let identity = Identity::new(origin, paths);
     let runs = Runs::new(request.repository, &journal, &request.place.host)?;
     origin.continues = runs.to_continue(&identity).map(|earlier| earlier.id);
@@ -131,7 +131,7 @@ pub fn sources(request: &Request<'_>) -> Result<Vec<SnapshotSource>, MongoError>
         touched.path(request.connection)?.iter().for_each(|name| path.push(name));
         let (hosts, database) = (server.hosts(), &touched.database);
         let address = format!("mongodb://{hosts}/{database}.{}", touched.name).into_bytes();
-        Ok(SnapshotSource { address, path, as_of: request.place.begun })
+        Ok(SnapshotSource::new(address, path, request.place.begun))
     };
     request.touched.iter().map(source).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::DatabaseRestoreError;
 use super::documents::{DocumentWalk, FirstError, Met};
-use crate::model::Documents;
+use crate::model::Collection;
 use crate::mongo::{Connection, Order, Scan, ScanOptions};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -34,7 +34,7 @@ impl Standing {
 /// Reads both, the snapshot's up to where they differ.
 pub fn standing(
     walk: &DocumentWalk<'_>,
-    content: &Documents,
+    collection: &Collection,
     connection: &Connection,
     (database, name): (&str, &str),
 ) -> Result<Standing, DatabaseRestoreError> {
@@ -43,7 +43,7 @@ pub fn standing(
     let live = Live { scan: connection.scan(options)?, ready: VecDeque::new() };
     let shared = Mutex::new((live, Standing::default()));
     let failed = FirstError::default();
-    let walked = walk.run(content, &|met| {
+    let walked = walk.run(collection, &|met| {
         let (live, standing) = &mut *shared.lock().unwrap_or_else(PoisonError::into_inner);
         // What cannot be read compares with nothing.
         let Met::Documents(documents) = met else {

@@ -49,7 +49,7 @@ impl CollectionRestore<'_> {
         let pairing = Pairing::new(self.connection, place, key, &conflicts, is_series);
         let shared = Mutex::new(Validation::default());
         let failed = FirstError::default();
-        let walked = self.walk().run(&collection.content, &|met| {
+        let walked = self.walk().run(collection, &|met| {
             let Met::Documents(documents) = met else { return true };
             together(documents).all(|batch| {
                 // One may be shown twice.
