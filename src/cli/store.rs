@@ -10,7 +10,7 @@ use crate::settings::policy_to_pairs;
 #[derive(clap::Args, Debug, Clone, Default)]
 #[command(next_help_heading = "How to store")]
 pub struct StoreFlags {
-    /// Compress with this level of zstd, 1 to 19, or not at all ("none") [first: 2]
+    /// Compress with this level of zstd, 1 to 19, or not at all ("none") [first: 3]
     #[arg(long, value_name = "LEVEL", value_parser = parse_compression)]
     compression: Option<Compression>,
     /// Make packs of this size, 64k to 64M; they grow with the repository [first: 16M]

@@ -8,12 +8,20 @@ use crate::codec::{BlobClass, Compressor};
 use crate::format::{self, Frame, IndexedPack, PackedBlob};
 use crate::model::BlobId;
 
-/// Bytes; larger blobs are frames by themselves, so that no more is read for them.
-const LARGEST_SMALL: usize = 512 << 10;
-/// Bytes; a frame with so many is full.
-const FULL: usize = 1 << 20;
+/// Bytes; no frame of small blobs needs more to be full.
+const LARGEST_FULL: usize = 512 << 10;
 /// What a frame of several blobs is sealed for: what is in it is proved by their ids.
 const CONTEXT: [u8; 32] = [0; 32];
+
+/// With so many bytes a frame is full, where packs are to have `pack_size`: many go into a pack.
+pub(super) fn frame_size(pack_size: u32) -> usize {
+    (pack_size as usize / 32).min(LARGEST_FULL)
+}
+
+/// Whether a blob goes into a frame with others; larger ones are frames by themselves.
+pub(super) fn is_small(frame_size: usize, class: BlobClass, plain: &[u8]) -> bool {
+    class == BlobClass::Data && (1..=frame_size / 2).contains(&plain.len())
+}
 
 /// Small blobs of a session that wait for others.
 #[derive(Default)]
@@ -23,23 +31,14 @@ pub(super) struct OpenFrame {
 }
 
 impl OpenFrame {
-    /// Whether such a blob goes into a frame with others.
-    pub(super) fn takes(class: BlobClass, plain: &[u8]) -> bool {
-        class == BlobClass::Data && (1..=LARGEST_SMALL).contains(&plain.len())
-    }
-
-    /// `plain` is one that it takes.
-    pub(super) fn push(&mut self, id: BlobId, plain: &[u8]) {
+    /// Adds a small blob, and takes all out once it is full.
+    pub(super) fn push(&mut self, frame_size: usize, id: BlobId, plain: &[u8]) -> Option<Self> {
         if self.plain.capacity() == 0 {
-            self.plain.reserve_exact(FULL + LARGEST_SMALL);
+            self.plain.reserve_exact(frame_size + frame_size / 2);
         }
         self.plain.extend_from_slice(plain);
         self.blobs.push((id, plain.len() as u32));
-    }
-
-    /// All of it, if it is full; then it is empty.
-    pub(super) fn take_full(&mut self) -> Option<Self> {
-        (self.plain.len() >= FULL).then(|| std::mem::take(self))
+        (self.plain.len() >= frame_size).then(|| std::mem::take(self))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -27,12 +27,12 @@ pub struct InitOptions {
 }
 
 impl RepositoryConfig {
-    /// The settings of a new repository: chunks of 512 KiB, zstd 2, packs of 16 MiB, 16 MiB
+    /// The settings of a new repository: chunks of 512 KiB, zstd 3, packs of 16 MiB, 16 MiB
     /// reserve, and the given retention.
     pub fn standard(retention: Vec<(String, String)>) -> Self {
         Self {
             chunks: ChunkParameters::STANDARD,
-            compression: Compression::Zstd(2),
+            compression: Compression::Zstd(3),
             pack_size: 16 << 20,
             reserve: 16 << 20,
             retention,

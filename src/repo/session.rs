@@ -3,7 +3,7 @@
 use super::RepoError;
 use super::catalog::Catalog;
 use super::claimed::Claimed;
-use super::frame::OpenFrame;
+use super::frame::{OpenFrame, frame_size, is_small};
 use super::packer::{FinishedPack, OpenPack, SealedFrame};
 use super::repository::{Repository, object_name};
 use super::uploads::Uploads;
@@ -50,6 +50,7 @@ pub struct Session {
     data: Mutex<OpenPack>,
     tree: Mutex<OpenPack>,
     pack_size: usize,
+    frame_size: usize,
     uploads: Uploads,
     signs: Mutex<Signs>,
     committing: AtomicBool,
@@ -109,6 +110,7 @@ impl Session {
             data: Mutex::new(OpenPack::new(BlobClass::Data)),
             tree: Mutex::new(OpenPack::new(BlobClass::Tree)),
             pack_size,
+            frame_size: frame_size(repository.config.pack_size),
             uploads,
             signs: Mutex::new(Signs { last: begun, count: 0 }),
             committing: AtomicBool::new(false),
@@ -212,16 +214,12 @@ impl Session {
         plain: &[u8],
         compressor: &mut Compressor,
     ) -> Result<(), RepoError> {
-        if !OpenFrame::takes(class, plain) {
+        if !is_small(self.frame_size, class, plain) {
             let (sealer, entropy) = (&self.repository.sealer, self.repository.entropy());
             let bytes = sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?;
             return self.add_sealed(class, SealedFrame::alone(id, plain.len() as u32, bytes));
         }
-        let full = {
-            let mut frame = lock(&self.frame);
-            frame.push(id, plain);
-            frame.take_full()
-        };
+        let full = lock(&self.frame).push(self.frame_size, id, plain);
         full.map_or(Ok(()), |frame| self.close(frame, compressor))
     }
 
