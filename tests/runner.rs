@@ -34,6 +34,7 @@ mod kill_rounds;
 mod known_answers;
 mod manifest;
 mod mongo_backup;
+mod mongo_diffs;
 mod mongo_import;
 mod mongo_keys;
 mod mongo_kills;

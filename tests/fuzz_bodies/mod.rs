@@ -25,6 +25,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod time_expression;
 pub mod tree_piece;
+pub mod update;
 
 /// A thing that decodes.
 pub struct Target {
@@ -44,7 +45,7 @@ const fn target(name: &'static str, body: fn(&[u8]), for_each: usize, beside: us
 
 const MIB: usize = 1 << 20;
 
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     target("address", address::body, 32, MIB),
     target("archive", archive::body, 64, 64 * MIB),
     target("configuration", configuration::body, 128, MIB),
@@ -65,4 +66,6 @@ pub const TARGETS: [Target; 19] = [
     target("snapshot", snapshot::body, 512, MIB),
     target("time_expression", time_expression::body, 64, MIB),
     target("tree_piece", tree_piece::body, 2048, MIB),
+    // A short update may fill an array up to the largest document.
+    target("update", update::body, 256, 128 * MIB),
 ];

@@ -4,6 +4,7 @@
 //! Everything here works on the raw bytes of entries, and asks the server for what it cannot tell
 //! from those. What is not understood is said to be so, and never passed over.
 
+mod apply;
 mod chains;
 mod command;
 mod entry;
@@ -13,6 +14,7 @@ mod reader;
 mod starts;
 mod touched;
 
+pub use apply::{UpdateError, Updated, apply_update};
 pub use chains::{Chains, MissingLink};
 pub use command::Command;
 pub use entry::{Entry, Operation, OperationKind, Role};

@@ -135,6 +135,31 @@ const QUERIES: [&str; 5] = [
     r#"{"a": {"$regex": "(?i)(a|b)*\\p{L}{2,9}[^x]$"}}"#,
 ];
 
+/// Of one document: a replacement, differences, operators.
+const UPDATES: [(&str, &str); 6] = [
+    ("replacement", r#"{"_id": 1, "b": 3}"#),
+    (
+        "fields",
+        r#"{"$v": 2, "diff": {"d": {"a": false}, "u": {"z": 1}, "i": {"n": 1}, "so": {"u": {"x": 7}}}}"#,
+    ),
+    (
+        "array",
+        r#"{"$v": 2, "diff": {"sl": {"a": true, "l": 5, "u0": 4, "s1": {"d": {"x": false}}}}}"#,
+    ),
+    (
+        "bytes",
+        r#"{"$v": 2, "diff": {"b": {"c": {"o": 3, "d": {"$binary": {"base64": "eno=", "subType": "00"}}}}}}"#,
+    ),
+    ("fill", r#"{"$v": 2, "diff": {"sl": {"a": true, "u4000": 4}}}"#),
+    (
+        "set",
+        r#"{"$v": 1, "$set": {"o.x": 5, "l.3.k": 5, "p.q.r": 1}, "$unset": {"a": true, "l.0": true}}"#,
+    ),
+];
+
+const UPDATED: &str = r#"{"_id": 1, "a": 2, "l": [1, {"x": 1}], "o": {"x": 1, "y": 2},
+    "c": {"$binary": {"base64": "YWJjZGVm", "subType": "07"}}}"#;
+
 fn document(text: &str) -> Vec<u8> {
     read_extended_json(&JsonTape::parse(text.as_bytes()).unwrap(), 0, false).unwrap()
 }
@@ -163,6 +188,9 @@ fn documents() {
     keep("merge", "two", &[one.clone(), other.clone()].concat());
     keep("merge", "every-type", &[every, other].concat());
     keep("merge", "deep", &[deep.clone(), deep].concat());
+    for (name, update) in UPDATES {
+        keep("update", name, &[document(UPDATED), document(update)].concat());
+    }
     let leaf = DocumentLeaf { documents: one, deleted: vec![vec![30, 1], vec![60, 97, 0]] };
     keep("tree_piece", "leaf", &leaf.encode());
 }
