@@ -1,6 +1,7 @@
 //! All integration tests are one binary: one link, and shared support.
 
 mod browsing;
+mod change_log;
 mod check_schedule;
 mod cli_cat;
 mod cli_completions;

@@ -40,6 +40,9 @@ pub enum RepoError {
     UnsoundStore { address: String },
     #[error("the witness is of repository {theirs}, this one is {ours}")]
     WitnessOfAnother { theirs: RepositoryId, ours: RepositoryId },
+    /// It was read, and a prune applied `--keep-log` meanwhile.
+    #[error("segment {number} of the change log was pruned meanwhile: begin again")]
+    LogPruned { number: u64 },
     /// The user asked to stop.
     #[error("stopped")]
     Stopped,

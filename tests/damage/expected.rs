@@ -39,6 +39,8 @@ pub enum Place {
     Done,
     OpenMark,
     DamageMark,
+    /// A segment of a change log with others before and after it.
+    Log,
 }
 
 /// Who finds a damage.
@@ -94,6 +96,7 @@ impl Place {
                 _ => Place::OpenMark,
             },
             Folder::Damaged => Place::DamageMark,
+            Folder::Log => Place::Log,
         }
     }
 
@@ -140,6 +143,8 @@ impl Place {
         match (self, damage) {
             // By hand: `docs/reliability.md` says what to write.
             (Place::Marker, _) => false,
+            // What it held is gone: there is a gap until `--keep-log` has passed.
+            (Place::Log, _) => false,
             // The gap in the chain stays: it may hide a snapshot that somebody took away.
             (Place::Forgotten, Damage::Delete) => false,
             _ => true,
