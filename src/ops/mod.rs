@@ -10,6 +10,7 @@ mod documents;
 mod dump;
 mod find;
 mod forget;
+mod forward;
 mod fuzzy;
 mod import;
 mod keys;
@@ -23,6 +24,7 @@ mod repair;
 mod repair_snapshots;
 mod restore;
 mod rollback;
+mod sorter;
 mod spare;
 mod stats;
 mod tag;
@@ -59,6 +61,10 @@ pub use find::{
     Match, SnapshotSet, Version, find, history,
 };
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
+pub use forward::{
+    ChangeEntries, ChangeLog, ChangeLogError, Forward, ForwardError, ForwardRequest, KeptLog,
+    LastChange, ServerLog, Until, roll_forward,
+};
 pub use fuzzy::{fuzzy_collections, is_fuzzy};
 pub use import::{
     ImportError, ImportOptions, ImportReport, Importable, ImportedDatabase, Verdict, find_imports,

@@ -7,6 +7,9 @@ use crate::storage::{ObjectName, StorageError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
+    /// What is only for this process cannot be kept in its file.
+    #[error("cannot write or read a file for what is needed for a while: {0}")]
+    Scratch(std::io::Error),
     #[error("there is no repository at {address}")]
     NoRepository { address: String },
     #[error("there is a repository at {address} already")]

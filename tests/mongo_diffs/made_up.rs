@@ -175,6 +175,10 @@ pub fn difference(chance: &mut Chance, before: &Document, depth: u32) -> Documen
         }
     }
     difference.extend(inside);
+    // One of nothing is none to the server.
+    if difference.is_empty() {
+        difference.insert("u", doc! { "n": 1 });
+    }
     difference
 }
 
@@ -198,6 +202,9 @@ fn array_difference(chance: &mut Chance, before: &[Bson], depth: u32) -> Documen
             }
             _ => {}
         }
+    }
+    if difference.len() == 1 {
+        difference.insert("l", length as i32);
     }
     difference
 }
