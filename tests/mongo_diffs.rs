@@ -1,7 +1,7 @@
 //! What our reading of updates in the log makes of documents is what a real server makes of them,
 //! byte for byte.
 
-mod made_up;
+pub mod made_up;
 
 use crate::support::{Chance, Mongod, Role, torture_time};
 use bson::{Bson, Document, RawDocumentBuf, doc};

@@ -45,6 +45,7 @@ mod mongo_overlays;
 mod mongo_pymongo;
 mod mongo_restarts;
 mod mongo_restore;
+mod mongo_rollforward;
 mod mongo_team_backup;
 mod mongo_writers;
 mod mounting;

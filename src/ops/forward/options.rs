@@ -56,6 +56,8 @@ pub fn of_create(object: &[u8]) -> Result<Vec<u8>, DocumentError> {
     Ok(options.fold(DocumentBuilder::new(), DocumentBuilder::element).finish())
 }
 
+const NO_BOUND: [u8; 4] = i32::MAX.to_le_bytes();
+
 /// Applies `collMod`.
 pub fn change(followed: &mut Followed, object: &[u8]) -> Result<(), Fault> {
     // The command itself comes first.
@@ -71,7 +73,11 @@ pub fn change(followed: &mut Followed, object: &[u8]) -> Result<(), Fault> {
             b"recordPreImages" => Some(field).filter(Element::is_true),
             b"expireAfterSeconds" => Some(field).filter(|value| value.text().is_none()),
             b"cappedSize" => Some(field),
-            b"cappedMax" => Some(field).filter(|most| most.integer().is_some_and(|most| most > 0)),
+            // No bound is the largest one.
+            b"cappedMax" if field.integer().is_none_or(|most| most <= 0) => {
+                Some(Element { kind: ElementType::Int32, value: &NO_BOUND, ..field })
+            }
+            b"cappedMax" => Some(field),
             b"timeseries" => {
                 followed.options = series(&followed.options, &field)?;
                 continue;
@@ -96,8 +102,25 @@ pub fn change(followed: &mut Followed, object: &[u8]) -> Result<(), Fault> {
         if !is_of_buckets {
             followed.options = with(&followed.options, name, value.as_ref())?;
         }
+        if name.starts_with(b"valid") && !is_of_buckets {
+            followed.options = with_defaults(&followed.options)?;
+        }
     }
     Ok(())
+}
+
+/// Once one of them was changed, a server tells both.
+fn with_defaults(options: &[u8]) -> Result<Vec<u8>, DocumentError> {
+    let mut options = options.to_vec();
+    for (name, default) in [("validationLevel", "strict"), ("validationAction", "error")] {
+        if Elements::new(&options)?.find(name.as_bytes())?.is_none() {
+            let default = DocumentBuilder::new().string(name, default).finish();
+            for field in fields(&default)? {
+                options = with(&options, field.name, Some(&field))?;
+            }
+        }
+    }
+    Ok(options)
 }
 
 fn is_series(options: &[u8]) -> Result<bool, DocumentError> {
