@@ -62,8 +62,8 @@ pub use find::{
 };
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use forward::{
-    ChangeEntries, ChangeLog, ChangeLogError, Forward, ForwardError, ForwardRequest, KeptLog,
-    LastChange, ServerLog, Until, roll_forward,
+    ChangeEntries, ChangeLog, ChangeLogError, Choice, ChosenBase, Forward, ForwardError,
+    ForwardRequest, KeptLog, LastChange, ServerLog, Unreachable, Until, choose_base, roll_forward,
 };
 pub use fuzzy::{fuzzy_collections, is_fuzzy};
 pub use import::{

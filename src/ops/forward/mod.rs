@@ -10,6 +10,7 @@
 
 mod applying;
 mod catalog;
+mod choose;
 mod commands;
 mod entries;
 mod error;
@@ -23,6 +24,7 @@ mod steps;
 mod tree;
 mod until;
 
+pub use choose::{Choice, ChosenBase, Unreachable, choose_base};
 pub use entries::{ChangeEntries, ChangeLog, ChangeLogError, KeptLog, ServerLog};
 pub use error::ForwardError;
 pub use reading::LastChange;
@@ -193,7 +195,12 @@ impl Rolling<'_> {
     }
 }
 
-/// Whether changes of a database are applied. Of the server's own affairs the log does not tell all.
+/// Whether changes of a database are applied.
 fn is_rolled(log: &dyn ChangeLog, database: &str) -> bool {
-    !matches!(database, "admin" | "config" | "local") && log.has(database)
+    !is_own_affair(database) && log.has(database)
+}
+
+/// Of the server's own affairs the log does not tell all.
+fn is_own_affair(database: &str) -> bool {
+    matches!(database, "admin" | "config" | "local")
 }
