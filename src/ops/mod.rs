@@ -15,9 +15,11 @@ mod fuzzy;
 mod import;
 mod keys;
 mod live;
+mod log;
 mod nameless;
 mod portion;
 mod process;
+mod protect;
 mod prune;
 mod reach;
 mod repair;
@@ -71,7 +73,14 @@ pub use import::{
     import,
 };
 pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
+pub use log::{
+    LogOverview, LoggedChange, LoggedKind, WindowOverview, log_history, log_overview,
+    newest_base_before,
+};
 pub use process::{is_dead_process, process_identity};
+pub use protect::{
+    ProtectError, ProtectEvent, ProtectOptions, ProtectReport, ProtectWatch, protect,
+};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, accept_lost, repair_snapshots};

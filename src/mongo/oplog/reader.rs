@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-const WHAT: &str = "the log of changes";
-const DATABASE: &str = "local";
+pub(super) const WHAT: &str = "the log of changes";
+pub(super) const DATABASE: &str = "local";
 
 /// Entries of the log, in order. Memory: three answers of the server, of at most 16 MiB each.
 pub struct LogReader {
@@ -83,7 +83,7 @@ fn find(from: ClusterTime, to: ClusterTime) -> DocumentBuilder {
 }
 
 /// Only what a majority has, which no election takes back.
-fn majority(command: DocumentBuilder, after: ClusterTime) -> DocumentBuilder {
+pub(super) fn majority(command: DocumentBuilder, after: ClusterTime) -> DocumentBuilder {
     let ClusterTime { seconds, increment } = after;
     let concern = DocumentBuilder::new().string("level", "majority").timestamp(
         "afterClusterTime",

@@ -5,6 +5,7 @@
 mod data;
 mod documents;
 mod findings;
+mod log;
 mod objects;
 mod packs;
 mod select;
@@ -105,6 +106,7 @@ pub fn check(
     let until = options.max_duration.and_then(|duration| begun.checked_add(duration).ok());
     let Look { reader, catalog, ledger, mut findings, walked, mut report } =
         look_until_still(repository, &tally)?;
+    log::check(repository, options.read != ReadData::None, &mut findings, tally.as_ref())?;
     let reading = data::Reading { reader: &reader, catalog: &catalog, needed: &walked.needed };
     if options.read != ReadData::None {
         tally.stage(Stage::ReadingData);

@@ -122,7 +122,7 @@ impl Iterator for LogEntries<'_> {
 }
 
 /// `ts` of an entry.
-fn entry_time(entry: &[u8]) -> Option<ClusterTime> {
+pub(super) fn entry_time(entry: &[u8]) -> Option<ClusterTime> {
     let time = Elements::new(entry).ok()?.find(b"ts").ok()??;
     let bytes = (time.kind == ElementType::Timestamp).then_some(time.value)?;
     let time = u64::from_le_bytes(bytes.try_into().ok()?);

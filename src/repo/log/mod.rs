@@ -10,11 +10,13 @@ mod entries;
 mod listing;
 mod merge;
 mod stream;
+mod verify;
 mod windows;
 
 pub use entries::LogEntries;
 pub use merge::MergedLog;
 pub use stream::LogStream;
+pub use verify::VerifiedLog;
 pub use windows::{LogGap, LogWindow};
 
 use super::RepoError;

@@ -87,6 +87,11 @@ impl LogStream {
         &self.newest
     }
 
+    /// The number after all that are there, whether those open or not.
+    pub fn next_number(&self) -> u64 {
+        self.parts.counting.last().map_or(1, |part| part.last + 1)
+    }
+
     /// Objects, and their bytes as stored.
     pub fn size(&self) -> (u64, u64) {
         let parts = &self.parts.counting;

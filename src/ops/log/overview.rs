@@ -1,0 +1,80 @@
+//! What the change log covers, and from when on that can be restored.
+
+use crate::model::{EntryName, Snapshot, SnapshotKind, escape_name};
+use crate::repo::{LogStream, LogWindow, RepoError, Repository};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A stream with its windows.
+pub struct LogOverview {
+    pub stream: LogStream,
+    /// Ascending.
+    pub windows: Vec<WindowOverview>,
+}
+
+pub struct WindowOverview {
+    pub window: LogWindow,
+    /// The oldest base in it, of every database: to each second after that a restore can go.
+    /// `None` if a database has none.
+    pub restorable_from: Option<Timestamp>,
+}
+
+/// All streams, and what does not open, by name.
+pub fn log_overview(
+    repository: &Arc<Repository>,
+) -> Result<(Vec<LogOverview>, Vec<(String, RepoError)>), RepoError> {
+    let live = repository.ledger()?.live;
+    let (streams, damaged) = repository.log_streams()?;
+    let overview = |stream: LogStream| {
+        let windows = stream.windows()?.into_iter().map(|window| {
+            let restorable_from = first_base(&live, &stream, &window);
+            WindowOverview { window, restorable_from }
+        });
+        Ok(LogOverview { windows: windows.collect(), stream })
+    };
+    let streams: Result<Vec<_>, RepoError> = streams.into_iter().map(overview).collect();
+    Ok((streams?, damaged))
+}
+
+fn first_base(live: &[Snapshot], stream: &LogStream, window: &LogWindow) -> Option<Timestamp> {
+    let (first, last) = (window.first.at.timestamp(), window.last.at.timestamp());
+    let of_each = bases(live, stream)
+        .into_iter()
+        .map(|bases| bases.into_iter().filter(|base| (first..=last).contains(base)).min());
+    of_each.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+/// The newest moment not after `before` at which there is a base of every database of a stream:
+/// what lies before it nobody needs to restore a later one. `None` if a database has none.
+pub fn newest_base_before(
+    live: &[Snapshot],
+    stream: &LogStream,
+    before: Timestamp,
+) -> Option<Timestamp> {
+    let of_each = bases(live, stream)
+        .into_iter()
+        .map(|bases| bases.into_iter().filter(|base| *base <= before).max());
+    of_each.collect::<Option<Vec<_>>>()?.into_iter().min()
+}
+
+/// The moments of the bases of each database that a stream has; of one that has all, those of any
+/// database of the server.
+fn bases(live: &[Snapshot], stream: &LogStream) -> Vec<Vec<Timestamp>> {
+    let Ok(server) = escape_name(stream.server()) else { return Vec::new() };
+    let of = |database: Option<&EntryName>| {
+        let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
+        let sources = backups.flat_map(|snapshot| &snapshot.sources);
+        let is_meant = |names: Vec<EntryName>| {
+            matches!(names.as_slice(), [top, on, name]
+                if top.bytes() == crate::ops::MONGODB
+                    && *on == server
+                    && database.is_none_or(|database| name == database))
+        };
+        let meant = sources.filter(|source| is_meant(source.path.names().collect()));
+        meant.map(|source| source.as_of).collect::<Vec<_>>()
+    };
+    match stream.databases() {
+        [] => vec![of(None)],
+        databases => databases.iter().map(|name| of(escape_name(name).ok().as_ref())).collect(),
+    }
+}
