@@ -172,7 +172,8 @@ impl<'a> Scene<'a> {
         self.restore(&repository, &forward.snapshot, "back");
         let (hashes, collections, indexes) = self.look("back");
         assert_eq!(hashes, state.hashes, "{what}");
-        let unlike = collections.iter().zip(&state.collections).find(|(ours, theirs)| ours != theirs);
+        let unlike =
+            collections.iter().zip(&state.collections).find(|(ours, theirs)| ours != theirs);
         assert_eq!(unlike, None, "{what}");
         assert_eq!(collections.len(), state.collections.len(), "{what}");
         for (name, there) in &state.indexes {

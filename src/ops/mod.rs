@@ -81,6 +81,7 @@ pub use process::{is_dead_process, process_identity};
 pub use protect::{
     ProtectError, ProtectEvent, ProtectOptions, ProtectReport, ProtectWatch, protect,
 };
+pub use prune::{LogPruneReport, merge_log, plan_prune_log, prune_log};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, accept_lost, repair_snapshots};

@@ -161,17 +161,18 @@ impl At<'_> {
     /// does not let us, time does it.
     fn ask_to_close(&self) {
         for origin in origins(self.rest, &[]) {
-            let files = self.arguments.databases.files();
+            let files = self.arguments.databases.address_files();
             if let Ok(connection) = connect_to(self.context, self.rest, &origin, files) {
-                let _ = connection.note_in_log();
+                let _ = connection.ask_to_keep_log();
             }
         }
     }
 
     fn refused(&self, unreachable: &Unreachable) -> Failure {
         let at = self.shown(self.until.timestamp());
-        let failure = Failure::new(Code::Nothing, format!("the databases cannot be had as of {at}"))
-            .because("no snapshot and no log of changes lead there without a gap");
+        let failure =
+            Failure::new(Code::Nothing, format!("the databases cannot be had as of {at}"))
+                .because("no snapshot and no log of changes lead there without a gap");
         let Unreachable { before, after, .. } = unreachable;
         let time = |time: &ClusterTime| {
             let ClusterTime { seconds, increment } = time;

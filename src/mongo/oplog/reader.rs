@@ -47,6 +47,15 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Asks whoever keeps the log to keep at once what there is, by a note in the log itself.
+    pub fn ask_to_keep_log(&self) -> Result<(), MongoError> {
+        let data = DocumentBuilder::new().string("snap", "close").finish();
+        let note = DocumentBuilder::new().int32("appendOplogNote", 1).document("data", &data);
+        self.run("admin", "a note in the log of changes", note).map(drop)
+    }
+}
+
 impl LogReader {
     /// The next entries: an answer, to be given to [`LogReader::entries`]. `None` at the end.
     pub fn next_answer(&mut self) -> Result<Option<Vec<u8>>, MongoError> {

@@ -46,8 +46,12 @@ pub struct Catalog {
     views: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
     /// Collections that are changed and that the snapshot does not have: it has left them out.
     pub strangers: BTreeMap<Uuid, String>,
-    /// Before the first change that counts.
+    /// Where the databases were listed, or just before: what they are called, and how they are
+    /// made, is changed by what comes after it. (Some were saved a little later than they were
+    /// listed. To do such changes once more does no harm.)
     pub floor: Option<ClusterTime>,
+    /// Changes of documents up to here are in all that the snapshot has.
+    pub held: Option<ClusterTime>,
 }
 
 impl Catalog {
@@ -63,7 +67,7 @@ impl Catalog {
             return Err(ForwardError::NoMoment(format!("{database}.{name}")));
         };
         let from = collection.moment.unwrap_or(begun);
-        self.floor = Some(self.floor.map_or(from, |floor| floor.min(from)));
+        self.held = Some(self.held.map_or(from, |held| held.min(from)));
         let name = match collection.kind {
             CollectionKind::TimeSeries => format!("{BUCKETS}{name}"),
             CollectionKind::Ordinary => name.to_string(),

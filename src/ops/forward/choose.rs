@@ -2,8 +2,8 @@
 
 use super::entries::{ChangeLog, KeptLog};
 use super::error::ForwardError;
-use super::until::Until;
 use super::is_own_affair;
+use super::until::Until;
 use crate::model::{
     ClusterTime, EntryName, EntryPath, Kind, Snapshot, SnapshotSource, unescape_name,
 };
@@ -74,7 +74,10 @@ pub fn choose_base(
     }
     let reader = BlobReader::new(Arc::clone(repository))?;
     let mut unreachable = Unreachable {
-        is_behind_end: streams.iter().flat_map(|(_, windows)| windows).all(|one| !reaches(one, until)),
+        is_behind_end: streams
+            .iter()
+            .flat_map(|(_, windows)| windows)
+            .all(|one| !reaches(one, until)),
         ..Unreachable::default()
     };
     for snapshot in snapshots.iter().filter(|snapshot| has_all(snapshot, &wanted)) {
@@ -130,9 +133,9 @@ impl Unreachable {
         let Some((server, (first, last))) = saved.iter().next() else { return };
         let target = until.latest_base();
         let windows = streams.iter().filter(|(stream, _)| stream.server() == server);
-        let window = windows.flat_map(|(_, windows)| windows).find(|window| {
-            window.first.at <= *first && *last <= window.last.at
-        });
+        let window = windows
+            .flat_map(|(_, windows)| windows)
+            .find(|window| window.first.at <= *first && *last <= window.last.at);
         let end = window.map_or(*last, |window| window.last.at.max(*last));
         if end <= target {
             self.before = self.before.max(Some(end));

@@ -17,9 +17,7 @@ impl Catalog {
     ) -> Result<(), Fault> {
         let (database, _) = split(operation.namespace)?;
         let uuid = operation.uuid;
-        if uuid.is_some_and(|uuid| self.holds(&uuid, at)) {
-            return Ok(());
-        }
+        let is_held = uuid.is_some_and(|uuid| self.holds(&uuid, at));
         match command {
             Command::Rename { to, dropped } => {
                 return self.rename(operation, (to, *dropped), at);
@@ -27,6 +25,10 @@ impl Catalog {
             _ if !self.has_database(database) => return Ok(()),
             Command::DropDatabase => {
                 self.drop_database(database, at);
+                return Ok(());
+            }
+            // It is there, and was so after that.
+            Command::Create | Command::Drop | Command::Other(b"emptycapped") if is_held => {
                 return Ok(());
             }
             Command::Create => return self.make(operation, database, number),

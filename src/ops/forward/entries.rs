@@ -38,6 +38,7 @@ pub struct KeptLog<'a> {
 
 impl ChangeLog for KeptLog<'_> {
     fn entries(&self, after: ClusterTime) -> Result<Box<dyn ChangeEntries + '_>, ChangeLogError> {
+        let after = after.max(self.window.first.at);
         let entries = self.stream.entries(self.window, after, self.window.last.at)?;
         Ok(Box::new(Kept(entries)))
     }

@@ -178,7 +178,7 @@ impl Rolling<'_> {
                 _ => {}
             }
         }
-        catalog.floor = catalog.floor.or(Some(begun));
+        catalog.floor = Some(catalog.floor.map_or(begun, |floor| floor.min(begun)));
         Ok(())
     }
 

@@ -43,6 +43,7 @@ struct Reading<'a> {
     catalog: Catalog,
     until: Until,
     floor: ClusterTime,
+    held: ClusterTime,
     chains: Chains<Kept>,
     shelf: Shelf,
     steps: Sorter,
@@ -64,11 +65,13 @@ pub fn read(
     monitor: &dyn Monitor,
 ) -> Result<Read, ForwardError> {
     let floor = catalog.floor.unwrap_or_default();
+    let held = catalog.held.unwrap_or(floor);
     let mut entries = log.entries(floor)?;
     let mut reading = Reading {
         catalog,
         until,
         floor,
+        held,
         chains: Chains::default(),
         shelf: Shelf::new(place.to_path_buf(), PARTS_BYTES),
         steps: Sorter::new(place, SORTED_BYTES),
@@ -176,7 +179,7 @@ impl Reading<'_> {
         let parts = match self.chains.take(entry.previous) {
             Ok(parts) => parts,
             // All of it is in what the snapshot has.
-            Err(_) if at <= self.floor => return Ok(()),
+            Err(_) if at <= self.held => return Ok(()),
             Err(MissingLink(missing)) => {
                 let why = format!("is not there, and its end is at {}", entry.at);
                 let what = format!("a part of a transaction, of {missing},");
