@@ -4,7 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use snapstore::codec::{DocumentBuilder, Secret};
 use snapstore::format::{LogPlace, RepositoryConfig, SegmentHeader, Segments, segment_name};
-use snapstore::model::{Clock, ClusterTime, OsEntropy};
+use snapstore::model::{Clock, ClusterTime, OsEntropy, Silent};
+use snapstore::ops::{LogCopyReport, copy_log, prune_log};
 use snapstore::repo::{
     Credential, InitOptions, LogStream, RepoError, Repository, Surroundings, init, open,
 };
@@ -100,6 +101,13 @@ impl Log {
         self.last = Some(header);
     }
 
+    /// A segment with nothing in it but its end.
+    fn add_between(&mut self, begin: u32, end: u32) {
+        let mut segments = self.segment(begin, begin + 1, None);
+        segments.headers[0].end = place(end);
+        self.put(&segments);
+    }
+
     fn add(&mut self, begin: u32, end: u32) {
         self.put(&self.segment(begin, end, None));
     }
@@ -152,6 +160,11 @@ fn reading_begins_with_the_oldest_transaction_that_is_under_way() {
     third.headers[0].oldest_open = Some(at(15));
     log.put(&third);
     assert_eq!(read(&log.stream(), 35, 38).unwrap(), (15..=38).collect::<Vec<_>>());
+    // Where the segment before ends with its first part.
+    let mut fourth = log.segment(40, 50, None);
+    fourth.headers[0].oldest_open = Some(at(40));
+    log.put(&fourth);
+    assert_eq!(read(&log.stream(), 45, 46).unwrap(), (40..=46).collect::<Vec<_>>());
 }
 
 #[test]
@@ -257,4 +270,49 @@ fn what_a_base_needs_stays_and_so_does_the_newest() {
     assert!(matches!(begun, RepoError::LogPruned { .. }), "{begun}");
     log.stream().delete_before(u64::MAX).unwrap();
     assert_eq!(log.names(), ["5-5"]);
+}
+
+#[test]
+fn a_log_is_copied_once_and_the_chain_with_it() {
+    let (mut log, other) = (Log::new(), Log::new());
+    log.add(10, 20);
+    log.add(20, 30);
+    let copy = |log: &Log| copy_log(&log.repository, &other.repository, &Silent).unwrap();
+    assert_eq!(copy(&log), LogCopyReport { objects: 2, refused: 0 });
+    log.add(30, 40);
+    assert_eq!(copy(&log), LogCopyReport { objects: 1, refused: 0 });
+    assert_eq!(copy(&log), LogCopyReport::default());
+    assert_eq!(read(&other.stream(), 10, 99).unwrap(), (10..=40).collect::<Vec<_>>());
+    assert_ne!(other.stream().id, log.stream().id);
+    // Merged here, and not there.
+    log.pass(25 * 3600);
+    log.add(40, 50);
+    log.stream().merge().unwrap();
+    copy(&log);
+    assert_eq!(read(&other.stream(), 10, 99).unwrap(), (10..=50).collect::<Vec<_>>());
+    // Another log of the same name is left alone.
+    let mut third = Log::new();
+    third.add(11, 21);
+    assert_eq!(copy(&third), LogCopyReport { objects: 0, refused: 1 });
+}
+
+#[test]
+fn the_log_is_kept_for_its_time_and_a_day() {
+    const DAY: u32 = 24 * 3600;
+    let mut log = Log::new();
+    let mut begin = 10;
+    for day in 1..=10 {
+        log.add_between(begin, day * DAY);
+        begin = day * DAY;
+    }
+    let now = "2025-11-28T02:00:00[UTC]".parse().unwrap();
+    let keep = |days: &str| prune_log(&log.repository, days.parse().unwrap(), &now).unwrap();
+    assert_eq!(keep("14d").deleted, 0);
+    // The days 6 to 10 are four days and the one that they are kept longer.
+    assert_eq!(keep("4d").deleted, 4);
+    assert_eq!(log.stream().first_number(), 5);
+    assert_eq!(keep("4d").deleted, 0);
+    // By the end of the log, which is long ago.
+    assert_eq!(keep("1h").deleted, 4);
+    assert_eq!(keep("0h").deleted, 0);
 }

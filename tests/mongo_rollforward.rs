@@ -203,11 +203,11 @@ fn any_moment_comes_back_after_random_writes() {
     let seed = writer.seed();
     let end = Instant::now() + torture_time();
     let (mut proved, mut changes, mut bases) = (0, 0, Vec::new());
-    for _ in 0..60 {
+    for _ in 0..40 {
         writer.write();
     }
     let mut round = 0;
-    while Instant::now() < end || round < 8 {
+    while Instant::now() < end || round < 3 {
         round += 1;
         if round % 4 == 1 {
             let base = std::thread::scope(|scope| {
@@ -220,7 +220,7 @@ fn any_moment_comes_back_after_random_writes() {
             writer.stand_still();
             bases.push(base);
         }
-        for _ in 0..40 {
+        for _ in 0..30 {
             writer.write();
         }
         writer.stand_still();

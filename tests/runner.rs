@@ -42,6 +42,7 @@ mod mongo_kills;
 mod mongo_million;
 mod mongo_oddities;
 mod mongo_overlays;
+mod mongo_protect;
 mod mongo_pymongo;
 mod mongo_restarts;
 mod mongo_restore;

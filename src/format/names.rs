@@ -56,12 +56,15 @@ pub fn segment_name(stream: &StreamId, first: u64, last: u64) -> String {
     format!("log/{stream}/{first}-{last}")
 }
 
+/// No stream comes to so many segments: one a second is a million years.
+const MOST_SEGMENTS: u64 = 1 << 48;
+
 /// The stream and the numbers in the name of an object of the log.
 pub fn parse_segment_name(text: &str) -> Option<(StreamId, u64, u64)> {
     let (stream, numbers) = text.strip_prefix("log/")?.split_once('/')?;
     let (first, last) = numbers.split_once('-')?;
     let (stream, first, last) = (stream.parse().ok()?, first.parse().ok()?, last.parse().ok()?);
-    let is_range = first > 0 && first <= last;
+    let is_range = first > 0 && first <= last && last < MOST_SEGMENTS;
     (is_range && segment_name(&stream, first, last) == text).then_some((stream, first, last))
 }
 
@@ -141,6 +144,7 @@ mod tests {
             format!("log/{session}/2-1"),
             format!("log/{session}/01-2"),
             format!("log/{session}/1"),
+            format!("log/{session}/1-{}", u64::MAX),
         ] {
             assert!(!is_object_name(&name), "{name}");
         }

@@ -43,7 +43,8 @@ pub use backup::{
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
-    CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, copy, estimate_copy, plan_copy,
+    CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, LogCopyReport, copy, copy_log,
+    estimate_copy, plan_copy,
 };
 pub use diff::{
     Change, DiffError, DiffSide, LARGEST_TEXT, LiveContent, LiveDiff, LiveReport, Modifier,

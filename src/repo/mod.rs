@@ -51,7 +51,7 @@ pub use document_writer::{CutDocuments, DocumentTreeWriter, LeafCutter, OutOfOrd
 pub use error::RepoError;
 pub use inspect::LostCommits;
 pub use keys::{KeySlotInfo, KeySlots, MOST_SLOTS};
-pub use log::{LogEntries, LogGap, LogStream, LogWindow, MergedLog, VerifiedLog};
+pub use log::{DamagedSegments, LogEntries, LogGap, LogStream, LogWindow, MergedLog, VerifiedLog};
 pub use marks::{NumberedMark, Progress};
 pub use open::{Credential, InitOptions, init, init_like, open, read_marker};
 pub use packer::{FinishedPack, OpenPack, SealedBlob};

@@ -41,6 +41,8 @@ pub enum Place {
     DamageMark,
     /// A segment of a change log with others before and after it.
     Log,
+    /// The first or the last one.
+    LogEnd,
 }
 
 /// Who finds a damage.
@@ -96,7 +98,8 @@ impl Place {
                 _ => Place::OpenMark,
             },
             Folder::Damaged => Place::DamageMark,
-            Folder::Log => Place::Log,
+            Folder::Log if name.last() == "2-2" => Place::Log,
+            Folder::Log => Place::LogEnd,
         }
     }
 
@@ -132,6 +135,8 @@ impl Place {
             (Place::Done, Damage::Delete) => Found::Harmless,
             // Writers rely on packs that a prune under way is about to delete.
             (Place::OpenMark, Damage::Delete) => Found::ByWitness,
+            // It looks as if it was pruned, or never came.
+            (Place::LogEnd, Damage::Delete) => Found::ByWitness,
             // The next check finds the damage again.
             (Place::DamageMark, Damage::Delete) => Found::Harmless,
             _ => Found::ByName,
@@ -144,7 +149,8 @@ impl Place {
             // By hand: `docs/reliability.md` says what to write.
             (Place::Marker, _) => false,
             // What it held is gone: there is a gap until `--keep-log` has passed.
-            (Place::Log, _) => false,
+            (Place::LogEnd, Damage::Delete) => true,
+            (Place::Log | Place::LogEnd, _) => false,
             // The gap in the chain stays: it may hide a snapshot that somebody took away.
             (Place::Forgotten, Damage::Delete) => false,
             _ => true,

@@ -1,5 +1,6 @@
 //! `snap restore --at`, with a log that `snap protect` keeps.
 
+use crate::cli_json::names_of_lines;
 use crate::support::{Mongod, Role, World};
 use bson::{Document, doc};
 use std::process::{Child, Stdio};
@@ -93,6 +94,18 @@ fn any_second_and_any_change_comes_back() {
     let at = time(second);
     assert_eq!(kept.come_back(&["--at", &at]), kept.until_second(second));
     assert_eq!(kept.come_back(&["--before", &at]), kept.until_second(second - 1));
+    // Files that are saved by themselves belong to everything.
+    kept.world.snap(["backup", "files"]).success();
+    kept.write(2);
+    let files = time(kept.written[kept.written.len() - 1].time + 1);
+    let both = kept.world.snap(["restore", "--json", "--at", &files, "--target", "both"]);
+    assert_eq!(both.code, 0, "{both:?}");
+    assert!(names_of_lines(&both).contains("rolled_forward"));
+    let file = kept
+        .world
+        .path("both")
+        .join(kept.world.path("files/prices.json").strip_prefix("/").unwrap());
+    assert!(file.exists() && kept.world.path("both/mongodb/bot/users.bson").exists());
     // A second base: either may be the one that is gone forward from.
     kept.world.snap(["backup", "files", &kept.server.address("bot")]).success();
     kept.write(8);

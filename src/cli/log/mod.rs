@@ -18,7 +18,7 @@ const AFTER_HELP: &str = "\
 Examples:
   snap log                            from when to when, and what is missing
   snap log show --ns bot.users --id 5
-  snap log show --ns bot.users --id 64f0c1d2e3a4b5c6d7e8f901 --since '2 days ago'
+  snap log show --ns bot.users --id ann --since '2 days ago'
 
 `snap protect` writes the log; `snap restore --at TIME` uses it.";
 

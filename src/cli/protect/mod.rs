@@ -28,7 +28,7 @@ Examples:
   snap protect mongodb://localhost:27017/bot
   snap protect                        the databases that the profile lists
   snap protect --every 1s mongodb://db1,db2,db3/bot?replicaSet=rs0
-  snap protect --status               what is covered, and how far it is behind
+  snap protect --status               what is covered, and how old the end is
   snap log                            the same, and all gaps
 
 It runs until it is stopped, best by a service manager that starts it again.
@@ -173,8 +173,6 @@ impl From<ProtectError> for Failure {
                 "as a replica set of one member it has a log: stop it, start it with `--replSet \
                  rs0`, and once run `mongosh --eval 'rs.initiate()'`",
             ),
-            ProtectError::LogUnreadable => Self::new(Code::Failed, &error)
-                .hint("the user needs the role `backup`, in the database admin"),
             ProtectError::StoreAway { .. } => Self::new(Code::Failed, &error).hint(
                 "start it again when the store is back: it goes on where it was, if the server's \
                  log still reaches back so far",

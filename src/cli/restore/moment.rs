@@ -9,6 +9,7 @@ use crate::cli::code::Code;
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
 use crate::cli::progress::Progress;
+use crate::cli::select::in_future;
 use crate::cli::text::{count, readable, time_with_zone};
 use crate::model::{ClusterTime, Snapshot, SnapshotKind};
 use crate::ops::{
@@ -102,10 +103,17 @@ pub fn rolled(
         true => names_databases || arguments.databases.selects(),
         false => is_wanted(arguments, false),
     };
-    let Some(until) = until.filter(|_| wants && has_databases(&snapshot)) else {
-        return Ok(snapshot);
+    let Some(until) = until.filter(|_| wants) else { return Ok(snapshot) };
+    // Files and databases may be saved by jobs of their own: everything is all of them.
+    let others = others(ledger, &snapshot, asked);
+    let newest = |has: fn(&Snapshot) -> bool| match has(&snapshot) || names_paths {
+        true => Some(&snapshot).filter(|snapshot| has(snapshot)),
+        false => others.iter().copied().find(|other| has(other)),
     };
-    let moment = At { context, arguments, repository, ledger, until, rest: &snapshot };
+    let Some(databases) = newest(has_databases) else { return Ok(snapshot) };
+    let wants_files = !arguments.databases.selects();
+    let rest = newest(has_files).filter(|_| wants_files).unwrap_or(&snapshot);
+    let moment = At { context, arguments, repository, ledger, until, rest, databases };
     match moment.base()? {
         None => Ok(snapshot),
         Some(base) => {
@@ -116,6 +124,21 @@ pub fn rolled(
     }
 }
 
+/// The snapshots of the same host that are not after what was asked for, the newest first.
+fn others<'a>(ledger: &'a Ledger, snapshot: &Snapshot, asked: &Asked) -> Vec<&'a Snapshot> {
+    let Some(TimeExpression::Moment(moment)) = &asked.at else { return Vec::new() };
+    let future = in_future(ledger);
+    let is_other = |other: &&Snapshot| {
+        other.kind == SnapshotKind::Backup
+            && other.host.name == snapshot.host.name
+            && other.begun <= moment.last
+            && !future.contains(&other.id)
+    };
+    let mut others: Vec<&Snapshot> = ledger.live.iter().filter(is_other).collect();
+    others.sort_by_key(|other| std::cmp::Reverse((other.begun, other.taken, other.id)));
+    others
+}
+
 struct At<'a> {
     context: &'a Context,
     arguments: &'a Arguments,
@@ -124,6 +147,8 @@ struct At<'a> {
     until: Until,
     /// What files are taken from.
     rest: &'a Snapshot,
+    /// The newest one that has databases.
+    databases: &'a Snapshot,
 }
 
 impl At<'_> {
@@ -131,13 +156,13 @@ impl At<'_> {
     fn base(&self) -> Result<Option<Box<ChosenBase>>, Failure> {
         let mut snapshots: Vec<&Snapshot> = self.ledger.live.iter().collect();
         snapshots.retain(|snapshot| {
-            snapshot.kind == SnapshotKind::Backup && snapshot.host.name == self.rest.host.name
+            snapshot.kind == SnapshotKind::Backup && snapshot.host.name == self.databases.host.name
         });
         snapshots.sort_by_key(|snapshot| std::cmp::Reverse((snapshot.taken, snapshot.begun)));
         let begun = Instant::now();
         let mut is_asked = false;
         loop {
-            match choose_base(self.repository, self.rest, &snapshots, self.until)? {
+            match choose_base(self.repository, self.databases, &snapshots, self.until)? {
                 Choice::NoLog => return Ok(None),
                 Choice::Base(base) => return Ok(Some(base)),
                 Choice::Unreachable(unreachable) => {
@@ -160,9 +185,9 @@ impl At<'_> {
     /// Whoever keeps the log hears of it through the log. Where the server cannot be reached, or
     /// does not let us, time does it.
     fn ask_to_close(&self) {
-        for origin in origins(self.rest, &[]) {
+        for origin in origins(self.databases, &[]) {
             let files = self.arguments.databases.address_files();
-            if let Ok(connection) = connect_to(self.context, self.rest, &origin, files) {
+            if let Ok(connection) = connect_to(self.context, self.databases, &origin, files) {
                 let _ = connection.ask_to_keep_log();
             }
         }

@@ -31,6 +31,18 @@ impl Connection {
         }
     }
 
+    /// The entry at exactly this moment, as a majority has it that has `seen` another one; `None`
+    /// only if there is none.
+    pub fn find_log_entry(
+        &self,
+        at: ClusterTime,
+        seen: ClusterTime,
+    ) -> Result<Option<Vec<u8>>, MongoError> {
+        let command = find(at, at).int32("limit", 1).boolean("singleBatch", true);
+        let (entries, _) = self.list(DATABASE, WHAT, majority(command, seen))?;
+        Ok(entries.into_iter().next())
+    }
+
     /// Reads the entries from one moment to another, both of them included, as soon as a majority
     /// has them.
     pub fn read_log(&self, from: ClusterTime, to: ClusterTime) -> LogReader {

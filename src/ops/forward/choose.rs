@@ -54,15 +54,15 @@ type Servers = BTreeMap<String, BTreeSet<String>>;
 /// When the databases of a server were saved: the first and the last of their collections.
 type Saved = BTreeMap<String, (ClusterTime, ClusterTime)>;
 
-/// Finds the newest of `snapshots` that has the databases of `rest`, is not after the target, and
+/// Finds the newest of `snapshots` that has the databases of `like`, is not after the target, and
 /// that the log leads from to the target without a gap. (`snapshots` come newest first.)
 pub fn choose_base(
     repository: &Arc<Repository>,
-    rest: &Snapshot,
+    like: &Snapshot,
     snapshots: &[&Snapshot],
     until: Until,
 ) -> Result<Choice, ForwardError> {
-    let wanted = servers_of(rest);
+    let wanted = servers_of(like);
     let (streams, _) = repository.log_streams()?;
     let streams: Vec<(LogStream, Vec<LogWindow>)> = streams
         .into_iter()

@@ -1,7 +1,7 @@
 //! What the change log covers, and from when on that can be restored.
 
 use crate::model::{EntryName, Snapshot, SnapshotKind, escape_name};
-use crate::repo::{LogStream, LogWindow, RepoError, Repository};
+use crate::repo::{DamagedSegments, LogStream, LogWindow, RepoError, Repository};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct WindowOverview {
 /// All streams, and what does not open, by name.
 pub fn log_overview(
     repository: &Arc<Repository>,
-) -> Result<(Vec<LogOverview>, Vec<(String, RepoError)>), RepoError> {
+) -> Result<(Vec<LogOverview>, DamagedSegments), RepoError> {
     let live = repository.ledger()?.live;
     let (streams, damaged) = repository.log_streams()?;
     let overview = |stream: LogStream| {

@@ -119,8 +119,6 @@ pub enum ProtectError {
     Backup(#[from] BackupError),
     #[error("{0} keeps no log of its changes: only replica sets from 5.0 do")]
     NoLog(String),
-    #[error("the server's log cannot be read")]
-    LogUnreadable,
     /// What is not archived is still in the server's log, as long as that reaches.
     #[error("the store was away for {minutes} minutes: {why}")]
     StoreAway { minutes: i64, why: String },

@@ -90,7 +90,7 @@ impl Start {
             last: last.map(|last| last.end),
             begin,
             from,
-            oldest_open: (from < begin.at).then_some(from),
+            oldest_open: (open.is_some() || from < begin.at).then_some(from),
             open: OpenTransactions::default(),
             first: begin.at,
         })
@@ -99,8 +99,12 @@ impl Start {
 
 /// The newest entry that a majority has.
 fn newest(connection: &Connection) -> Result<LogPlace, ProtectError> {
-    let moment = connection.moment()?.ok_or(ProtectError::LogUnreadable)?;
-    let raw = connection.log_entry(moment)?.ok_or(ProtectError::LogUnreadable)?;
+    let lost = || MongoError::Lost {
+        what: "the log of changes".to_string(),
+        why: "the newest entry is gone".to_string(),
+    };
+    let moment = connection.moment()?.ok_or_else(lost)?;
+    let raw = connection.find_log_entry(moment, moment)?.ok_or_else(lost)?;
     Ok(read_place(&raw)?)
 }
 
@@ -122,7 +126,7 @@ fn why_not_after(
     if last.number + 1 != stream.next_number() {
         return Ok(Some("the newest segments are damaged".to_string()));
     }
-    let Some(raw) = connection.log_entry(last.end.at)? else {
+    let Some(raw) = connection.find_log_entry(last.end.at, newest.at)? else {
         let why = "the server's log does not go back to the last entry that is archived";
         return Ok(Some(why.to_string()));
     };

@@ -34,9 +34,9 @@ impl LogStream {
         after: ClusterTime,
         to: ClusterTime,
     ) -> Result<LogEntries<'_>, RepoError> {
-        let begin = self.segment_at(window.numbers, after)?;
+        let begin = self.segment_after(window.numbers, after)?;
         let (from, first) = match begin.oldest_open {
-            Some(open) => (open, self.segment_at((window.numbers.0, begin.number), open)?.number),
+            Some(open) => (open, self.segment_of((window.numbers.0, begin.number), open)?.number),
             None => (begin.begin.at, begin.number),
         };
         Ok(LogEntries {

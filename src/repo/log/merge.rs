@@ -128,9 +128,9 @@ impl LogStream {
         let Some(window) = windows.iter().find(|window| window.last.at >= base) else {
             return Ok(None);
         };
-        let segment = self.segment_at(window.numbers, base)?;
+        let segment = self.segment_after(window.numbers, base)?;
         Ok(Some(match segment.oldest_open {
-            Some(open) => self.segment_at((window.numbers.0, segment.number), open)?.number,
+            Some(open) => self.segment_of((window.numbers.0, segment.number), open)?.number,
             None => segment.number,
         }))
     }

@@ -15,7 +15,7 @@ mod windows;
 
 pub use entries::LogEntries;
 pub use merge::MergedLog;
-pub use stream::LogStream;
+pub use stream::{DamagedSegments, LogStream};
 pub use verify::VerifiedLog;
 pub use windows::{LogGap, LogWindow};
 

@@ -17,12 +17,13 @@ pub struct LogStream {
     newest: SegmentHeader,
 }
 
+/// Objects that do not open, by name.
+pub type DamagedSegments = Vec<(String, RepoError)>;
+
 impl Repository {
     /// Every stream whose newest object opens, or one before it; and what does not open, by name.
     /// One listing, and one read for each stream.
-    pub fn log_streams(
-        self: &Arc<Self>,
-    ) -> Result<(Vec<LogStream>, Vec<(String, RepoError)>), RepoError> {
+    pub fn log_streams(self: &Arc<Self>) -> Result<(Vec<LogStream>, DamagedSegments), RepoError> {
         let (mut streams, mut damaged) = (Vec::new(), Vec::new());
         for (id, parts) in self.log_parts()? {
             for part in parts.counting.iter().rev() {
@@ -87,6 +88,21 @@ impl LogStream {
         &self.newest
     }
 
+    /// The objects, by the first and last number of their segments, ascending.
+    pub fn objects(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.parts.counting.iter().map(|part| (part.first, part.last))
+    }
+
+    /// Whether one object has all of these segments.
+    pub fn covers(&self, (first, last): (u64, u64)) -> bool {
+        self.parts.covering(first).is_some_and(|part| part.last >= last)
+    }
+
+    /// The oldest number that is there.
+    pub fn first_number(&self) -> u64 {
+        self.parts.counting.first().map_or(1, |part| part.first)
+    }
+
     /// The number after all that are there, whether those open or not.
     pub fn next_number(&self) -> u64 {
         self.parts.counting.last().map_or(1, |part| part.last + 1)
@@ -142,19 +158,39 @@ impl LogStream {
         })
     }
 
-    /// The last segment, between two numbers of one window, that does not begin after a moment;
-    /// the first one if all do. Reads some 2 log2(n) objects.
-    pub(super) fn segment_at(
+    /// The segment, between two numbers of one window, from which on all that comes after a moment
+    /// is found: the last one that does not begin after it, or the first one.
+    pub(super) fn segment_after(
         &self,
         numbers: (u64, u64),
         at: ClusterTime,
+    ) -> Result<SegmentHeader, RepoError> {
+        self.last_segment(numbers, &|header| header.begin.at <= at)
+    }
+
+    /// The segment that has an entry of this moment, if there is one: a segment goes on after the
+    /// entry that it begins with, but for the first of a window.
+    pub(super) fn segment_of(
+        &self,
+        numbers: (u64, u64),
+        at: ClusterTime,
+    ) -> Result<SegmentHeader, RepoError> {
+        self.last_segment(numbers, &|header| header.begin.at < at)
+    }
+
+    /// The last one of which `is_before` holds, as it does of all before that; else the first.
+    /// Reads log2(n) objects.
+    fn last_segment(
+        &self,
+        numbers: (u64, u64),
+        is_before: &dyn Fn(&SegmentHeader) -> bool,
     ) -> Result<SegmentHeader, RepoError> {
         let (mut low, mut high) = numbers;
         let mut found = self.header(low)?;
         while low < high {
             let middle = high - (high - low) / 2;
             let header = self.header(middle)?;
-            if header.begin.at <= at {
+            if is_before(&header) {
                 (low, found) = (middle, header);
             } else {
                 high = middle - 1;

@@ -2,8 +2,10 @@
 
 use super::keep;
 use snapstore::codec::{DocumentBuilder, ElementType, JsonTape, read_extended_json};
-use snapstore::format::{ChildPiece, Damaged, DocumentLeaf, Piece, PruneMark};
-use snapstore::model::{BlobId, PackId, SessionId};
+use snapstore::format::{
+    ChildPiece, Damaged, DocumentLeaf, LogPlace, Piece, PruneMark, SegmentHeader, Segments,
+};
+use snapstore::model::{BlobId, ClusterTime, PackId, SessionId};
 
 pub fn write() {
     texts("address", &ADDRESSES);
@@ -205,11 +207,54 @@ fn objects() {
     keep("marks", "prune", &PruneMark { session, condemned }.encode());
     let when = jiff::Timestamp::UNIX_EPOCH;
     keep("marks", "damaged", &Damaged { why: "a byte is another".to_owned(), when }.encode());
+    segments();
     keep(
         "configuration",
         "name",
         b"packs/ab/abababababababababababababababababababababababababababababababab",
     );
+}
+
+/// Two segments of a change log with an entry each, one after the other.
+fn segments() {
+    let entry =
+        |second| DocumentBuilder::new().string("op", "i").timestamp("ts", second, 1).finish();
+    let place = |second| LogPlace {
+        at: ClusterTime { seconds: second, increment: 1 },
+        term: 1,
+        hash: [second as u8; 32],
+        wall: 1000,
+    };
+    let first = SegmentHeader {
+        number: 1,
+        window: 1,
+        server: "rs0".to_owned(),
+        databases: vec!["bot".to_owned()],
+        begin: place(1),
+        end: place(2),
+        last_kept: Some(place(2).at),
+        seen: 3,
+        kept: 1,
+        length: entry(2).len() as u64,
+        entries_hash: *blake3::hash(&entry(2)).as_bytes(),
+        ..SegmentHeader::default()
+    };
+    let second = SegmentHeader {
+        number: 2,
+        window: 2,
+        gap: Some("the log was too short".to_owned()),
+        previous: first.hash(),
+        begin: place(5),
+        end: place(6),
+        oldest_open: Some(place(4).at),
+        last_kept: Some(place(6).at),
+        entries_hash: *blake3::hash(&entry(6)).as_bytes(),
+        ..first.clone()
+    };
+    let one = Segments { headers: vec![first.clone()], entries: entry(2) };
+    keep("segment", "one", &one.encode());
+    let entries = [entry(2), entry(6)].concat();
+    keep("segment", "gap", &Segments { headers: vec![first, second], entries }.encode());
 }
 
 fn payloads() {
