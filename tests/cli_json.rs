@@ -180,7 +180,7 @@ write damage
 
 /// These need a second of work, a file that grows, FUSE (`tests/mounting.rs`) or a database
 /// (`tests/mongo_backup.rs`, `tests/mongo_protect.rs`).
-const ELSEWHERE: [&str; 16] = [
+const ELSEWHERE: [&str; 17] = [
     "status",
     "note",
     "mounted",
@@ -193,6 +193,7 @@ const ELSEWHERE: [&str; 16] = [
     "gap",
     "event",
     "rolled_forward",
+    "log_proof",
     "protect_summary",
     "protect_status",
     "log_window",

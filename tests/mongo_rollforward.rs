@@ -125,6 +125,49 @@ impl<'a> Scene<'a> {
         (hashes, collections, indexes)
     }
 
+    /// Where what came back is not what is there: the first document of each collection, and
+    /// where that is in the log.
+    fn unlike(&self, ours: &Document, theirs: &Document) -> String {
+        let mut text = String::new();
+        for (name, hash) in theirs.iter().filter(|(name, hash)| ours.get(*name) != Some(*hash)) {
+            let [back, there] = ["back", DATABASE].map(|database| self.all(database, name));
+            let first = back.iter().zip(&there).position(|(ours, theirs)| ours != theirs);
+            let first = first.unwrap_or(back.len().min(there.len()));
+            let options = self
+                .server
+                .batch(DATABASE, bson::doc! { "listCollections": 1, "filter": { "name": name } });
+            text += &format!(
+                "{name} {hash}: {} and {} documents; number {first}: ours {:?}, theirs {:?}; {:?}\n",
+                back.len(),
+                there.len(),
+                back.get(first),
+                there.get(first),
+                options.first().map(|one| one.get("options").cloned()),
+            );
+            let id = there.get(first).and_then(|document| document.get("_id").ok().flatten());
+            let id: Option<bson::Bson> = id.and_then(|id| id.try_into().ok());
+            let about = bson::doc! { "$or": [{ "o2._id": id.clone() }, { "o._id": id }] };
+            for entry in self.all_of("local", "oplog.rs", about).iter().rev().take(6) {
+                text += &format!("    {entry:?}\n");
+            }
+        }
+        text
+    }
+
+    fn all(&self, database: &str, name: &str) -> Vec<bson::RawDocumentBuf> {
+        self.all_of(database, name, Document::new())
+    }
+
+    fn all_of(&self, database: &str, name: &str, filter: Document) -> Vec<bson::RawDocumentBuf> {
+        self.server.runtime().block_on(async {
+            use futures_util::StreamExt;
+            let database = self.server.client().database(database);
+            let collection = database.collection::<bson::RawDocumentBuf>(name);
+            let found = collection.find(filter).await.unwrap();
+            found.map(Result::unwrap).collect().await
+        })
+    }
+
     pub fn roll(
         &self,
         repository: &Arc<Repository>,
@@ -172,7 +215,9 @@ impl<'a> Scene<'a> {
         let forward = forward.unwrap_or_else(|error| panic!("{what}: {error}"));
         self.restore(&repository, &forward.snapshot, "back");
         let (hashes, collections, indexes) = self.look("back");
-        assert_eq!(hashes, state.hashes, "{what}");
+        if hashes != state.hashes {
+            panic!("{what}: {}", self.unlike(&hashes, &state.hashes));
+        }
         let unlike =
             collections.iter().zip(&state.collections).find(|(ours, theirs)| ours != theirs);
         assert_eq!(unlike, None, "{what}");

@@ -66,7 +66,8 @@ pub use find::{
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
 pub use forward::{
     ChangeEntries, ChangeLog, ChangeLogError, Choice, ChosenBase, Forward, ForwardError,
-    ForwardRequest, KeptLog, LastChange, ServerLog, Unreachable, Until, choose_base, roll_forward,
+    ForwardRequest, KeptLog, LastChange, LogProof, LogProofOutcome, ServerLog, Unreachable, Until,
+    choose_base, prove_log, roll_forward,
 };
 pub use fuzzy::{fuzzy_collections, is_fuzzy};
 pub use import::{

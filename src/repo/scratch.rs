@@ -119,6 +119,15 @@ impl Repository {
         self.scratch.get().is_some()
     }
 
+    /// Takes the blobs away that lie beside the repository: whatever names them is gone.
+    pub fn forget_blobs_beside(&self) {
+        if let Some(scratch) = self.scratch.get() {
+            *scratch.places.lock().unwrap_or_else(PoisonError::into_inner) = Places::default();
+            // What cannot be cut is written over.
+            let _ = scratch.file.set_len(0);
+        }
+    }
+
     /// A blob that lies beside the repository, proved to be it.
     pub(super) fn read_beside(
         &self,

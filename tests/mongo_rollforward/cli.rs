@@ -119,6 +119,11 @@ fn any_second_and_any_change_comes_back() {
     let dumped = std::fs::read(kept.world.path("look/mongodb/bot/users.bson")).unwrap();
     let documents = snapstore::format::documents(&dumped).count() as i32;
     assert_eq!(documents, kept.until_second(last.time) + 1);
+    // Each snapshot, rolled forward to the next, is that one.
+    let proved = kept.world.snap(["--json", "check", "--pitr"]);
+    assert_eq!(proved.code, 0, "{proved:?}");
+    assert!(names_of_lines(&proved).contains("log_proof"), "{proved:?}");
+    assert!(proved.stdout.contains("\"outcome\":\"equal\""), "{proved:?}");
     kept.world.snap(["restore", "latest", "--no-log", "--dry-run", "--target", "no"]).success();
 }
 

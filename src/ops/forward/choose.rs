@@ -200,6 +200,24 @@ fn saved(
     Ok(saved)
 }
 
+/// The moment at which the databases of a snapshot were saved; the earliest of several.
+pub fn saved_at(
+    reader: &BlobReader,
+    snapshot: &Snapshot,
+) -> Result<Option<ClusterTime>, RepoError> {
+    let mut first: Option<ClusterTime> = None;
+    for source in &snapshot.sources {
+        let Some((_, database)) = place_of(source) else { continue };
+        if is_own_affair(&database) {
+            continue;
+        }
+        let moments = moments(reader, snapshot, &source.path, source.as_of)?;
+        let earliest = moments.into_iter().filter(|moment| moment.increment > 0).min();
+        first = first.into_iter().chain(earliest).min();
+    }
+    Ok(first)
+}
+
 /// When the collections of a database were saved; of one without any when it was.
 fn moments(
     reader: &BlobReader,

@@ -17,6 +17,7 @@ mod error;
 mod growing;
 mod natural;
 mod options;
+mod proof;
 mod reading;
 mod shelf;
 mod step;
@@ -27,6 +28,7 @@ mod until;
 pub use choose::{Choice, ChosenBase, Unreachable, choose_base};
 pub use entries::{ChangeEntries, ChangeLog, ChangeLogError, KeptLog, ServerLog};
 pub use error::ForwardError;
+pub use proof::{LogProof, LogProofOutcome, prove_log};
 pub use reading::LastChange;
 pub use until::Until;
 
