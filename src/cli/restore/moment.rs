@@ -12,6 +12,7 @@ use crate::cli::progress::Progress;
 use crate::cli::select::in_future;
 use crate::cli::text::{count, readable, time_with_zone};
 use crate::model::{ClusterTime, Snapshot, SnapshotKind};
+use crate::mongo::Connection;
 use crate::ops::{
     Choice, ChosenBase, Forward, ForwardError, ForwardRequest, Unreachable, Until, choose_base,
     roll_forward,
@@ -26,6 +27,8 @@ use std::time::{Duration, Instant};
 /// So long is waited for what is being kept just now.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// So many looks for each time that the server's log is asked to be kept.
+const LOOKS_EACH: u32 = 3;
 
 /// What was asked for, and, with a time, how far databases go.
 pub fn asked(context: &Context, arguments: &Arguments) -> Result<(Asked, Option<Until>), Failure> {
@@ -160,37 +163,42 @@ impl At<'_> {
         });
         snapshots.sort_by_key(|snapshot| std::cmp::Reverse((snapshot.taken, snapshot.begun)));
         let begun = Instant::now();
-        let mut is_asked = false;
-        loop {
+        // A second that has not ended yet, too.
+        let soon = Timestamp::now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let mut servers: Option<Vec<Connection>> = None;
+        for look in 0.. {
+            if self.context.stop.is_asked() {
+                return Err(RepoError::Stopped.into());
+            }
             match choose_base(self.repository, self.databases, &snapshots, self.until)? {
                 Choice::NoLog => return Ok(None),
                 Choice::Base(base) => return Ok(Some(base)),
                 Choice::Unreachable(unreachable) => {
                     let may_come = unreachable.is_behind_end
-                        && self.until.timestamp() <= Timestamp::now()
+                        && self.until.timestamp() <= soon
                         && begun.elapsed() < PATIENCE;
                     if !may_come {
                         return Err(self.refused(&unreachable));
                     }
                 }
             }
-            if !is_asked {
-                self.ask_to_close();
-                is_asked = true;
+            // What was asked for in that very second does not show that it has ended.
+            if look % LOOKS_EACH == 0 {
+                for server in servers.get_or_insert_with(|| self.servers()) {
+                    let _ = server.ask_to_keep_log();
+                }
             }
             std::thread::sleep(LOOK_AGAIN);
         }
+        Ok(None)
     }
 
-    /// Whoever keeps the log hears of it through the log. Where the server cannot be reached, or
-    /// does not let us, time does it.
-    fn ask_to_close(&self) {
-        for origin in origins(self.databases, &[]) {
-            let files = self.arguments.databases.address_files();
-            if let Ok(connection) = connect_to(self.context, self.databases, &origin, files) {
-                let _ = connection.ask_to_keep_log();
-            }
-        }
+    /// Where the databases are: whoever keeps their log hears of us through the log. Where a
+    /// server cannot be reached, or does not let us, time does it.
+    fn servers(&self) -> Vec<Connection> {
+        let files = self.arguments.databases.address_files();
+        let connect = |origin| connect_to(self.context, self.databases, &origin, files).ok();
+        origins(self.databases, &[]).into_iter().filter_map(connect).collect()
     }
 
     fn refused(&self, unreachable: &Unreachable) -> Failure {
