@@ -32,6 +32,7 @@ mod key;
 mod log;
 mod ls;
 mod man;
+mod moment;
 mod mount;
 mod open;
 mod open_other;

@@ -119,6 +119,18 @@ fn any_second_and_any_change_comes_back() {
     let dumped = std::fs::read(kept.world.path("look/mongodb/bot/users.bson")).unwrap();
     let documents = snapstore::format::documents(&dumped).count() as i32;
     assert_eq!(documents, kept.until_second(last.time) + 1);
+    // What changed between two changes.
+    let ts = |written: bson::Timestamp| format!("ts:{},{}", written.time, written.increment);
+    let (one, other) = (ts(kept.written[3]), ts(kept.written[5]));
+    let differ = kept.world.snap(["diff", "-v", "--at", &one, "--at", &other, "bot/users"]);
+    assert_eq!(differ.code, 0, "{differ:?}");
+    let added = |id: i32| {
+        differ.stdout.lines().any(|line| {
+            line.contains('+') && line.contains(&format!("\"_id\":{id}}}").replace(':', ": "))
+                || line.contains('+') && line.contains(&format!("\"_id\":{id}}}"))
+        })
+    };
+    assert!(added(4) && added(5) && !added(3) && !added(6), "{differ:?}");
     // Each snapshot, rolled forward to the next, is that one.
     let proved = kept.world.snap(["--json", "check", "--pitr"]);
     assert_eq!(proved.code, 0, "{proved:?}");

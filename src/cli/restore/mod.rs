@@ -8,6 +8,7 @@ mod moment;
 mod report;
 mod server;
 
+pub use destination::{has_databases, has_files};
 pub use in_place::place_options;
 pub use report::{Summary as RestoreSummary, list as list_step, print_counts};
 pub use server::{connect_to, origins};
