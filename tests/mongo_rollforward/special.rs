@@ -49,7 +49,7 @@ fn a_change_that_is_missing_is_found() {
         super::Base { from: ClusterTime { increment: missed.increment + 1, ..missed }, ..base };
     let rolled = scene.roll(&scene.repository(), &late, Until::Time(at), at);
     let Err(ForwardError::Hole { what, at: of, .. }) = rolled else { panic!("{rolled:?}") };
-    assert!(what.contains("bot.quotes") && of == at, "{what} {of}");
+    assert!(what.contains("bot.quotes") && what.contains("_id") && of == at, "{what} {of}");
 }
 
 /// A base that is not older than the target, and a target before all changes.

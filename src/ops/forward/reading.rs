@@ -6,7 +6,7 @@ use super::commands::split;
 use super::entries::ChangeLog;
 use super::error::{Fault, ForwardError};
 use super::shelf::{Kept, Shelf};
-use super::step::{Step, StepKind, upsert};
+use super::step::{Step, StepKind, with_id};
 use super::until::Until;
 use crate::codec::{Element, document_key};
 use crate::model::{ClusterTime, Counter, Monitor};
@@ -277,9 +277,11 @@ impl Reading<'_> {
         (at, number): (ClusterTime, u64),
     ) -> Result<(), Fault> {
         let object = match kind {
-            StepKind::Insert | StepKind::Update => operation.object.to_vec(),
-            StepKind::Upsert => upsert(operation.second.unwrap_or_default(), operation.object)?,
-            StepKind::Delete => Vec::new(),
+            StepKind::Insert => operation.object.to_vec(),
+            StepKind::Update | StepKind::Upsert => {
+                with_id(operation.second.unwrap_or_default(), operation.object)?
+            }
+            StepKind::Delete => with_id(operation.object, &[])?,
         };
         let key = [&uuid[..], &document_key(id)?].concat();
         let step = Step { kind, is_strict, number, at, object };

@@ -1,7 +1,7 @@
 //! One change of one document, as it waits to be applied.
 
 use super::error::Fault;
-use crate::codec::{DocumentBuilder, Elements};
+use crate::codec::{DocumentBuilder, Elements, ExtendedJson, write_extended_json};
 use crate::format::documents;
 use crate::model::ClusterTime;
 use crate::mongo::oplog::apply_update;
@@ -16,7 +16,7 @@ pub struct Step {
     /// Its place among all changes.
     pub number: u64,
     pub at: ClusterTime,
-    /// The document, or what changes in it; of deletions nothing.
+    /// The document; or its `{_id}`, and behind that what changes in it.
     pub object: Vec<u8>,
 }
 
@@ -24,7 +24,7 @@ pub struct Step {
 pub enum StepKind {
     Insert,
     Update,
-    /// An update that makes the document if there is none; the object has its `{_id}` before it.
+    /// An update that makes the document if there is none.
     Upsert,
     Delete,
 }
@@ -66,13 +66,13 @@ impl Step {
     }
 
     /// What the document becomes. `Err` of a hole says why.
-    pub(super) fn apply(self, document: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Fault> {
+    pub(super) fn apply(&self, document: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Fault> {
         let hole = |why: &str| Fault::Hole { what: String::new(), why: why.to_string() };
         match (self.kind, document) {
             (StepKind::Insert, Some(_)) if self.is_strict => {
                 Err(hole("was made, and is there already"))
             }
-            (StepKind::Insert, _) => Ok(Some(self.object)),
+            (StepKind::Insert, _) => Ok(Some(self.object.clone())),
             (StepKind::Delete, None) if self.is_strict => {
                 Err(hole("was deleted, and is not there"))
             }
@@ -83,15 +83,29 @@ impl Step {
             // It is deleted later on, and was when the documents were read.
             (StepKind::Update, None) => Ok(None),
             (StepKind::Update, Some(document)) => {
-                updated(&document, &self.object, self.is_strict).map(Some)
+                updated(&document, self.parts().1, self.is_strict).map(Some)
             }
             (StepKind::Upsert, document) => {
-                let id = documents(&self.object).next().and_then(Result::ok);
-                let id = id.ok_or_else(|| Fault::Unknown("an upsert without _id".to_string()))?;
-                let update = self.object.get(id.len()..).unwrap_or_default();
+                let (id, update) = self.parts();
                 let document = document.unwrap_or_else(|| id.to_vec());
                 updated(&document, update, false).map(Some)
             }
+        }
+    }
+
+    /// The document that it is about, `{_id}` at least, and what follows.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let first = documents(&self.object).next().and_then(Result::ok);
+        self.object.split_at(first.map_or(0, <[u8]>::len))
+    }
+
+    /// The `_id`, for messages.
+    pub fn shown_id(&self) -> String {
+        let mut text = Vec::new();
+        let id = with_id(self.parts().0, &[]).unwrap_or_default();
+        match write_extended_json(&id, ExtendedJson::Relaxed, &mut text) {
+            Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+            Err(_) => "without _id".to_string(),
         }
     }
 }
@@ -108,10 +122,10 @@ fn updated(document: &[u8], update: &[u8], is_strict: bool) -> Result<Vec<u8>, F
     }
 }
 
-/// `{_id}` of an upsert, and what it does.
-pub fn upsert(second: &[u8], object: &[u8]) -> Result<Vec<u8>, Fault> {
-    let id = Elements::new(second)?.find(b"_id")?;
-    let id = id.ok_or_else(|| Fault::Unknown("an upsert without _id".to_string()))?;
+/// `{_id}` of a document, and behind it what is done to it.
+pub fn with_id(document: &[u8], object: &[u8]) -> Result<Vec<u8>, Fault> {
+    let id = Elements::new(document)?.find(b"_id")?;
+    let id = id.ok_or_else(|| Fault::Unknown("a change without _id".to_string()))?;
     Ok([&DocumentBuilder::new().element(&id).finish(), object].concat())
 }
 
@@ -143,13 +157,19 @@ mod tests {
         use StepKind::{Delete, Insert, Update};
         let there = Some(document(1));
         for (kind, before) in [(Insert, there.clone()), (Update, None), (Delete, None)] {
-            let hole = step(kind, true, document(2)).apply(before.clone());
-            assert!(matches!(hole, Err(Fault::Hole { .. })));
-            assert!(step(kind, false, document(2)).apply(before).is_ok());
+            let object = match kind {
+                Update => with_id(&document(2), &document(2)).unwrap(),
+                _ => document(2),
+            };
+            let hole = step(kind, true, object.clone());
+            assert!(matches!(hole.apply(before.clone()), Err(Fault::Hole { .. })));
+            assert_eq!(hole.shown_id().replace(' ', ""), "{\"_id\":1}");
+            assert!(step(kind, false, object).apply(before).is_ok());
         }
-        let updated = step(Update, true, document(2)).apply(there.clone()).unwrap();
+        let update = with_id(&document(2), &document(2)).unwrap();
+        let updated = step(Update, true, update).apply(there.clone()).unwrap();
         assert_eq!(updated, Some(document(2)));
-        assert_eq!(step(Delete, true, Vec::new()).apply(there).unwrap(), None);
+        assert_eq!(step(Delete, true, document(1)).apply(there).unwrap(), None);
     }
 
     #[test]
@@ -158,7 +178,7 @@ mod tests {
         let set = DocumentBuilder::new().int32("v", 4).finish();
         let update = DocumentBuilder::new().int32("$v", 1).document("$set", &set).finish();
         for before in [None, Some(document(1))] {
-            let step = step(StepKind::Upsert, true, upsert(&second, &update).unwrap());
+            let step = step(StepKind::Upsert, true, with_id(&second, &update).unwrap());
             assert_eq!(step.apply(before).unwrap(), Some(document(4)));
         }
     }

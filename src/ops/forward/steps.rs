@@ -60,7 +60,8 @@ impl Steps {
             let (at, number) = (step.at, step.number);
             let makes = step.makes() || changed.document.is_none();
             let applied = step.apply(changed.document.take());
-            changed.document = applied.map_err(|fault| named(fault, followed, key).at(at, None))?;
+            changed.document =
+                applied.map_err(|fault| named(fault, followed, &step).at(at, None))?;
             match (&changed.document, makes) {
                 (None, _) => changed.made = None,
                 (Some(_), true) => changed.made = Some(number),
@@ -90,13 +91,12 @@ impl Steps {
 }
 
 /// Says of which document something is wrong.
-fn named(fault: Fault, followed: &Followed, key: &[u8]) -> Fault {
+fn named(fault: Fault, followed: &Followed, step: &Step) -> Fault {
     let name = super::commands::shown_name(&followed.name);
-    let shown: String = key.iter().take(40).map(|byte| format!("{byte:02x}")).collect();
     let namespace = format!("{}.{name}", followed.database);
     match fault {
         Fault::Hole { what, why } if what.is_empty() => {
-            let what = format!("a document of {namespace} (the key of its _id is {shown})");
+            let what = format!("the document {} of {namespace}", step.shown_id());
             Fault::Hole { what, why }
         }
         Fault::Unknown(what) => Fault::Unknown(format!("{what}, in {namespace}")),
