@@ -5,7 +5,7 @@ use super::error::ForwardError;
 use super::is_own_affair;
 use super::until::Until;
 use crate::model::{
-    ClusterTime, EntryName, EntryPath, Kind, Snapshot, SnapshotSource, unescape_name,
+    ClusterTime, Documents, EntryName, EntryPath, Kind, Snapshot, SnapshotSource, unescape_name,
 };
 use crate::ops::backup::MONGODB;
 use crate::repo::{BlobReader, LogStream, LogWindow, RepoError, Repository};
@@ -81,7 +81,7 @@ pub fn choose_base(
         ..Unreachable::default()
     };
     for snapshot in snapshots.iter().filter(|snapshot| has_all(snapshot, &wanted)) {
-        let saved = saved(&reader, snapshot, &streams)?;
+        let Some(saved) = saved(&reader, snapshot, &streams)? else { continue };
         let stretches = saved.iter().map(|(server, saved)| {
             let databases = wanted.get(server).cloned().unwrap_or_default();
             let stretch = stretch(&streams, (server, &databases), saved.0, until);
@@ -179,12 +179,13 @@ fn has_all(snapshot: &Snapshot, wanted: &Servers) -> bool {
     wanted.iter().all(covers)
 }
 
-/// When the databases were saved that a log has the changes of.
+/// When the databases were saved that a log has the changes of; `None` if that is not known well
+/// enough to go on from there.
 fn saved(
     reader: &BlobReader,
     snapshot: &Snapshot,
     streams: &[(LogStream, Vec<LogWindow>)],
-) -> Result<Saved, RepoError> {
+) -> Result<Option<Saved>, RepoError> {
     let mut saved = Saved::new();
     for source in &snapshot.sources {
         let Some((server, database)) = place_of(source) else { continue };
@@ -192,12 +193,14 @@ fn saved(
         if !is_kept || is_own_affair(&database) {
             continue;
         }
-        for moment in moments(reader, snapshot, &source.path, source.as_of)? {
+        let moments = moments(reader, snapshot, &source.path, source.as_of)?;
+        let Some(moments) = moments else { return Ok(None) };
+        for moment in moments {
             let (first, last) = saved.entry(server.clone()).or_insert((moment, moment));
             (*first, *last) = ((*first).min(moment), (*last).max(moment));
         }
     }
-    Ok(saved)
+    Ok(Some(saved))
 }
 
 /// The moment at which the databases of a snapshot were saved; the earliest of several.
@@ -212,31 +215,41 @@ pub fn saved_at(
             continue;
         }
         let moments = moments(reader, snapshot, &source.path, source.as_of)?;
+        let Some(moments) = moments else { return Ok(None) };
         let earliest = moments.into_iter().filter(|moment| moment.increment > 0).min();
         first = first.into_iter().chain(earliest).min();
     }
     Ok(first)
 }
 
-/// When the collections of a database were saved; of one without any when it was.
+/// When the collections of a database were saved; of one without any when it was. `None` if one
+/// was read while others wrote (but for capped ones, of which their inserts tell), or comes from
+/// elsewhere.
 fn moments(
     reader: &BlobReader,
     snapshot: &Snapshot,
     path: &EntryPath,
     as_of: Timestamp,
-) -> Result<Vec<ClusterTime>, RepoError> {
+) -> Result<Option<Vec<ClusterTime>>, RepoError> {
     let seconds = u32::try_from(as_of.as_second()).unwrap_or(0);
-    let mut moments = Vec::new();
+    let (mut moments, mut is_any) = (Vec::new(), false);
     let database = reader.find_path(&snapshot.tree, path)?;
     if let Some(tree) = database.and_then(|database| database.tree()) {
         for entry in reader.entries(&tree)? {
-            if let Kind::Collection(collection) = entry?.kind {
-                moments.extend(collection.moment);
+            let Kind::Collection(collection) = entry?.kind else { continue };
+            let is_stream = matches!(collection.content, Documents::Stream(_));
+            if collection.uuid.is_none() || collection.moment.is_none() && !is_stream {
+                return Ok(None);
             }
+            moments.extend(collection.moment);
+            is_any = true;
         }
+    }
+    if moments.is_empty() && is_any {
+        return Ok(None);
     }
     if moments.is_empty() {
         moments.push(ClusterTime { seconds, increment: 0 });
     }
-    Ok(moments)
+    Ok(Some(moments))
 }

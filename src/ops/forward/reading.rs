@@ -204,7 +204,7 @@ impl Reading<'_> {
         for operation in entry.operations() {
             let operation = operation?;
             self.number = self.number.saturating_add(1);
-            if self.operation(&operation, at, !is_own)? {
+            if self.operation(&operation, at, !is_own)? && at > self.held {
                 let namespace = String::from_utf8_lossy(operation.namespace).into_owned();
                 self.last = Some(LastChange { at, wall: entry.wall, namespace });
             }
