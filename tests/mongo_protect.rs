@@ -341,6 +341,10 @@ fn the_role_backup_is_enough() {
     let first = scene.next;
     let mut scene = scene;
     scene.write(20);
+    // That it was never started alone is told to this role, too.
+    scene.server.elect_again();
+    scene.write(20);
+    daemon.wait_until(|| scene.archive().inserted("bot.events").contains(&(scene.next - 1)));
     let ended = daemon.stop();
     assert_eq!(ended.code, 0, "{}", ended.stdout);
     scene.assert_whole(first);
