@@ -118,6 +118,7 @@ fn what_is_written_is_in_the_log_and_a_base_is_there() {
     scene.write(10);
     daemon.stop();
     scene.assert_whole(first);
+    assert_eq!(scene.snapshots(), 1);
     let history = scene.world.snap(["log", "show", "--ns", "bot.events", "--id", "115"]).success();
     assert!(history.contains("inserted") && history.contains("{\"_id\": 115}"), "{history}");
 }
@@ -298,6 +299,15 @@ fn transactions_come_whole_and_cut_to_what_is_protected() {
     scene.server.run("bot", doc! { "insert": "events", "documents": [{ "_id": -5 }] });
     let daemon = scene.protect_with(&["--no-base"]);
     daemon.wait_for("segment");
+    daemon.kill();
+    // Whoever goes on knows what is under way.
+    let daemon = scene.protect_with(&["--no-base"]);
+    daemon.wait_for("following");
+    for id in 0..2 {
+        scene.server.run("bot", doc! { "insert": "others", "documents": [{ "_id": id }] });
+        daemon.wait_until(|| scene.archive().inserted("bot.others").contains(&id));
+    }
+    assert!(scene.archive().has_open_transactions());
     runtime.block_on(async {
         let mut session = client.start_session().await.unwrap();
         session.start_transaction().await.unwrap();
@@ -312,6 +322,8 @@ fn transactions_come_whole_and_cut_to_what_is_protected() {
         client.database("admin").run_command(commit).session(session).await.unwrap();
     });
     daemon.wait_until(|| scene.archive().transactions() >= 6);
+    scene.server.run("bot", doc! { "insert": "others", "documents": [{ "_id": 2 }] });
+    daemon.wait_until(|| !scene.archive().has_open_transactions());
     daemon.stop();
     let archive = scene.archive();
     assert_eq!(archive.inserted("bot.noise"), (0..200).step_by(2).collect::<Vec<_>>());
@@ -329,6 +341,10 @@ fn the_role_backup_is_enough() {
     let first = scene.next;
     let mut scene = scene;
     scene.write(20);
+    // That it was never started alone is told to this role, too.
+    scene.server.elect_again();
+    scene.write(20);
+    daemon.wait_until(|| scene.archive().inserted("bot.events").contains(&(scene.next - 1)));
     let ended = daemon.stop();
     assert_eq!(ended.code, 0, "{}", ended.stdout);
     scene.assert_whole(first);

@@ -62,6 +62,11 @@ impl Archive {
         entries.filter(|entry| entry.role != Role::Alone).count()
     }
 
+    /// Whether a transaction was under way when the newest segment began.
+    pub fn has_open_transactions(&self) -> bool {
+        self.streams[0].newest().oldest_open.is_some()
+    }
+
     /// Whether entries of transactions that were under way lie before the first window.
     pub fn begins_before_its_window(&self) -> bool {
         let window = &self.streams[0].windows().unwrap()[0];

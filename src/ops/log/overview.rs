@@ -38,7 +38,7 @@ pub fn log_overview(
 
 fn first_base(live: &[Snapshot], stream: &LogStream, window: &LogWindow) -> Option<Timestamp> {
     let (first, last) = (window.first.at.timestamp(), window.last.at.timestamp());
-    let of_each = bases(live, stream)
+    let of_each = bases(live, stream.server(), stream.databases())
         .into_iter()
         .map(|bases| bases.into_iter().filter(|base| (first..=last).contains(base)).min());
     of_each.collect::<Option<Vec<_>>>()?.into_iter().max()
@@ -51,16 +51,18 @@ pub fn newest_base_before(
     stream: &LogStream,
     before: Timestamp,
 ) -> Option<Timestamp> {
-    let of_each = bases(live, stream)
-        .into_iter()
-        .map(|bases| bases.into_iter().filter(|base| *base <= before).max());
-    of_each.collect::<Option<Vec<_>>>()?.into_iter().min()
+    newest_before(bases(live, stream.server(), stream.databases()), before)
 }
 
-/// The moments of the bases of each database that a stream has; of one that has all, those of any
-/// database of the server.
-fn bases(live: &[Snapshot], stream: &LogStream) -> Vec<Vec<Timestamp>> {
-    let Ok(server) = escape_name(stream.server()) else { return Vec::new() };
+fn newest_before(bases: Vec<Vec<Timestamp>>, before: Timestamp) -> Option<Timestamp> {
+    let newest = |bases: Vec<Timestamp>| bases.into_iter().filter(|base| *base <= before).max();
+    bases.into_iter().map(newest).collect::<Option<Vec<_>>>()?.into_iter().min()
+}
+
+/// The moments of the bases of each of these databases; where none is named, those of any database
+/// of the server.
+fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Timestamp>> {
+    let Ok(server) = escape_name(server) else { return vec![Vec::new()] };
     let of = |database: Option<&EntryName>| {
         let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
         let sources = backups.flat_map(|snapshot| &snapshot.sources);
@@ -73,8 +75,42 @@ fn bases(live: &[Snapshot], stream: &LogStream) -> Vec<Vec<Timestamp>> {
         let meant = sources.filter(|source| is_meant(source.path.names().collect()));
         meant.map(|source| source.as_of).collect::<Vec<_>>()
     };
-    match stream.databases() {
+    match databases {
         [] => vec![of(None)],
         databases => databases.iter().map(|name| of(escape_name(name).ok().as_ref())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::test_snapshots::Example;
+
+    fn newest(live: &[Snapshot], databases: &[&str], before: &str) -> Option<String> {
+        let databases: Vec<String> = databases.iter().map(|name| name.to_string()).collect();
+        let found = newest_before(bases(live, "rs0", &databases), before.parse().unwrap());
+        found.map(|found| found.to_string())
+    }
+
+    #[test]
+    fn the_newest_base_of_every_database_counts() {
+        let bot = ["mongodb/rs0/bot"];
+        let both = ["files/srv", "mongodb/rs0/bot", "mongodb/rs0/users"];
+        let live = [
+            Example::at(1, "2025-11-01T00:00:00Z").paths(&both).make(),
+            Example::at(2, "2025-11-02T00:00:00Z").paths(&bot).make(),
+            Example::at(3, "2025-11-03T00:00:00Z").paths(&bot).safety().make(),
+            Example::at(4, "2025-11-04T00:00:00Z").paths(&["mongodb/other/bot"]).make(),
+            Example::at(5, "2025-11-05T00:00:00Z").paths(&both).make(),
+        ];
+        let at = |day: u32| Some(format!("2025-11-0{day}T00:00:00Z"));
+        let before = "2025-11-04T12:00:00Z";
+        assert_eq!(newest(&live, &["bot"], before), at(2));
+        assert_eq!(newest(&live, &["bot", "users"], before), at(1));
+        assert_eq!(newest(&live, &[], before), at(2));
+        assert_eq!(newest(&live, &["bot"], "2025-11-05T00:00:00Z"), at(5));
+        assert_eq!(newest(&live, &["nowhere"], before), None);
+        assert_eq!(newest(&live, &["bot", "nowhere"], before), None);
+        assert_eq!(newest(&live, &["bot"], "2025-10-01T00:00:00Z"), None);
     }
 }

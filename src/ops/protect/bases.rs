@@ -1,11 +1,13 @@
 //! Bases: snapshots that a window of the log can be rolled forward from. One is taken, beside the
 //! tailing, where there is none.
 
+use super::has_base::has_base;
 use super::{ProtectError, ProtectEvent, ProtectOptions, ProtectWatch};
-use crate::model::{ClusterTime, EntryName, Snapshot, SnapshotKind, escape_name};
+use crate::model::{ClusterTime, EntryName, EntryPath, escape_name};
 use crate::mongo::Connection;
 use crate::ops::backup::{
-    BackupError, BackupOptions, BackupReport, DatabaseSource, DatabasesBackup, FilesBackup, backup,
+    BackupError, BackupOptions, BackupReport, DatabaseSource, DatabasesBackup, FilesBackup,
+    MONGODB, backup,
 };
 use crate::repo::{RepoError, Repository};
 use jiff::{SignedDuration, Timestamp};
@@ -51,9 +53,8 @@ impl<'scope, 'env> Bases<'scope, 'env> {
         let live = self.repository.ledger()?.live;
         let mut has_all = true;
         for database in databases {
-            let has =
-                |snapshot: &Snapshot| is_base(snapshot, &self.options.server, &database, first);
-            has_all &= live.iter().any(has);
+            let Some(path) = path(&self.options.server, &database) else { continue };
+            has_all &= has_base(self.repository, &live, &path, first)?;
         }
         self.missing = (!has_all).then_some(first);
         Ok(())
@@ -130,15 +131,10 @@ fn take(
     backup(repository, &FilesBackup::default(), &databases, &base, watch.monitor())
 }
 
-/// Whether a snapshot has a database as it was after a moment. (Snapshots say the second only: one
-/// of the same second does not count.)
-fn is_base(snapshot: &Snapshot, server: &str, database: &str, first: ClusterTime) -> bool {
-    let names: Option<Vec<EntryName>> =
-        [server, database].into_iter().map(|name| escape_name(name).ok()).collect();
-    let Some(names) = names else { return false };
-    snapshot.kind == SnapshotKind::Backup
-        && snapshot.sources.iter().any(|source| {
-            source.path.names().skip(1).eq(names.iter().cloned())
-                && source.as_of > first.timestamp()
-        })
+fn path(server: &str, database: &str) -> Option<EntryPath> {
+    let mut path = EntryPath::root();
+    path.push(&EntryName::new(MONGODB).ok()?);
+    path.push(&escape_name(server).ok()?);
+    path.push(&escape_name(database).ok()?);
+    Some(path)
 }

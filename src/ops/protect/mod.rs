@@ -8,6 +8,7 @@
 
 mod bases;
 mod draft;
+mod has_base;
 mod run;
 mod start;
 mod store;

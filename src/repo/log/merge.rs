@@ -38,9 +38,9 @@ impl LogStream {
         Ok(done)
     }
 
-    /// How many objects merging would leave out, about.
+    /// How many objects would come into larger ones.
     pub fn mergeable(&self) -> u64 {
-        self.groups().iter().map(|group| group.len() as u64 - 1).sum()
+        self.groups().iter().map(|group| group.len() as u64).sum()
     }
 
     /// Objects of one segment each that follow each other and come into one.
