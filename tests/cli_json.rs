@@ -179,8 +179,8 @@ write damage
 ";
 
 /// These need a second of work, a file that grows, FUSE (`tests/mounting.rs`) or a database
-/// (`tests/mongo_backup.rs`).
-const ELSEWHERE: [&str; 8] = [
+/// (`tests/mongo_backup.rs`, `tests/mongo_protect.rs`).
+const ELSEWHERE: [&str; 17] = [
     "status",
     "note",
     "mounted",
@@ -189,6 +189,15 @@ const ELSEWHERE: [&str; 8] = [
     "restore_databases_into_folder_summary",
     "restore_databases_summary",
     "rollback_databases_summary",
+    "segment",
+    "gap",
+    "event",
+    "rolled_forward",
+    "log_proof",
+    "protect_summary",
+    "protect_status",
+    "log_window",
+    "log_entry",
 ];
 
 /// The definitions that the lines of an output fit; each must fit one.

@@ -125,7 +125,7 @@ fn file_hashes() {
     });
 }
 
-const CLASSES: [Class; 11] = [
+const CLASSES: [Class; 12] = [
     Class::DataBlob,
     Class::TreeBlob,
     Class::PackTable,
@@ -137,6 +137,7 @@ const CLASSES: [Class; 11] = [
     Class::Prune,
     Class::Damaged,
     Class::KeyRing,
+    Class::LogSegment,
 ];
 
 #[test]

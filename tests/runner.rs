@@ -1,6 +1,7 @@
 //! All integration tests are one binary: one link, and shared support.
 
 mod browsing;
+mod change_log;
 mod check_schedule;
 mod cli_cat;
 mod cli_completions;
@@ -34,15 +35,18 @@ mod kill_rounds;
 mod known_answers;
 mod manifest;
 mod mongo_backup;
+mod mongo_diffs;
 mod mongo_import;
 mod mongo_keys;
 mod mongo_kills;
 mod mongo_million;
 mod mongo_oddities;
 mod mongo_overlays;
+mod mongo_protect;
 mod mongo_pymongo;
 mod mongo_restarts;
 mod mongo_restore;
+mod mongo_rollforward;
 mod mongo_team_backup;
 mod mongo_writers;
 mod mounting;

@@ -3,7 +3,8 @@
 use super::global::GlobalOptions;
 use super::{
     backup, browse, cat, check, completions, config, copy, diff, dump, find, forget, help, import,
-    init, key, ls, man, mount, prune, repair, restore, rollback, snapshots, stats, tag,
+    init, key, log, ls, man, mount, protect, prune, repair, restore, rollback, snapshots, stats,
+    tag,
 };
 use clap::{Args, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -60,12 +61,14 @@ fn point_to_options(command: clap::Command) -> clap::Command {
 pub enum Command {
     Init(init::Arguments),
     Backup(backup::Arguments),
+    Protect(protect::Arguments),
     Restore(restore::Arguments),
     Rollback(rollback::Arguments),
     Import(import::Arguments),
     Snapshots(snapshots::Arguments),
     Ls(ls::Arguments),
     Find(find::Arguments),
+    Log(log::Arguments),
     Diff(diff::Arguments),
     Dump(dump::Arguments),
     Cat(cat::Arguments),

@@ -29,8 +29,10 @@ mod init;
 mod json;
 mod keep;
 mod key;
+mod log;
 mod ls;
 mod man;
+mod moment;
 mod mount;
 mod open;
 mod open_other;
@@ -40,6 +42,7 @@ mod place;
 mod process;
 mod profiles;
 mod progress;
+mod protect;
 mod prune;
 mod repair;
 mod restore;
@@ -90,6 +93,8 @@ fn perform(context: &Context, command: Command) -> Result<Code, Failure> {
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Snapshots(arguments) => snapshots::run(context, &arguments),
+        Command::Log(arguments) => log::run(context, &arguments),
+        Command::Protect(arguments) => protect::run(context, &arguments),
         Command::Ls(arguments) => ls::run(context, &arguments),
         Command::Mount(arguments) => mount::run(context, &arguments),
         Command::Tag(arguments) => tag::run(context, &arguments),

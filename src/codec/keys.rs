@@ -43,6 +43,7 @@ pub enum Class {
     Prune = 9,
     Damaged = 10,
     KeyRing = 11,
+    LogSegment = 12,
 }
 
 impl Class {

@@ -1,6 +1,6 @@
 //! The names of objects.
 
-use crate::model::{IndexId, KeyId, PackId, SessionId};
+use crate::model::{IndexId, KeyId, PackId, SessionId, StreamId};
 use std::str::FromStr;
 
 /// `snap.json`.
@@ -51,6 +51,23 @@ pub fn damaged_name(id: &PackId) -> String {
     format!("damaged/{id}")
 }
 
+/// Segments are numbered; an object holds those from `first` to `last`.
+pub fn segment_name(stream: &StreamId, first: u64, last: u64) -> String {
+    format!("log/{stream}/{first}-{last}")
+}
+
+/// No stream comes to so many segments: one a second is a million years.
+const MOST_SEGMENTS: u64 = 1 << 48;
+
+/// The stream and the numbers in the name of an object of the log.
+pub fn parse_segment_name(text: &str) -> Option<(StreamId, u64, u64)> {
+    let (stream, numbers) = text.strip_prefix("log/")?.split_once('/')?;
+    let (first, last) = numbers.split_once('-')?;
+    let (stream, first, last) = (stream.parse().ok()?, first.parse().ok()?, last.parse().ok()?);
+    let is_range = first > 0 && first <= last && last < MOST_SEGMENTS;
+    (is_range && segment_name(&stream, first, last) == text).then_some((stream, first, last))
+}
+
 /// Whether an object of this name means anything: whatever else lies in a repository is nobody's.
 pub fn is_object_name(text: &str) -> bool {
     let Some((folder, rest)) = text.split_once('/') else { return text == MARKER_NAME };
@@ -68,6 +85,7 @@ pub fn is_object_name(text: &str) -> bool {
         ("snapshots" | "forgotten", None, _) => is_id::<SessionId>(rest),
         ("prune", None, Some((number, "mark" | "final" | "done"))) => is_number(number),
         ("damaged", None, _) => is_id::<PackId>(rest),
+        ("log", Some(_), _) => parse_segment_name(text).is_some(),
         _ => false,
     }
 }
@@ -101,6 +119,7 @@ mod tests {
             final_name(7),
             done_name(7),
             damaged_name(&pack),
+            segment_name(&StreamId::new([3; 16]), 1, 720),
         ] {
             assert!(is_object_name(&name), "{name}");
         }
@@ -121,6 +140,11 @@ mod tests {
             "prune/1.marked".to_string(),
             "prune/1".to_string(),
             format!("other/{session}"),
+            format!("log/{session}/0-1"),
+            format!("log/{session}/2-1"),
+            format!("log/{session}/01-2"),
+            format!("log/{session}/1"),
+            format!("log/{session}/1-{}", u64::MAX),
         ] {
             assert!(!is_object_name(&name), "{name}");
         }

@@ -127,6 +127,11 @@ identifier!(
     16
 );
 identifier!(
+    /// The change log of some databases of one server.
+    StreamId,
+    16
+);
+identifier!(
     /// A repository, for life.
     RepositoryId,
     16

@@ -23,6 +23,7 @@ pub use entry::{
 };
 pub use id::{
     BlobId, ContentHash, IndexId, InvalidId, KeyId, PackId, RepositoryId, SessionId, SnapshotHash,
+    StreamId,
 };
 pub use metadata::{Attribute, AttributeValue, InodeFlags, Metadata};
 pub use monitor::{Counter, Fate, Monitor, Problem, ProblemKind, Silent, Stage};

@@ -80,6 +80,16 @@ impl Connection {
         }
     }
 
+    /// The id of the replica set; `None` where it may not be read.
+    pub fn replica_set_id(&self) -> Option<Vec<u8>> {
+        let command = DocumentBuilder::new().string("find", "system.replset").int32("limit", 1);
+        let (found, _) = self.list("local", "the replica set", command).ok()?;
+        let settings =
+            crate::codec::Elements::new(found.first()?).ok()?.find(b"settings").ok()??;
+        let id = settings.elements()?.ok()?.find(b"replicaSetId").ok()??;
+        Some(id.value.to_vec())
+    }
+
     /// The names of the databases that hold anything but the server's own affairs.
     pub fn databases(&self) -> Result<Vec<String>, MongoError> {
         let what = "the list of databases";

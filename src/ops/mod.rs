@@ -10,19 +10,23 @@ mod documents;
 mod dump;
 mod find;
 mod forget;
+mod forward;
 mod fuzzy;
 mod import;
 mod keys;
 mod live;
+mod log;
 mod nameless;
 mod portion;
 mod process;
+mod protect;
 mod prune;
 mod reach;
 mod repair;
 mod repair_snapshots;
 mod restore;
 mod rollback;
+mod sorter;
 mod spare;
 mod stats;
 mod tag;
@@ -39,7 +43,8 @@ pub use backup::{
 pub use check::{CheckOptions, CheckReport, Damage, ReadData, Verification, check};
 pub use configure::{ConfigureError, SettingsChange, SettingsReport, change_settings, settings};
 pub use copy::{
-    CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, copy, estimate_copy, plan_copy,
+    CopyError, CopyEstimate, CopyOptions, CopyPlan, CopyReport, LogCopyReport, copy, copy_log,
+    estimate_copy, plan_copy,
 };
 pub use diff::{
     Change, DiffError, DiffSide, LARGEST_TEXT, LiveContent, LiveDiff, LiveReport, Modifier,
@@ -59,13 +64,26 @@ pub use find::{
     Match, SnapshotSet, Version, find, history,
 };
 pub use forget::{ForgetError, ForgetGroup, ForgetPlan, forget, plan_forget};
+pub use forward::{
+    ChangeEntries, ChangeLog, ChangeLogError, Choice, ChosenBase, Forward, ForwardError,
+    ForwardRequest, KeptLog, LastChange, LogProof, LogProofOutcome, ServerLog, Unreachable, Until,
+    choose_base, prove_log, roll_forward,
+};
 pub use fuzzy::{fuzzy_collections, is_fuzzy};
 pub use import::{
     ImportError, ImportOptions, ImportReport, Importable, ImportedDatabase, Verdict, find_imports,
     import,
 };
 pub use keys::{KeyError, add_key, current_key, remove_key, replace_key};
+pub use log::{
+    LogOverview, LoggedChange, LoggedKind, WindowOverview, log_history, log_overview,
+    newest_base_before,
+};
 pub use process::{is_dead_process, process_identity};
+pub use protect::{
+    ProtectError, ProtectEvent, ProtectOptions, ProtectReport, ProtectWatch, protect,
+};
+pub use prune::{LogPruneReport, merge_log, plan_prune_log, prune_log};
 pub use prune::{PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, plan_prune, prune};
 pub use repair::{IndexRepair, repair_index};
 pub use repair_snapshots::{SnapshotRepair, accept_lost, repair_snapshots};

@@ -1,11 +1,13 @@
 //! Finds documents by key.
 
 use super::RepoError;
-use super::document_layer;
-use super::document_reader::{DocumentPart, DocumentParts};
+use super::document_layer::{self, Layer};
+use super::document_reader::{DocumentPart, DocumentParts, Pieces};
 use super::reader::BlobReader;
-use crate::model::{Collection, Documents};
+use crate::format::ChildPiece;
+use crate::model::{Collection, DocumentTree, Documents};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl BlobReader {
     /// The parts of a collection whose documents are sorted by key; none if there are no
@@ -42,6 +44,53 @@ impl BlobReader {
         for (piece, is_base) in pieces.into_iter().rev() {
             if let Some(found) = self.layer(piece, is_base)?.find(key) {
                 return Ok(found.map(<[u8]>::to_vec));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Finds documents whose keys ascend: each piece is read once at most, and only where a key would
+/// be in it. Memory: a list a level and a piece of each tree.
+pub struct DocumentFinder<'a> {
+    reader: &'a BlobReader,
+    /// The newest overlay first, the base last.
+    trees: Vec<Sought<'a>>,
+}
+
+struct Sought<'a> {
+    pieces: Pieces<'a>,
+    is_base: bool,
+    /// What was read last.
+    read: Option<(ChildPiece, Arc<Layer>)>,
+}
+
+impl<'a> DocumentFinder<'a> {
+    pub fn new(reader: &'a BlobReader, tree: &DocumentTree) -> Result<Self, RepoError> {
+        let overlays = tree.overlays.iter().rev().map(|root| (root, false));
+        let all = overlays.chain(tree.base.iter().map(|root| (root, true)));
+        let sought = |(root, is_base)| {
+            Ok(Sought { pieces: Pieces::new(reader, root)?, is_base, read: None })
+        };
+        Ok(Self { reader, trees: all.map(sought).collect::<Result<_, RepoError>>()? })
+    }
+
+    /// The document of a key, which must come after all that were asked for before.
+    pub fn find(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, RepoError> {
+        for tree in &mut self.trees {
+            tree.pieces.seek(key)?;
+            let Some(piece) = tree.pieces.next.as_ref().filter(|piece| piece.covers(key)) else {
+                continue;
+            };
+            let read = tree.read.take().filter(|(child, _)| *child == piece.child);
+            let (child, layer) = match read {
+                Some(read) => read,
+                None => (piece.child.clone(), self.reader.layer(piece, tree.is_base)?),
+            };
+            let found = layer.find(key).map(|found| found.map(<[u8]>::to_vec));
+            tree.read = Some((child, layer));
+            if let Some(found) = found {
+                return Ok(found);
             }
         }
         Ok(None)

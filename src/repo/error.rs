@@ -7,6 +7,9 @@ use crate::storage::{ObjectName, StorageError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
+    /// What is only for this process cannot be kept in its file.
+    #[error("cannot write or read a file for what is needed for a while: {0}")]
+    Scratch(std::io::Error),
     #[error("there is no repository at {address}")]
     NoRepository { address: String },
     #[error("there is a repository at {address} already")]
@@ -46,6 +49,9 @@ pub enum RepoError {
     UnsoundStore { address: String },
     #[error("the witness is of repository {theirs}, this one is {ours}")]
     WitnessOfAnother { theirs: RepositoryId, ours: RepositoryId },
+    /// It was read, and a prune applied `--keep-log` meanwhile.
+    #[error("segment {number} of the change log was pruned meanwhile: begin again")]
+    LogPruned { number: u64 },
     /// The user asked to stop.
     #[error("stopped")]
     Stopped,

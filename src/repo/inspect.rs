@@ -6,7 +6,7 @@ use super::repository::{Repository, object_name};
 use crate::codec::{BlobClass, Class};
 use crate::format::{
     self, Announcement, Commit, Damaged, Forgotten, FormatError, IndexedPack, KeySlot, Marker,
-    PruneMark, RepositoryConfig,
+    PruneMark, RepositoryConfig, Segments,
 };
 use crate::model::{BlobId, PackId, SessionId, Snapshot};
 use crate::storage::{Folder, ObjectName, StorageError};
@@ -55,6 +55,7 @@ impl Repository {
             Folder::Forgotten => Class::Forgotten,
             Folder::Prune => Class::Prune,
             Folder::Damaged => Class::Damaged,
+            Folder::Log => Class::LogSegment,
             Folder::Top | Folder::Packs | Folder::Index => return Ok(()),
         };
         let plain = self.get_object(class, name)?;
@@ -212,6 +213,7 @@ fn decode(name: &ObjectName, plain: &[u8]) -> Result<(), FormatError> {
         Folder::Forgotten => Forgotten::decode(plain).map(drop),
         Folder::Prune => PruneMark::decode(plain).map(drop),
         Folder::Damaged => Damaged::decode(plain).map(drop),
+        Folder::Log => Segments::decode(plain).map(drop),
         _ => Ok(()),
     }
 }

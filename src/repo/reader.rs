@@ -55,7 +55,12 @@ impl BlobReader {
 
     /// The plain bytes of a blob, proved to be it.
     pub fn read(&self, class: BlobClass, id: &BlobId) -> Result<Vec<u8>, RepoError> {
-        self.read_by(id, &|pack, place| self.read_at(class, pack, &PackedBlob { id: *id, place }))
+        match self.repository.read_beside(class, id)? {
+            Some(plain) => Ok(plain),
+            None => self.read_by(id, &|pack, place| {
+                self.read_at(class, pack, &PackedBlob { id: *id, place })
+            }),
+        }
     }
 
     /// What `read` makes of a place where the blob lies; where that is damage the next one is tried.

@@ -1,6 +1,7 @@
 //! One open repository.
 
 use super::RepoError;
+use super::scratch::Scratch;
 use super::witness::Memory;
 use crate::codec::{
     BlobClass, Chunker, Class, Compression, Compressor, Decompressor, PieceCutter, Sealer,
@@ -10,7 +11,7 @@ use crate::format::{self, RepositoryConfig};
 use crate::model::{BlobId, Clock, Entropy, KeyId, RepositoryId};
 use crate::storage::{ObjectName, Put, Storage, StorageError};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One key in this power of two ends a piece of a directory.
 const DIRECTORY_CUT_BITS: u32 = 9;
@@ -43,6 +44,8 @@ pub struct Repository {
     /// The slot that gave the keys.
     pub(super) key: Option<KeyId>,
     pub(super) memory: Mutex<Memory>,
+    /// Blobs that only this process has.
+    pub(super) scratch: OnceLock<Scratch>,
 }
 
 impl Repository {
@@ -70,6 +73,7 @@ impl Repository {
             settings_damage,
             key: None,
             memory: Mutex::default(),
+            scratch: OnceLock::new(),
         }
     }
 

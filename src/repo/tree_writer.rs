@@ -2,7 +2,7 @@
 
 use super::RepoError;
 use super::repository::Repository;
-use super::session::Session;
+use super::scratch::BlobSink;
 use super::tree_levels::TreeLevels;
 use crate::codec::{BlobClass, Compressor};
 use crate::format::{ChildPiece, ChunkList, Piece, encode_entry};
@@ -22,9 +22,9 @@ pub struct TreeWriter {
     levels: TreeLevels,
 }
 
-/// What a tree is written with: a session and a compressor.
+/// What a tree is written with: a session, or what stands for one, and a compressor.
 pub struct TreeSink<'a> {
-    pub session: &'a Session,
+    pub session: &'a dyn BlobSink,
     pub compressor: &'a mut Compressor,
 }
 

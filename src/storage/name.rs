@@ -27,6 +27,8 @@ pub enum Folder {
     Forgotten,
     Prune,
     Damaged,
+    /// `log/<stream>/<first>-<last>`.
+    Log,
 }
 
 /// Why a text is no object's name.
@@ -44,7 +46,7 @@ impl Folder {
         }
     }
 
-    pub const ALL: [Folder; 10] = [
+    pub const ALL: [Folder; 11] = [
         Folder::Top,
         Folder::Keys,
         Folder::Config,
@@ -55,6 +57,7 @@ impl Folder {
         Folder::Forgotten,
         Folder::Prune,
         Folder::Damaged,
+        Folder::Log,
     ];
 
     /// The folder's name; empty for the top.
@@ -70,20 +73,21 @@ impl Folder {
             Folder::Forgotten => "forgotten",
             Folder::Prune => "prune",
             Folder::Damaged => "damaged",
+            Folder::Log => "log",
         }
     }
 
     /// How many levels of folders lie between this one and its objects.
     pub fn levels(self) -> usize {
         match self {
-            Folder::Packs | Folder::Sessions => 1,
+            Folder::Packs | Folder::Sessions | Folder::Log => 1,
             _ => 0,
         }
     }
 }
 
 impl ObjectName {
-    /// An object directly in `folder`, or, for packs and sessions, one level below.
+    /// An object directly in `folder`, or, for packs, sessions and the log, one level below.
     /// `rest` is `[A-Za-z0-9._-]+`, not hidden, with one slash where the folder has a level.
     pub fn new(folder: Folder, rest: &str) -> Result<Self, InvalidObjectName> {
         let parts: Vec<&str> = rest.split('/').collect();
@@ -114,7 +118,7 @@ impl ObjectName {
 /// repository's reserve of space.
 fn is_taken(name: &str) -> bool {
     let is_folder = Folder::ALL.iter().any(|folder| folder.word() == name);
-    is_folder || ["log", "reserve"].contains(&name)
+    is_folder || name == "reserve"
 }
 
 /// Letters, digits, dot, hyphen and underscore; not hidden, so no `..` either.
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for text in ["snap.json", "packs/ab/abcd", "sessions/ab/0", "prune/7.mark"] {
+        for text in ["snap.json", "packs/ab/abcd", "sessions/ab/0", "prune/7.mark", "log/ab/1-7"] {
             assert_eq!(text.parse::<ObjectName>().unwrap().to_string(), text);
         }
     }

@@ -39,6 +39,10 @@ pub enum Place {
     Done,
     OpenMark,
     DamageMark,
+    /// A segment of a change log with others before and after it.
+    Log,
+    /// The first or the last one.
+    LogEnd,
 }
 
 /// Who finds a damage.
@@ -94,6 +98,8 @@ impl Place {
                 _ => Place::OpenMark,
             },
             Folder::Damaged => Place::DamageMark,
+            Folder::Log if name.last() == "2-2" => Place::Log,
+            Folder::Log => Place::LogEnd,
         }
     }
 
@@ -129,6 +135,8 @@ impl Place {
             (Place::Done, Damage::Delete) => Found::Harmless,
             // Writers rely on packs that a prune under way is about to delete.
             (Place::OpenMark, Damage::Delete) => Found::ByWitness,
+            // It looks as if it was pruned, or never came.
+            (Place::LogEnd, Damage::Delete) => Found::ByWitness,
             // The next check finds the damage again.
             (Place::DamageMark, Damage::Delete) => Found::Harmless,
             _ => Found::ByName,
@@ -140,6 +148,9 @@ impl Place {
         match (self, damage) {
             // By hand: `docs/reliability.md` says what to write.
             (Place::Marker, _) => false,
+            // What it held is gone: there is a gap until `--keep-log` has passed.
+            (Place::LogEnd, Damage::Delete) => true,
+            (Place::Log | Place::LogEnd, _) => false,
             // The gap in the chain stays: it may hide a snapshot that somebody took away.
             (Place::Forgotten, Damage::Delete) => false,
             _ => true,

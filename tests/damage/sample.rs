@@ -3,10 +3,10 @@
 use super::tree::{self, Tree};
 use super::world::{Seeded, Ticking, noise, scratch};
 use crate::support::backup_options;
-use snapstore::codec::{ChunkParameters, KeyRing, PieceCutter, Secret};
+use snapstore::codec::{ChunkParameters, DocumentBuilder, KeyRing, PieceCutter, Secret};
 use snapstore::files::PathFilter;
-use snapstore::format::{RepositoryConfig, SessionKind};
-use snapstore::model::{Clock, Monitor, SessionId, Silent, Snapshot};
+use snapstore::format::{LogPlace, RepositoryConfig, SegmentHeader, Segments, SessionKind};
+use snapstore::model::{Clock, ClusterTime, Monitor, SessionId, Silent, Snapshot};
 use snapstore::ops::{
     BackupReport, Conflict, FilesBackup, PruneOptions, PruneReport, RestoreOptions, Thrift,
     backup_files, prune,
@@ -141,6 +141,7 @@ impl Sample {
             many.extend(noise(2000, "more"));
             fs::write(root.join("many.bin"), many).unwrap();
         }
+        put_log(&repository);
         let third = self.backup_and_keep(&repository);
         self.forget(&repository, &second);
         self.past = storage.fork();
@@ -330,5 +331,37 @@ impl Sample {
             names.extend(storage.list(folder).unwrap().into_iter().map(|listed| listed.name));
         }
         names
+    }
+}
+
+/// Three segments of a change log.
+fn put_log(repository: &Repository) {
+    let place = |second: u8| LogPlace {
+        at: ClusterTime { seconds: second.into(), increment: 1 },
+        term: 1,
+        hash: [second; 32],
+        wall: 0,
+    };
+    let mut last: Option<SegmentHeader> = None;
+    for number in 1..=3 {
+        let entries = DocumentBuilder::new().timestamp("ts", number.into(), 1).finish();
+        let header = SegmentHeader {
+            number: number.into(),
+            previous: last.as_ref().map_or([0; 32], SegmentHeader::hash),
+            window: 1,
+            server: "rs0".to_owned(),
+            begin: place(number - 1),
+            end: place(number),
+            last_kept: Some(place(number).at),
+            seen: 1,
+            kept: 1,
+            length: entries.len() as u64,
+            entries_hash: *blake3::hash(&entries).as_bytes(),
+            ..SegmentHeader::default()
+        };
+        let stream = repository.log_stream_id("rs0", &[]);
+        last = Some(header.clone());
+        let segments = Segments { headers: vec![header], entries };
+        repository.put_segments(&stream, &segments).unwrap();
     }
 }

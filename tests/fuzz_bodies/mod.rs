@@ -21,10 +21,12 @@ pub mod pack_table;
 pub mod payload;
 pub mod query;
 pub mod reading;
+pub mod segment;
 pub mod settings;
 pub mod snapshot;
 pub mod time_expression;
 pub mod tree_piece;
+pub mod update;
 
 /// A thing that decodes.
 pub struct Target {
@@ -44,7 +46,7 @@ const fn target(name: &'static str, body: fn(&[u8]), for_each: usize, beside: us
 
 const MIB: usize = 1 << 20;
 
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 21] = [
     target("address", address::body, 32, MIB),
     target("archive", archive::body, 64, 64 * MIB),
     target("configuration", configuration::body, 128, MIB),
@@ -60,9 +62,12 @@ pub const TARGETS: [Target; 19] = [
     target("pack_table", pack_table::body, 64, MIB),
     target("payload", payload::body, 64, 4 * MIB),
     target("query", query::body, 1024, 64 * MIB),
+    target("segment", segment::body, 2048, MIB),
     // Only the main thread reads it.
     Target { stack: 4 * MIB, ..target("settings", settings::body, 1024, 4 * MIB) },
     target("snapshot", snapshot::body, 512, MIB),
     target("time_expression", time_expression::body, 64, MIB),
     target("tree_piece", tree_piece::body, 2048, MIB),
+    // A short update may fill an array up to the largest document.
+    target("update", update::body, 256, 128 * MIB),
 ];

@@ -4,6 +4,7 @@ mod blobs;
 mod databases;
 mod entries;
 mod keys;
+mod log;
 mod objects;
 mod trees;
 
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Attack> {
         entries::attacks(),
         objects::attacks(),
         keys::attacks(),
+        log::attacks(),
         databases::attacks(),
     ];
     kinds.into_iter().flatten().collect()

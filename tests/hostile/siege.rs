@@ -40,6 +40,9 @@ const COMMANDS: &[&[&str]] = &[
     &["cat", "tree", "latest:/evil"],
     &["cat", "config"],
     &["key", "list"],
+    &["log"],
+    &["log", "show", "--ns", "bot.evil", "--id", "1"],
+    &["protect", "--status"],
 ];
 
 /// What walks every path, or reads every byte.

@@ -43,6 +43,15 @@ pub const COMMANDS: &[(&str, Runs)] = &[
             &["bot", "--password-command", "inputs/child; exit 7"],
         ],
     ),
+    (
+        "protect",
+        &[
+            &["--status"],
+            &["mongodb://canary:canary-Mongo-5e8b@127.0.0.1:9/bot?serverSelectionTimeoutMS=200"],
+        ],
+    ),
+    ("log", &[&[]]),
+    ("log show", &[&["--ns", "bot.users", "--id", "1"]]),
     ("key list", &[&[]]),
     ("key add", &[&["--new-key-file", "inputs/key"], &["--new-password-file", "inputs/other"]]),
     ("key passwd", &[&["--new-password-file", "inputs/password"]]),

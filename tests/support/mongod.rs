@@ -5,6 +5,7 @@ use super::not_run;
 use bson::{Document, doc};
 use mongodb::Client;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ pub enum Role {
     /// A standalone that wants to know who is there: `root`, and `restorer`, who may restore and
     /// read nothing. The passwords are the names.
     Accounts,
+    /// The only member of `rs0`, which wants to know who is there: `root`, `keeper`, who may back
+    /// up, and `reader`, who may read the database `bot`.
+    GuardedSet,
 }
 
 pub struct Mongod {
@@ -55,14 +59,21 @@ impl Mongod {
         let client = runtime.block_on(async { Client::with_uri_str(address).await.unwrap() });
         let mut server = Self { process, port, runtime, client, data };
         let is_there = server.wait_until_there(role);
-        if is_there && role == Role::Accounts {
-            server.make_accounts();
+        if is_there && matches!(role, Role::Accounts | Role::GuardedSet) {
+            server.make_accounts(role);
         }
         is_there.then_some(server)
     }
 
-    fn make_accounts(&mut self) {
-        for (name, role) in [("root", "root"), ("restorer", "restore")] {
+    fn make_accounts(&mut self, role: Role) {
+        let reader = doc! { "role": "read", "db": "bot" };
+        let accounts: [(&str, bson::Bson); 3] = match role {
+            Role::GuardedSet => {
+                [("root", "root".into()), ("keeper", "backup".into()), ("reader", reader.into())]
+            }
+            _ => [("root", "root".into()), ("restorer", "restore".into()), ("", "".into())],
+        };
+        for (name, role) in accounts.into_iter().filter(|(name, _)| !name.is_empty()) {
             let create = doc! { "createUser": name, "pwd": name, "roles": [role] };
             self.run("admin", create);
             // The first one may be made by anybody here, the others by that one.
@@ -126,7 +137,7 @@ impl Mongod {
     /// False if the process ended meanwhile.
     fn wait_until_there(&mut self, role: Role) -> bool {
         let end = Instant::now() + STARTING;
-        let mut is_initiated = role != Role::ReplicaSet;
+        let mut is_initiated = !matches!(role, Role::ReplicaSet | Role::GuardedSet);
         while Instant::now() < end {
             if self.process.try_wait().unwrap().is_some() {
                 return false;
@@ -264,8 +275,15 @@ fn spawn(program: &Path, data: &Path, port: u16, role: Role) -> Child {
     if role == Role::Accounts {
         command.arg("--auth");
     }
-    if role == Role::ReplicaSet {
+    if matches!(role, Role::ReplicaSet | Role::GuardedSet) {
         command.args(["--replSet", "rs0", "--oplogSize", "64"]);
+    }
+    if role == Role::GuardedSet {
+        // Members of a set know each other by what is in it.
+        let key = data.join("members.key");
+        std::fs::write(&key, "c25hcHRlc3Rz").unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        command.arg("--keyFile").arg(key);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()

@@ -1,5 +1,6 @@
 //! `snap check`
 
+mod pitr;
 mod report;
 mod witness;
 
@@ -8,6 +9,7 @@ use super::context::Context;
 use super::error::Failure;
 use super::open::open;
 use super::progress::Progress;
+use super::text::count;
 use crate::ops::{CheckOptions, ReadData, check};
 use crate::policy::Span;
 use crate::settings::Profile;
@@ -26,6 +28,8 @@ Examples:
   snap check --max-age 30d            reads what was not verified for 30 days
   snap check --read-data-subset 5% --max-age 30d --max-duration 20m
                                       every night: a part of what is due
+  snap check --pitr                   snapshots of databases rolled forward to
+                                      the next ones: they must be the same
   snap check --witness /media/stick/snap.witness
                                       nothing that was here then is hidden now
 
@@ -65,6 +69,10 @@ pub struct Arguments {
     /// into it what is here now; FILE lies where the storage's owner has no hand
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
+    /// Prove the change log: roll each snapshot of databases forward to the time of the next one,
+    /// and compare, document by document
+    #[arg(long)]
+    pitr: bool,
     /// Do not mark damaged packs
     #[arg(long)]
     no_mark: bool,
@@ -88,7 +96,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let seen = repository.witness().to_string();
     context.output.object("summary", &Summary::new(&report, &seen, elapsed))?;
     print(context, &schedule, &report, elapsed)?;
+    let disproved = if arguments.pitr { pitr::run(context, &repository)? } else { 0 };
     match report.damages.len() as u64 {
+        0 if disproved > 0 => {
+            let proofs = count(disproved, "proof", "proofs");
+            Err(Failure::new(Code::Damage, format!("{proofs} of the log of changes failed"))
+                .hint("moments between the snapshots that are named above cannot be relied on"))
+        }
         0 => {
             let file = arguments.witness.as_deref();
             file.map_or(Ok(Code::Done), |file| witness::write(file, &seen).map(|()| Code::Done))

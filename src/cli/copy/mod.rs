@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::select::{FilterFlags, read_ledger};
 use super::text::count;
 use crate::model::{SessionId, Snapshot, SnapshotKind};
-use crate::ops::{CopyOptions, CopyPlan, copy, estimate_copy, plan_copy};
+use crate::ops::{CopyOptions, CopyPlan, LogCopyReport, copy, copy_log, estimate_copy, plan_copy};
 use crate::policy::Filter;
 use crate::repo::{Ledger, Repository};
 use crate::settings::policy_from_pairs;
@@ -30,7 +30,8 @@ Examples:
 What is there already is not copied again, be it a snapshot or a part of one:
 so the same command on cron keeps the other repository up to date. A copy that
 was interrupted goes on where it was. Every byte is verified on its way.
-Times, host and tags stay; the id is another one.
+Times, host and tags stay; the id is another one. Without ids and filters the
+change log of databases (`snap log`) goes with it.
 
 Where the other repository has a policy of its own, and is pruned by it,
 --by-policy leaves out what would be forgotten there at once.
@@ -83,7 +84,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     print_present(context, &plan, !arguments.ids.is_empty())?;
     let unreadable = ledger.unreadable.len() as u64;
     match &target {
-        Some(target) if !arguments.dry_run => perform(context, &source, target, &plan, unreadable),
+        Some(target) if !arguments.dry_run => {
+            // Who names what is to be copied wants that and nothing else.
+            let with_log = arguments.ids.is_empty() && filter == Filter::default();
+            perform(context, &source, target, &plan, unreadable, with_log)
+        }
         target => estimate(context, &source, target.as_ref(), &plan, unreadable),
     }
 }
@@ -153,6 +158,7 @@ fn perform(
     target: &Arc<Repository>,
     plan: &CopyPlan,
     unreadable: u64,
+    with_log: bool,
 ) -> Result<Code, Failure> {
     let progress = Progress::start(context);
     let mut printed = Ok(());
@@ -163,10 +169,18 @@ fn perform(
     };
     let options = CopyOptions { writer: this_writer() };
     let report = copy(source, target, plan, &options, &mut copied, progress.monitor());
+    let log = match (&report, with_log) {
+        (Ok(_), true) => copy_log(source, target, progress.monitor().as_ref()),
+        _ => Ok(LogCopyReport::default()),
+    };
     let elapsed = progress.elapsed();
     drop(progress);
-    let report = report?;
+    let (report, log) = (report?, log?);
     printed?;
+    if log.objects > 0 {
+        let objects = count(log.objects, "object", "objects");
+        context.output.say(format!("change log: {objects} copied"))?;
+    }
     let present = plan.present.len() as u64;
     print_report(context, &report, &Ended { present, unreadable, elapsed })
 }

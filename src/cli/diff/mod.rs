@@ -38,6 +38,9 @@ Each line begins with what is different:
 Of collections that differ it says how many documents; -v lists them, and so
 does naming one: `snap diff A:bot/users B`.
 
+With --at databases whose changes are kept (`snap protect`) are compared as
+they were at that second.
+
 Of two snapshots only what differs is read. Against the live folders a file of
 the same size and time is taken as unchanged, unless --content reads it. What
 the profile in force, --exclude and the like, or .snapignore leave out is

@@ -4,10 +4,11 @@ use super::is_file;
 use crate::cli::asked::{Asked, find, is_id, lines_about, split};
 use crate::cli::context::Context;
 use crate::cli::error::Failure;
+use crate::cli::moment::{self, Wanted};
 use crate::cli::place::{SnapshotPlace, find_places, is_of_database};
 use crate::cli::text::shell_word;
 use crate::model::{Directory, Entry, EntryName, EntryPath, Kind, Metadata, Snapshot};
-use crate::ops::{FILES, live_path};
+use crate::ops::{FILES, Until, live_path};
 use crate::policy::{Filter, TimeExpression};
 use crate::repo::{BlobReader, Ledger};
 use std::ffi::OsString;
@@ -18,6 +19,8 @@ use std::path::PathBuf;
 pub struct AskedSides {
     old: Asked,
     new: Option<Asked>,
+    /// How far the databases of each go.
+    until: [Option<Until>; 2],
 }
 
 /// What is compared.
@@ -88,6 +91,7 @@ pub fn asked(
         [_] | [_, _] => (None, None),
         _ => return Err(too_many()),
     };
+    let mut until = [None; 2];
     let (mut old, mut new) = match at {
         [] => {
             let one = |word: &OsString| Asked::new(context, None, std::slice::from_ref(word));
@@ -98,8 +102,12 @@ pub fn asked(
             (old, new.map(one).transpose()?)
         }
         [old, rest @ ..] => {
-            let one = |text: &String| Asked::new(context, Some(text), words);
-            (one(old)?, rest.first().map(one).transpose()?)
+            let mut one = |text: &String, side: usize| -> Result<Asked, Failure> {
+                let (at, how_far) = moment::at(context, text)?;
+                until[side] = how_far;
+                Ok(Asked { word: None, at: Some(at), paths: words.to_vec() })
+            };
+            (one(old, 0)?, rest.first().map(|text| one(text, 1)).transpose()?)
         }
     };
     if let Some(text) = text {
@@ -113,7 +121,7 @@ pub fn asked(
         Some(new) if old.paths.is_empty() => old.paths.clone_from(&new.paths),
         _ => {}
     }
-    Ok(AskedSides { old, new })
+    Ok(AskedSides { old, new, until })
 }
 
 /// A path belongs to its snapshot.
@@ -157,11 +165,36 @@ pub fn resolve(
 ) -> Result<Sides, Failure> {
     let old = find(context, ledger, &asked.old, filter)?.clone();
     let other = match &asked.new {
-        Some(asked) => Some(find(context, ledger, asked, filter)?),
+        Some(asked) => Some(find(context, ledger, asked, filter)?.clone()),
         None => None,
     };
-    let is_whole = asked.old.paths.is_empty()
-        && other.is_some_and(|other| has_databases(&old) || has_databases(other));
+    // Live folders have no databases.
+    let until = asked.until.map(|until| until.filter(|_| other.is_some()));
+    let rolled = |snapshot, asked: &Asked, until| {
+        let say = |line: String| {
+            context.output.aside_line(&line);
+            Ok(())
+        };
+        let names_paths = !asked.paths.is_empty();
+        let names_files = asked.paths.iter().all(|path| path.as_bytes().starts_with(b"/"));
+        let wanted = Wanted {
+            repository: reader.repository(),
+            ledger,
+            asked,
+            until: if names_paths && names_files { None } else { until },
+            addresses: &[],
+            wants_files: true,
+            say: &say,
+        };
+        moment::rolled(context, &wanted, snapshot)
+    };
+    let old = rolled(old, &asked.old, until[0])?;
+    let other = match (other, &asked.new) {
+        (Some(other), Some(asked)) => Some(rolled(other, asked, until[1])?),
+        _ => None,
+    };
+    let has = other.as_ref().is_some_and(|other| has_databases(&old) || has_databases(other));
+    let is_whole = asked.old.paths.is_empty() && has;
     let old_place = place(reader, &old, &asked.old, is_whole)?;
     let about = |snapshot: &Snapshot, asked: &Asked| {
         for line in lines_about(context, snapshot, asked.at.as_ref()) {
@@ -169,8 +202,8 @@ pub fn resolve(
         }
     };
     about(&old, &asked.old);
-    let new = match &asked.new {
-        None => {
+    let new = match (&asked.new, other) {
+        (None, _) | (_, None) => {
             let roots = match asked.old.paths.is_empty() {
                 true => {
                     let paths = old.sources.iter().map(|source| source.path.clone());
@@ -181,11 +214,10 @@ pub fn resolve(
             context.output.aside_line("and the live folders");
             Side::Live { roots }
         }
-        Some(asked) => {
-            let snapshot = find(context, ledger, asked, filter)?;
-            about(snapshot, asked);
-            let place = Box::new(place(reader, snapshot, asked, is_whole)?);
-            Side::Snapshot { snapshot: Box::new(snapshot.clone()), place }
+        (Some(asked), Some(snapshot)) => {
+            about(&snapshot, asked);
+            let place = Box::new(place(reader, &snapshot, asked, is_whole)?);
+            Side::Snapshot { snapshot: Box::new(snapshot), place }
         }
     };
     Ok(Sides { old, old_place, new })

@@ -183,7 +183,7 @@ impl From<ImportError> for Failure {
             ImportError::Nothing(_) => {
                 failure(Code::Nothing).hint("`snap help import` says what can be imported")
             }
-            ImportError::Scratch { .. } => failure(Code::Failed)
+            ImportError::Scratch(_) => failure(Code::Failed)
                 .hint("free some space there, or name another folder in TMPDIR"),
             ImportError::Read { .. } => failure(Code::Failed),
         }

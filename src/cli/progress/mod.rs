@@ -60,6 +60,13 @@ impl Progress {
         Self::begin(Arc::clone(&context.output), context.stop.clone())
     }
 
+    /// Only tells of problems: for what goes on for days.
+    pub fn quiet(context: &Context) -> Self {
+        let (output, stop) = (Arc::clone(&context.output), context.stop.clone());
+        let board = Arc::new(Board::new(Arc::clone(&output), stop));
+        Self { board, output, running: None, ticker: None }
+    }
+
     fn begin(output: Arc<Output>, stop: Stop) -> Self {
         let board = Arc::new(Board::new(Arc::clone(&output), stop));
         let manner = Manner::of(&output);

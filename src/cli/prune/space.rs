@@ -9,10 +9,12 @@ use crate::cli::progress::Progress;
 use crate::cli::text::count;
 use crate::model::SessionId;
 use crate::ops::{
-    PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, is_dead_process, plan_prune, prune,
+    LogPruneReport, PlanOptions, PruneOptions, PrunePlan, PruneReport, Thrift, is_dead_process,
+    merge_log, plan_prune, plan_prune_log, prune, prune_log,
 };
-use crate::policy::{format_duration, format_size};
+use crate::policy::{Span, format_duration, format_size};
 use crate::repo::Repository;
+use crate::settings::Profile;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,10 @@ pub struct SpaceFlags {
     /// This session is dead: do not wait for it (a wrong guess costs its work, nothing else)
     #[arg(long, value_name = "ID")]
     dead: Vec<SessionId>,
+    /// Keep the change log of databases for so long, and back to the snapshot before that
+    /// [default: the profile's, or 14d]
+    #[arg(long, value_name = "TIME")]
+    keep_log: Option<Span>,
     /// Nobody else writes now, take my word: for stores that do not keep names unique
     #[arg(long)]
     alone: bool,
@@ -46,10 +52,40 @@ struct PlanSummary {
     bytes_under_way: u64,
     total_packs: u64,
     total_bytes: u64,
+    #[serde(flatten)]
+    log: LogSummary,
+}
+
+/// What becomes of the change log.
+#[derive(Serialize)]
+struct LogSummary {
+    log_objects_deleted: u64,
+    log_bytes_freed: u64,
+    log_objects_merged: u64,
+}
+
+impl From<&LogPruneReport> for LogSummary {
+    fn from(report: &LogPruneReport) -> Self {
+        Self {
+            log_objects_deleted: report.deleted,
+            log_bytes_freed: report.bytes,
+            log_objects_merged: report.merged.replaced,
+        }
+    }
+}
+
+/// Where nobody says otherwise.
+const KEEP_LOG: Span = Span::days(14);
+
+impl SpaceFlags {
+    fn keep_log(&self, context: &Context) -> Result<Span, Failure> {
+        let said = context.profile()?.and_then(Profile::keep_log);
+        Ok(self.keep_log.or(said).unwrap_or(KEEP_LOG))
+    }
 }
 
 impl PlanSummary {
-    fn new(plan: &PrunePlan, forgetting: ForgetSummary) -> Self {
+    fn new(plan: &PrunePlan, forgetting: ForgetSummary, log: &LogPruneReport) -> Self {
         Self {
             dry_run: true,
             forgetting,
@@ -61,6 +97,7 @@ impl PlanSummary {
             bytes_under_way: plan.bytes_under_way,
             total_packs: plan.packs,
             total_bytes: plan.bytes,
+            log: log.into(),
         }
     }
 }
@@ -78,8 +115,11 @@ pub fn preview(
         is_dead: &|session| flags.dead.contains(&session.id) || is_dead_process(session),
     };
     let plan = plan_prune(repository, &options, progress.monitor().as_ref());
+    let keep = flags.keep_log(context)?;
+    let log = plan_prune_log(repository, keep, &context.now, &options.forgotten);
     drop(progress);
-    let summary = PlanSummary::new(&plan?, decided.summary());
+    let log = log?;
+    let summary = PlanSummary::new(&plan?, decided.summary(), &log);
     context.output.object("summary", &summary)?;
     context.output.say(format!(
         "dry run: nothing was changed; {} of {} would be freed: {}, {} written anew",
@@ -88,6 +128,7 @@ pub fn preview(
         count(summary.packs_deleted, "pack deleted", "packs deleted"),
         summary.packs_rewritten,
     ))?;
+    print_log(context, &log, ["would be deleted", "would be merged"])?;
     match summary.bytes_under_way {
         0 => Ok(()),
         bytes => context
@@ -108,6 +149,8 @@ struct Summary<'a> {
     waiting_for: &'a [String],
     sessions_fenced: u64,
     missing_blobs: u64,
+    #[serde(flatten)]
+    log: LogSummary,
     total_duration: f64,
 }
 
@@ -127,16 +170,25 @@ pub fn free_space(
         thrift: Thrift::STANDARD,
         alone: flags.alone,
     };
+    let keep = flags.keep_log(context)?;
     let progress = Progress::start(context);
+    let mut log = prune_log(repository, keep, &context.now)?;
     let report = prune(repository, &options, &progress.monitor());
     let elapsed = progress.elapsed();
     drop(progress);
     let report = report?;
-    context.output.object("summary", &summary(decided, &report, elapsed))?;
+    log.merged = merge_log(repository)?;
+    context.output.object("summary", &summary(decided, &report, &log, elapsed))?;
+    print_log(context, &log, ["deleted", "merged"])?;
     print(context, &report, elapsed)
 }
 
-fn summary<'a>(decided: &Decided, report: &'a PruneReport, elapsed: Duration) -> Summary<'a> {
+fn summary<'a>(
+    decided: &Decided,
+    report: &'a PruneReport,
+    log: &LogPruneReport,
+    elapsed: Duration,
+) -> Summary<'a> {
     Summary {
         forgetting: decided.summary(),
         packs_deleted: report.packs_deleted,
@@ -147,7 +199,27 @@ fn summary<'a>(decided: &Decided, report: &'a PruneReport, elapsed: Duration) ->
         waiting_for: &report.waiting_for,
         sessions_fenced: report.fenced,
         missing_blobs: report.missing,
+        log: log.into(),
         total_duration: elapsed.as_secs_f64(),
+    }
+}
+
+/// Nothing where there is no log, or nothing to do.
+fn print_log(
+    context: &Context,
+    report: &LogPruneReport,
+    [deleted, merged]: [&str; 2],
+) -> Result<(), Failure> {
+    let objects = |number| count(number, "object", "objects");
+    if report.deleted > 0 {
+        let bytes = format_size(report.bytes);
+        context
+            .output
+            .say(format!("change log: {} {deleted}, {bytes}", objects(report.deleted)))?;
+    }
+    match report.merged.replaced {
+        0 => Ok(()),
+        number => context.output.say(format!("change log: {} {merged}", objects(number))),
     }
 }
 

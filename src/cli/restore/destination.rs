@@ -60,7 +60,8 @@ fn begins(source: &SnapshotSource, name: &[u8]) -> bool {
 
 /// Whether it was written `ID:PATH`.
 fn is_joined(arguments: &Arguments) -> bool {
-    let first = arguments.words.first().filter(|_| arguments.at.is_none());
+    let first =
+        arguments.words.first().filter(|_| arguments.at.is_none() && arguments.before.is_none());
     first.is_some_and(|word| split(word).1.is_some())
 }
 

@@ -4,14 +4,16 @@ mod databases;
 mod destination;
 mod flags;
 mod in_place;
+mod moment;
 mod report;
 mod server;
 
+pub use destination::{has_databases, has_files};
 pub use in_place::place_options;
 pub use report::{Summary as RestoreSummary, list as list_step, print_counts};
 pub use server::{connect_to, origins};
 
-use super::asked::{Asked, find, lines_about};
+use super::asked::{find, lines_about};
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
@@ -96,9 +98,20 @@ pub struct Arguments {
     /// The snapshot (an id or latest; not with --at), and what to take of it
     #[arg(value_name = "SNAPSHOT, PATH")]
     words: Vec<OsString>,
-    /// Take the newest snapshot begun not after this ("yesterday 02:00", 2025-11-28)
+    /// Take the newest snapshot begun not after this ("yesterday 02:00", 2025-11-28); databases
+    /// whose changes are kept as they were then, to the second
+    ///
+    /// With a change log (`snap protect`) databases are rolled forward to the whole second that
+    /// is named, that second included: 02:00 is 02:00:00, a date its last second. A fraction
+    /// (02:00:00.250) goes by the server's clock, ts:SECONDS,INCREMENT by its logical one.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// The same just before this second
+    #[arg(long, value_name = "TIME", conflicts_with = "at")]
+    before: Option<String>,
+    /// Take databases as the snapshot has them, whatever changes are kept
+    #[arg(long)]
+    no_log: bool,
     /// The folder to restore into; it is made if need be [default: in place]
     #[arg(short, long, value_name = "DIR")]
     target: Option<PathBuf>,
@@ -151,9 +164,9 @@ impl Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
-    let asked = Asked::new(context, arguments.at.as_ref(), &arguments.words)?;
+    let (asked, until) = moment::asked(context, arguments)?;
     if let Some(SourceAddress::Database(to)) = arguments.to.clone().map(SourceAddress::parse) {
-        return databases::run(context, arguments, &asked, &to);
+        return databases::run(context, arguments, (&asked, until), &to);
     }
     let is_in_place = arguments.target.is_none() && arguments.to.is_none();
     let conflict = match is_in_place {
@@ -170,6 +183,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let ledger = read_ledger(context, &repository)?;
     let snapshot = find(context, &ledger, &asked, &filter)?.clone();
     context.output.object("snapshot", &SnapshotMessage::from(&snapshot))?;
+    let until = until.filter(|_| arguments.to.is_none());
+    let rolled = (&repository, &ledger);
+    let snapshot = moment::rolled(context, arguments, rolled, (&asked, until), snapshot)?;
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
         context.output.say(line)?;
     }

@@ -4,7 +4,7 @@ use super::chains::{Chains, MissingLink};
 use super::command::Command;
 use super::entry::{Entry, Operation, OperationKind, Role};
 use super::reader::{LogReader, decoded};
-use super::starts::{Membership, Starts};
+use super::starts::Starts;
 use super::touched::{Touched, TouchedId, Unfollowed};
 use crate::codec::{DocumentBuilder, Element, document_key};
 use crate::model::ClusterTime;
@@ -62,20 +62,9 @@ struct State {
 }
 
 impl State {
-    /// Why the log does not tell all, if it ends in this term. A server that was started outside
-    /// its set writes without a log, and an election follows when it is back. An election alone
-    /// is no reason.
+    /// Why the log does not tell all, if it ends in this term.
     fn unfollowed(&self, term: i64, starts: &Starts) -> Option<Unfollowed> {
-        let is_same_term = self.term == term;
-        let membership = match self.wall {
-            Some(wall) => starts.membership_since(wall, !is_same_term),
-            None => Membership::Unknown,
-        };
-        match membership {
-            Membership::Interrupted => Some(Unfollowed::StartedAlone),
-            Membership::Unknown if !is_same_term => Some(Unfollowed::UnknownStarts),
-            Membership::Unknown | Membership::Lasting => None,
-        }
+        starts.interruption(self.wall, self.term == term)
     }
 }
 

@@ -28,6 +28,13 @@ impl<'a> Entry<'a> {
     }
 }
 
+impl<'a> Operation<'a> {
+    /// The operations that it holds, or itself.
+    pub(super) fn held(&self) -> Operations<'a> {
+        Operations { first: Some(self.clone()), open: Vec::new() }
+    }
+}
+
 impl<'a> Operations<'a> {
     fn try_next(&mut self) -> Result<Option<Operation<'a>>, DocumentError> {
         if let Some(first) = self.first.take()

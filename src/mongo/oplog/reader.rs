@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-const WHAT: &str = "the log of changes";
-const DATABASE: &str = "local";
+pub(super) const WHAT: &str = "the log of changes";
+pub(super) const DATABASE: &str = "local";
 
 /// Entries of the log, in order. Memory: three answers of the server, of at most 16 MiB each.
 pub struct LogReader {
@@ -31,6 +31,18 @@ impl Connection {
         }
     }
 
+    /// The entry at exactly this moment, as a majority has it that has `seen` another one; `None`
+    /// only if there is none.
+    pub fn find_log_entry(
+        &self,
+        at: ClusterTime,
+        seen: ClusterTime,
+    ) -> Result<Option<Vec<u8>>, MongoError> {
+        let command = find(at, at).int32("limit", 1).boolean("singleBatch", true);
+        let (entries, _) = self.list(DATABASE, WHAT, majority(command, seen))?;
+        Ok(entries.into_iter().next())
+    }
+
     /// Reads the entries from one moment to another, both of them included, as soon as a majority
     /// has them.
     pub fn read_log(&self, from: ClusterTime, to: ClusterTime) -> LogReader {
@@ -44,6 +56,15 @@ impl Connection {
             }
         });
         LogReader { answers, task }
+    }
+}
+
+impl Connection {
+    /// Asks whoever keeps the log to keep at once what there is, by a note in the log itself.
+    pub fn ask_to_keep_log(&self) -> Result<(), MongoError> {
+        let data = DocumentBuilder::new().string("snap", "close").finish();
+        let note = DocumentBuilder::new().int32("appendOplogNote", 1).document("data", &data);
+        self.run("admin", "a note in the log of changes", note).map(drop)
     }
 }
 
@@ -83,7 +104,7 @@ fn find(from: ClusterTime, to: ClusterTime) -> DocumentBuilder {
 }
 
 /// Only what a majority has, which no election takes back.
-fn majority(command: DocumentBuilder, after: ClusterTime) -> DocumentBuilder {
+pub(super) fn majority(command: DocumentBuilder, after: ClusterTime) -> DocumentBuilder {
     let ClusterTime { seconds, increment } = after;
     let concern = DocumentBuilder::new().string("level", "majority").timestamp(
         "afterClusterTime",

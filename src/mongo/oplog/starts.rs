@@ -1,6 +1,7 @@
 //! How a server was started (`local.startup_log`): as a member of its replica set, which logs what
 //! it writes, or alone, which does not.
 
+use super::touched::Unfollowed;
 use crate::codec::{DocumentBuilder, DocumentError, Element, ElementType, Elements};
 use crate::mongo::{Connection, MongoError};
 
@@ -56,6 +57,21 @@ impl Starts {
             }
         }
         starts
+    }
+
+    /// Why the log does not tell all since an entry of this time. A server that was started
+    /// outside its set writes without a log, and an election follows when it is back. An election
+    /// alone is no reason.
+    pub fn interruption(&self, wall: Option<i64>, is_same_term: bool) -> Option<Unfollowed> {
+        let membership = match wall {
+            Some(wall) => self.membership_since(wall, !is_same_term),
+            None => Membership::Unknown,
+        };
+        match membership {
+            Membership::Interrupted => Some(Unfollowed::StartedAlone),
+            Membership::Unknown if !is_same_term => Some(Unfollowed::UnknownStarts),
+            Membership::Unknown | Membership::Lasting => None,
+        }
     }
 
     /// Whether the server has been a member since a time of its clock, in milliseconds since

@@ -6,6 +6,7 @@ mod data;
 mod documents;
 mod findings;
 mod leaves;
+mod log;
 mod objects;
 mod packs;
 mod select;
@@ -106,6 +107,7 @@ pub fn check(
     let until = options.max_duration.and_then(|duration| begun.checked_add(duration).ok());
     let Look { reader, catalog, ledger, mut findings, walked, mut report } =
         look_until_still(repository, &options, &tally)?;
+    log::check(repository, options.read != ReadData::None, &mut findings, tally.as_ref())?;
     let Walked { needed, leaves, .. } = &walked;
     let reading = data::Reading { reader: &reader, catalog: &catalog, needed, leaves };
     if options.read != ReadData::None {

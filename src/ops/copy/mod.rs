@@ -9,10 +9,12 @@
 
 mod data;
 mod known;
+mod log;
 mod node;
 mod plan;
 mod trees;
 
+pub use log::{LogCopyReport, copy_log};
 pub use node::{walk, walk_entry};
 pub use plan::{CopyEstimate, CopyPlan, estimate_copy, plan_copy};
 

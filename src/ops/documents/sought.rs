@@ -44,6 +44,11 @@ impl SoughtDocument {
         Self(keys)
     }
 
+    /// Whether this is its canonical key.
+    pub fn is(&self, key: &[u8]) -> bool {
+        self.0.iter().any(|sought| sought == key)
+    }
+
     /// The document of a collection. One that is sorted is read at one place; a stream until it
     /// is found.
     pub fn find(

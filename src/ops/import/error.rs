@@ -1,6 +1,7 @@
 //! Why a backup is not imported.
 
 use crate::codec::JsonInputError;
+use crate::ops::sorter::SorterError;
 use crate::repo::RepoError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +19,8 @@ pub enum ImportError {
     NoBackup { path: PathBuf, why: String },
     #[error("there is no backup in {}", .0.display())]
     Nothing(PathBuf),
-    /// Documents that are too many for memory are sorted in files there.
-    #[error("cannot sort in {}: {cause}", .place.display())]
-    Scratch { place: PathBuf, cause: io::Error },
+    #[error(transparent)]
+    Scratch(#[from] SorterError),
     #[error("the user asked to stop")]
     Stopped,
 }

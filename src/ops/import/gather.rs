@@ -1,13 +1,13 @@
 //! Documents on their way into a snapshot: sorted by key, cut into leaves, stored.
 
 use super::metadata::{DescribedKind, Description};
-use super::sorter::{Sorted, Sorter};
 use super::{ImportError, ImportOptions};
 use crate::codec::{BlobClass, Compressor, Elements, document_key};
 use crate::model::{
     ChunkRef, ChunkTree, Collection, CollectionKind, Consistency, Counter, DocumentTree, Documents,
     Entry, EntryName, Kind, Metadata, Monitor, Problem, ProblemKind, escape_name,
 };
+use crate::ops::sorter::{Sorted, Sorter};
 use crate::repo::{
     ChunkTreeWriter, CutDocuments, DocumentTreeWriter, LeafCutter, RepoError, Sealing, Session,
     TreeSink,
@@ -267,7 +267,7 @@ impl Intake {
 
     /// Makes room in memory.
     pub fn spill(&mut self) -> Result<(), ImportError> {
-        self.sorter.spill()
+        Ok(self.sorter.spill()?)
     }
 }
 

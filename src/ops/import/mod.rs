@@ -9,7 +9,6 @@ mod gather;
 mod metadata;
 mod save;
 mod series;
-mod sorter;
 mod team;
 
 pub use checksums::Verdict;

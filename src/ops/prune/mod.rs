@@ -6,12 +6,14 @@ mod choose;
 mod copy;
 mod damage;
 mod estimate;
+mod log;
 mod plan;
 mod run;
 mod steps;
 mod survey;
 
 pub use choose::Thrift;
+pub use log::{LogPruneReport, merge_log, plan_prune_log, prune_log};
 pub use plan::plan_prune;
 pub(super) use plan::{inventory_for, plan_of};
 pub use run::prune;

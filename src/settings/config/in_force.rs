@@ -151,7 +151,9 @@ fn rest(profile: Option<&Profile>) -> Vec<InForce> {
         }
     }
     if !all.iter().any(|one| one.key.starts_with("retention.keep-")) {
-        let before_checks = all.iter().position(|one| one.key.starts_with("check."));
+        let before_checks = all
+            .iter()
+            .position(|one| one.key.starts_with("check.") || one.key.starts_with("protect."));
         let stored = text("retention", "as stored in the repository", Origin::Default);
         all.insert(before_checks.unwrap_or(all.len()), stored);
     }

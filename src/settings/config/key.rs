@@ -24,6 +24,8 @@ pub enum Section {
     Retention,
     /// In `[profile.NAME.check]`.
     Check,
+    /// In `[profile.NAME.protect]`.
+    Protect,
 }
 
 /// How many values a key takes, and what becomes of inherited ones.
@@ -60,6 +62,7 @@ impl Section {
             Self::Profile => None,
             Self::Retention => Some("retention"),
             Self::Check => Some("check"),
+            Self::Protect => Some("protect"),
         }
     }
 }
@@ -92,6 +95,10 @@ const fn keep(name: &'static str, kind: Kind, about: &'static str) -> Key {
 
 const fn check(name: &'static str, kind: Kind, about: &'static str) -> Key {
     Key { name, section: Section::Check, kind, number: Number::One, default: "none", about }
+}
+
+const fn protect(name: &'static str, kind: Kind, default: &'static str) -> Key {
+    Key { name, section: Section::Protect, kind, number: Number::One, default, about: "" }
 }
 
 const STORED: &str = "as stored in the repository";
@@ -224,4 +231,12 @@ pub static KEYS: &[Key] = &[
     ),
     check("max-age", Kind::Span, "All data is to be read again after so long."),
     check("max-duration", Kind::Duration, "Read for no longer than this at a time."),
+    Key {
+        about: "A change is in the repository after so long: the length of a segment of the log.",
+        ..protect("every", Kind::Duration, "5s")
+    },
+    Key {
+        about: "The change log is kept for so long, and back to the snapshot before that.",
+        ..protect("keep-log", Kind::Span, "14d")
+    },
 ];

@@ -168,7 +168,10 @@ impl Profile {
 
     /// Where the first rule of retention stands.
     pub fn policy_origin(&self) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.key.name.starts_with("keep-"))
+        let is_rule = |setting: &&Setting| {
+            setting.key.section == Section::Retention && setting.key.name.starts_with("keep-")
+        };
+        self.settings.iter().find(is_rule)
     }
 
     /// What snapshots of a group have in common when the policy is applied.
@@ -194,6 +197,22 @@ impl Profile {
                 Some(Value::Duration(duration)) => Some(*duration),
                 _ => None,
             },
+        }
+    }
+
+    /// After how long a change is in the repository's change log.
+    pub fn protect_every(&self) -> Option<Duration> {
+        match self.one(Section::Protect, "every")? {
+            Value::Duration(duration) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    /// How long the change log is kept.
+    pub fn keep_log(&self) -> Option<Span> {
+        match self.one(Section::Protect, "keep-log")? {
+            Value::Span(span) => Some(*span),
+            _ => None,
         }
     }
 

@@ -11,7 +11,7 @@ pub fn schema() -> Value {
     let names = json!({ "type": "string", "minLength": 1 });
     let inherit = json!({ "description": ABOUT_INHERIT, "anyOf": one_or_list(names) });
     profile.insert(INHERIT.to_owned(), inherit);
-    for section in [Section::Retention, Section::Check] {
+    for section in [Section::Retention, Section::Check, Section::Protect] {
         let table = section.table().unwrap_or_default();
         profile.insert(table.to_owned(), object(about(section), properties(section), 1));
     }
@@ -39,6 +39,7 @@ fn about(section: Section) -> &'static str {
              keeps it."
         }
         Section::Check => "How a check on a schedule reads the data.",
+        Section::Protect => "The change log of databases: `snap protect`.",
     }
 }
 

@@ -145,7 +145,9 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 fn section_called(name: &str) -> Option<Section> {
-    [Section::Retention, Section::Check].into_iter().find(|section| section.table() == Some(name))
+    [Section::Retention, Section::Check, Section::Protect]
+        .into_iter()
+        .find(|section| section.table() == Some(name))
 }
 
 /// What was probably meant by a key of this profile.
@@ -158,7 +160,7 @@ fn hint_for(section: Section, name: &str, profile: &str) -> String {
         return format!("it belongs to [profile.{profile}{table}]");
     }
     let tables: &[&str] = match section {
-        Section::Profile => &[INHERIT, "retention", "check"],
+        Section::Profile => &[INHERIT, "retention", "check", "protect"],
         _ => &[],
     };
     let here = keys_of(section).map(|key| key.name);

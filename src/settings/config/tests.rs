@@ -77,13 +77,16 @@ fn every_key_is_read_and_has_its_meaning() {
     assert_eq!((profile.tags(), profile.host()), (vec!["text".into()], Some("text".into())));
     let policy = profile.policy().unwrap().unwrap();
     let pairs = crate::settings::policy_to_pairs(&policy);
-    let keeps = KEYS.iter().filter(|key| key.name.starts_with("keep-")).count();
+    let keeps = KEYS.iter().filter(|key| key.section == Section::Retention);
+    let keeps = keeps.filter(|key| key.name.starts_with("keep-")).count();
     assert_eq!(pairs.len(), keeps);
     assert_eq!(profile.group_by().unwrap().to_string(), "host");
     let check = profile.check_schedule();
     assert_eq!(check.read, Some(crate::ops::ReadData::Part { number: 1, of: 7 }));
     assert_eq!(check.max_age.unwrap().to_string(), "14d");
     assert_eq!(check.max_duration.unwrap().as_secs(), 1200);
+    assert_eq!(profile.protect_every().unwrap().as_secs(), 1200);
+    assert_eq!(profile.keep_log().unwrap().to_string(), "14d");
 }
 
 #[test]

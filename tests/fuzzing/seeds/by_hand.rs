@@ -2,8 +2,10 @@
 
 use super::keep;
 use snapstore::codec::{DocumentBuilder, ElementType, JsonTape, read_extended_json};
-use snapstore::format::{ChildPiece, Damaged, DocumentLeaf, Piece, PruneMark};
-use snapstore::model::{BlobId, PackId, SessionId};
+use snapstore::format::{
+    ChildPiece, Damaged, DocumentLeaf, LogPlace, Piece, PruneMark, SegmentHeader, Segments,
+};
+use snapstore::model::{BlobId, ClusterTime, PackId, SessionId};
 
 pub fn write() {
     texts("address", &ADDRESSES);
@@ -135,6 +137,31 @@ const QUERIES: [&str; 5] = [
     r#"{"a": {"$regex": "(?i)(a|b)*\\p{L}{2,9}[^x]$"}}"#,
 ];
 
+/// Of one document: a replacement, differences, operators.
+const UPDATES: [(&str, &str); 6] = [
+    ("replacement", r#"{"_id": 1, "b": 3}"#),
+    (
+        "fields",
+        r#"{"$v": 2, "diff": {"d": {"a": false}, "u": {"z": 1}, "i": {"n": 1}, "so": {"u": {"x": 7}}}}"#,
+    ),
+    (
+        "array",
+        r#"{"$v": 2, "diff": {"sl": {"a": true, "l": 5, "u0": 4, "s1": {"d": {"x": false}}}}}"#,
+    ),
+    (
+        "bytes",
+        r#"{"$v": 2, "diff": {"b": {"c": {"o": 3, "d": {"$binary": {"base64": "eno=", "subType": "00"}}}}}}"#,
+    ),
+    ("fill", r#"{"$v": 2, "diff": {"sl": {"a": true, "u4000": 4}}}"#),
+    (
+        "set",
+        r#"{"$v": 1, "$set": {"o.x": 5, "l.3.k": 5, "p.q.r": 1}, "$unset": {"a": true, "l.0": true}}"#,
+    ),
+];
+
+const UPDATED: &str = r#"{"_id": 1, "a": 2, "l": [1, {"x": 1}], "o": {"x": 1, "y": 2},
+    "c": {"$binary": {"base64": "YWJjZGVm", "subType": "07"}}}"#;
+
 fn document(text: &str) -> Vec<u8> {
     read_extended_json(&JsonTape::parse(text.as_bytes()).unwrap(), 0, false).unwrap()
 }
@@ -163,6 +190,9 @@ fn documents() {
     keep("merge", "two", &[one.clone(), other.clone()].concat());
     keep("merge", "every-type", &[every, other].concat());
     keep("merge", "deep", &[deep.clone(), deep].concat());
+    for (name, update) in UPDATES {
+        keep("update", name, &[document(UPDATED), document(update)].concat());
+    }
     let leaf = DocumentLeaf { documents: one, deleted: vec![vec![30, 1], vec![60, 97, 0]] };
     keep("tree_piece", "leaf", &leaf.encode());
 }
@@ -177,11 +207,54 @@ fn objects() {
     keep("marks", "prune", &PruneMark { session, condemned }.encode());
     let when = jiff::Timestamp::UNIX_EPOCH;
     keep("marks", "damaged", &Damaged { why: "a byte is another".to_owned(), when }.encode());
+    segments();
     keep(
         "configuration",
         "name",
         b"packs/ab/abababababababababababababababababababababababababababababababab",
     );
+}
+
+/// Two segments of a change log with an entry each, one after the other.
+fn segments() {
+    let entry =
+        |second| DocumentBuilder::new().string("op", "i").timestamp("ts", second, 1).finish();
+    let place = |second| LogPlace {
+        at: ClusterTime { seconds: second, increment: 1 },
+        term: 1,
+        hash: [second as u8; 32],
+        wall: 1000,
+    };
+    let first = SegmentHeader {
+        number: 1,
+        window: 1,
+        server: "rs0".to_owned(),
+        databases: vec!["bot".to_owned()],
+        begin: place(1),
+        end: place(2),
+        last_kept: Some(place(2).at),
+        seen: 3,
+        kept: 1,
+        length: entry(2).len() as u64,
+        entries_hash: *blake3::hash(&entry(2)).as_bytes(),
+        ..SegmentHeader::default()
+    };
+    let second = SegmentHeader {
+        number: 2,
+        window: 2,
+        gap: Some("the log was too short".to_owned()),
+        previous: first.hash(),
+        begin: place(5),
+        end: place(6),
+        oldest_open: Some(place(4).at),
+        last_kept: Some(place(6).at),
+        entries_hash: *blake3::hash(&entry(6)).as_bytes(),
+        ..first.clone()
+    };
+    let one = Segments { headers: vec![first.clone()], entries: entry(2) };
+    keep("segment", "one", &one.encode());
+    let entries = [entry(2), entry(6)].concat();
+    keep("segment", "gap", &Segments { headers: vec![first, second], entries }.encode());
 }
 
 fn payloads() {

@@ -12,6 +12,7 @@ pub use plan::Plan;
 
 use super::Arguments;
 use super::in_place::place_options;
+use super::moment;
 use crate::cli::ask;
 use crate::cli::asked::{Asked, find, fuzzy_line, lines_about};
 use crate::cli::code::Code;
@@ -28,7 +29,7 @@ use crate::model::Snapshot;
 use crate::mongo::Connection;
 use crate::ops::{
     DatabaseRestore, DatabaseRestoreOptions, DatabaseRestoreReport, DocumentConflict,
-    InPlaceOptions, Outcome,
+    InPlaceOptions, Outcome, Until,
 };
 use crate::repo::{BlobReader, Repository};
 use crate::settings::DatabaseAddress;
@@ -48,7 +49,7 @@ pub struct Run<'a> {
 pub fn run(
     context: &Context,
     arguments: &Arguments,
-    asked: &Asked,
+    (asked, until): (&Asked, Option<Until>),
     to: &DatabaseAddress,
 ) -> Result<Code, Failure> {
     if arguments.delete {
@@ -66,6 +67,8 @@ pub fn run(
     let ledger = read_ledger(context, &repository)?;
     let snapshot = find(context, &ledger, asked, &filter)?.clone();
     context.output.object("snapshot", &SnapshotMessage::from(&snapshot))?;
+    let rolled = (&repository, &ledger);
+    let snapshot = moment::rolled(context, arguments, rolled, (asked, until), snapshot)?;
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
         context.output.say(line)?;
     }

@@ -9,7 +9,7 @@ use crate::model::{
     ClusterTime, Collection, CollectionKind, Counter, DocumentTree, Documents, ProblemKind,
     escape_name,
 };
-use crate::mongo::{Namespace, NamespaceKind, Order, Scan, ScanOptions};
+use crate::mongo::{MongoError, Namespace, NamespaceKind, Order, Scan, ScanOptions};
 use crate::ops::backup::pool::ChunkResults;
 use crate::repo::{ChunkTreeWriter, RepoError, Sealing};
 use jiff::Timestamp;
@@ -219,6 +219,9 @@ impl DatabaseSaver<'_> {
                 None => break,
             }
         }
+        if at.is_none() && saving.at.is_some() {
+            still_is(saving, namespace)?;
+        }
         let chunks = writer.finish(&mut self.reader.sink())?;
         Ok(Saved { content: Documents::Stream(chunks), count, size, scanned: None })
     }
@@ -238,6 +241,16 @@ impl DatabaseSaver<'_> {
         }
         waiting.drain(..start);
         Ok(())
+    }
+}
+
+/// What is read by its name alone may be another collection by now, or none, which looks empty.
+fn still_is(saving: &Saving<'_>, namespace: &Namespace) -> Result<(), SaveFailure> {
+    let now = saving.source.connection.catalog(saving.database, None)?;
+    let is_it = |now: &Namespace| now.name == namespace.name && now.uuid == namespace.uuid;
+    match now.iter().any(is_it) {
+        true => Ok(()),
+        false => Err(MongoError::Absent { what: saving.shown(namespace) }.into()),
     }
 }
 

@@ -215,7 +215,9 @@ fn absent(
     tally: &Arc<Tally>,
 ) -> Result<Entry, DatabaseRestoreError> {
     let mut databases: BTreeMap<EntryName, BTreeMap<EntryName, Entry>> = BTreeMap::new();
-    let is_kept = session.may_reuse_unread(request.from.id)?;
+    // What only this process has must come into the repository with it.
+    let is_kept =
+        session.may_reuse_unread(request.from.id)? && !session.repository().has_blobs_beside();
     for touched in request.touched {
         let Some(kind) = touched.made.clone() else { continue };
         let [_, database, name] = <[EntryName; 3]>::try_from(touched.path(request.connection)?)

@@ -1,13 +1,20 @@
 //! Puts documents into the order of their keys, whatever their number: what memory has no room for
 //! goes through files that have no name.
 
-use super::super::nameless::nameless;
-use super::ImportError;
+use super::nameless::nameless;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+
+/// Documents that are too many for memory are sorted in files there.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot sort in {}: {cause}", .place.display())]
+pub struct SorterError {
+    pub place: PathBuf,
+    pub cause: io::Error,
+}
 
 /// A document in its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,13 +47,13 @@ impl Sorter {
         Self { place, budget, waiting: Vec::new(), waiting_bytes: 0, number: 0, runs: Vec::new() }
     }
 
-    pub fn push(&mut self, key: Vec<u8>, document: Vec<u8>) -> Result<(), ImportError> {
+    pub fn push(&mut self, key: Vec<u8>, document: Vec<u8>) -> Result<(), SorterError> {
         let number = self.number;
         self.number += 1;
         self.insert(Sorted { key, number, document })
     }
 
-    fn insert(&mut self, sorted: Sorted) -> Result<(), ImportError> {
+    fn insert(&mut self, sorted: Sorted) -> Result<(), SorterError> {
         self.waiting_bytes += sorted.key.len() + sorted.document.len() + OVERHEAD;
         self.waiting.push(sorted);
         if self.waiting_bytes > self.budget { self.spill() } else { Ok(()) }
@@ -58,7 +65,7 @@ impl Sorter {
     }
 
     /// Empties the memory into a file.
-    pub fn spill(&mut self) -> Result<(), ImportError> {
+    pub fn spill(&mut self) -> Result<(), SorterError> {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
         if waiting.is_empty() {
@@ -78,7 +85,7 @@ impl Sorter {
     /// All of them in order.
     pub fn finish(
         mut self,
-    ) -> Result<impl Iterator<Item = Result<Sorted, ImportError>>, ImportError> {
+    ) -> Result<impl Iterator<Item = Result<Sorted, SorterError>>, SorterError> {
         let waiting = in_order(std::mem::take(&mut self.waiting));
         let runs = std::mem::take(&mut self.runs);
         let merge = Merge::of(runs, waiting).map_err(|cause| self.failed(cause))?;
@@ -86,7 +93,7 @@ impl Sorter {
     }
 
     /// The same documents in the order in which they came.
-    pub fn by_number(self) -> Result<Self, ImportError> {
+    pub fn by_number(self) -> Result<Self, SorterError> {
         let mut again = Self::new(&self.place, self.budget);
         for sorted in self.finish()? {
             let sorted = sorted?;
@@ -95,7 +102,7 @@ impl Sorter {
         Ok(again)
     }
 
-    fn write(&self, sorted: impl Iterator<Item = io::Result<Sorted>>) -> Result<File, ImportError> {
+    fn write(&self, sorted: impl Iterator<Item = io::Result<Sorted>>) -> Result<File, SorterError> {
         self.try_write(sorted).map_err(|cause| self.failed(cause))
     }
 
@@ -115,8 +122,8 @@ impl Sorter {
         Ok(file)
     }
 
-    fn failed(&self, cause: io::Error) -> ImportError {
-        ImportError::Scratch { place: self.place.clone(), cause }
+    fn failed(&self, cause: io::Error) -> SorterError {
+        SorterError { place: self.place.clone(), cause }
     }
 }
 

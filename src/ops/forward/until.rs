@@ -1,0 +1,69 @@
+//! How far a roll-forward goes.
+
+use crate::model::ClusterTime;
+use crate::mongo::oplog::Entry;
+use jiff::Timestamp;
+
+/// The last of the changes that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All up to this time of the server's logical clock, included.
+    Time(ClusterTime),
+    /// All that the server wrote up to this moment of its own clock, in milliseconds since 1970.
+    Wall(i64),
+}
+
+impl Until {
+    /// This whole second.
+    pub fn second(second: Timestamp) -> Self {
+        Self::Time(ClusterTime { seconds: seconds(second.as_second()), increment: u32::MAX })
+    }
+
+    /// All before this second.
+    pub fn before(second: Timestamp) -> Self {
+        let before = second.as_second().saturating_sub(1);
+        Self::Time(ClusterTime { seconds: seconds(before), increment: u32::MAX })
+    }
+
+    /// Whether an entry comes after it. A server's own clock may be set back: the first that is
+    /// after it ends it.
+    pub(super) fn is_before(&self, entry: &Entry<'_>) -> bool {
+        match self {
+            Self::Time(time) => *time < entry.at,
+            Self::Wall(wall) => entry.wall.is_none_or(|written| *wall < written),
+        }
+    }
+
+    /// Whether a transaction that counts from `at` on is included; `seen` is the last entry that
+    /// is.
+    pub(super) fn includes(&self, at: ClusterTime, seen: Option<ClusterTime>) -> bool {
+        match self {
+            Self::Time(time) => at <= *time,
+            Self::Wall(_) => seen.is_some_and(|seen| at <= seen),
+        }
+    }
+
+    /// The latest moment that documents may have been saved at to be rolled forward to it. (The
+    /// two clocks of a server may differ by less than a second.)
+    pub fn latest_base(&self) -> ClusterTime {
+        match self {
+            Self::Time(time) => *time,
+            Self::Wall(wall) => {
+                let second = seconds(wall.div_euclid(1000));
+                ClusterTime { seconds: second.saturating_sub(1), increment: 0 }
+            }
+        }
+    }
+
+    /// About when it is.
+    pub fn timestamp(&self) -> Timestamp {
+        match self {
+            Self::Time(time) => time.timestamp(),
+            Self::Wall(wall) => Timestamp::from_millisecond(*wall).unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+fn seconds(seconds: i64) -> u32 {
+    u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
+}

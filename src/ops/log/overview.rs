@@ -1,0 +1,116 @@
+//! What the change log covers, and from when on that can be restored.
+
+use crate::model::{EntryName, Snapshot, SnapshotKind, escape_name};
+use crate::repo::{DamagedSegments, LogStream, LogWindow, RepoError, Repository};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A stream with its windows.
+pub struct LogOverview {
+    pub stream: LogStream,
+    /// Ascending.
+    pub windows: Vec<WindowOverview>,
+}
+
+pub struct WindowOverview {
+    pub window: LogWindow,
+    /// The oldest base in it, of every database: to each second after that a restore can go.
+    /// `None` if a database has none.
+    pub restorable_from: Option<Timestamp>,
+}
+
+/// All streams, and what does not open, by name.
+pub fn log_overview(
+    repository: &Arc<Repository>,
+) -> Result<(Vec<LogOverview>, DamagedSegments), RepoError> {
+    let live = repository.ledger()?.live;
+    let (streams, damaged) = repository.log_streams()?;
+    let overview = |stream: LogStream| {
+        let windows = stream.windows()?.into_iter().map(|window| {
+            let restorable_from = first_base(&live, &stream, &window);
+            WindowOverview { window, restorable_from }
+        });
+        Ok(LogOverview { windows: windows.collect(), stream })
+    };
+    let streams: Result<Vec<_>, RepoError> = streams.into_iter().map(overview).collect();
+    Ok((streams?, damaged))
+}
+
+fn first_base(live: &[Snapshot], stream: &LogStream, window: &LogWindow) -> Option<Timestamp> {
+    let (first, last) = (window.first.at.timestamp(), window.last.at.timestamp());
+    let of_each = bases(live, stream.server(), stream.databases())
+        .into_iter()
+        .map(|bases| bases.into_iter().filter(|base| (first..=last).contains(base)).min());
+    of_each.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+/// The newest moment not after `before` at which there is a base of every database of a stream:
+/// what lies before it nobody needs to restore a later one. `None` if a database has none.
+pub fn newest_base_before(
+    live: &[Snapshot],
+    stream: &LogStream,
+    before: Timestamp,
+) -> Option<Timestamp> {
+    newest_before(bases(live, stream.server(), stream.databases()), before)
+}
+
+fn newest_before(bases: Vec<Vec<Timestamp>>, before: Timestamp) -> Option<Timestamp> {
+    let newest = |bases: Vec<Timestamp>| bases.into_iter().filter(|base| *base <= before).max();
+    bases.into_iter().map(newest).collect::<Option<Vec<_>>>()?.into_iter().min()
+}
+
+/// The moments of the bases of each of these databases; where none is named, those of any database
+/// of the server.
+fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Timestamp>> {
+    let Ok(server) = escape_name(server) else { return vec![Vec::new()] };
+    let of = |database: Option<&EntryName>| {
+        let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
+        let sources = backups.flat_map(|snapshot| &snapshot.sources);
+        let is_meant = |names: Vec<EntryName>| {
+            matches!(names.as_slice(), [top, on, name]
+                if top.bytes() == crate::ops::MONGODB
+                    && *on == server
+                    && database.is_none_or(|database| name == database))
+        };
+        let meant = sources.filter(|source| is_meant(source.path.names().collect()));
+        meant.map(|source| source.as_of).collect::<Vec<_>>()
+    };
+    match databases {
+        [] => vec![of(None)],
+        databases => databases.iter().map(|name| of(escape_name(name).ok().as_ref())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::test_snapshots::Example;
+
+    fn newest(live: &[Snapshot], databases: &[&str], before: &str) -> Option<String> {
+        let databases: Vec<String> = databases.iter().map(|name| name.to_string()).collect();
+        let found = newest_before(bases(live, "rs0", &databases), before.parse().unwrap());
+        found.map(|found| found.to_string())
+    }
+
+    #[test]
+    fn the_newest_base_of_every_database_counts() {
+        let bot = ["mongodb/rs0/bot"];
+        let both = ["files/srv", "mongodb/rs0/bot", "mongodb/rs0/users"];
+        let live = [
+            Example::at(1, "2025-11-01T00:00:00Z").paths(&both).make(),
+            Example::at(2, "2025-11-02T00:00:00Z").paths(&bot).make(),
+            Example::at(3, "2025-11-03T00:00:00Z").paths(&bot).safety().make(),
+            Example::at(4, "2025-11-04T00:00:00Z").paths(&["mongodb/other/bot"]).make(),
+            Example::at(5, "2025-11-05T00:00:00Z").paths(&both).make(),
+        ];
+        let at = |day: u32| Some(format!("2025-11-0{day}T00:00:00Z"));
+        let before = "2025-11-04T12:00:00Z";
+        assert_eq!(newest(&live, &["bot"], before), at(2));
+        assert_eq!(newest(&live, &["bot", "users"], before), at(1));
+        assert_eq!(newest(&live, &[], before), at(2));
+        assert_eq!(newest(&live, &["bot"], "2025-11-05T00:00:00Z"), at(5));
+        assert_eq!(newest(&live, &["nowhere"], before), None);
+        assert_eq!(newest(&live, &["bot", "nowhere"], before), None);
+        assert_eq!(newest(&live, &["bot"], "2025-10-01T00:00:00Z"), None);
+    }
+}
