@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Plain bytes that are kept at most, beside the newest frame.
 const MOST_MEMORY: usize = 8 << 20;
+/// So many are looked through for each blob.
+const MOST_FRAMES: usize = 64;
 
 /// One that is being opened, or was.
 #[derive(Default)]
@@ -45,7 +47,7 @@ impl FrameCache {
         };
         let opened = Arc::clone(&entry.2);
         let mut held: usize = all.iter().map(|(_, frame, _)| frame.plain as usize).sum();
-        while held > MOST_MEMORY
+        while (held > MOST_MEMORY || all.len() >= MOST_FRAMES)
             && let Some((_, frame, _)) = all.pop_front()
         {
             held -= frame.plain as usize;
@@ -80,6 +82,16 @@ mod tests {
         assert_eq!((0..8).map(get).last(), Some(8));
         assert_eq!((8..20).map(get).last(), Some(20));
         assert_eq!(get(0), 21);
+    }
+
+    #[test]
+    fn however_small_they_are_there_are_not_many() {
+        let cache = FrameCache::default();
+        for offset in 0..1000 {
+            let frame = Frame { offset, stored: 1, plain: 1 };
+            cache.get(&PackId::new([0; 32]), frame, &|| Ok(vec![1])).unwrap();
+        }
+        assert_eq!(lock(&cache.0).len(), MOST_FRAMES);
     }
 
     #[test]
