@@ -112,6 +112,8 @@ fn what_is_written_is_in_the_log_and_a_base_is_there() {
     assert_eq!(status[0]["server"], "rs0");
     assert_eq!(status[0]["gaps"], 0);
     assert!(status[0]["restorable_from"].is_string(), "{status:?}");
+    let shown = scene.world.snap(["cat", "segment", "1"]).success();
+    assert!(shown.contains("\"server\": \"rs0\""), "{shown}");
     // It goes on after what is there, with the base that is there.
     let daemon = scene.protect();
     daemon.wait_for("following");
