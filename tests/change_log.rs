@@ -9,7 +9,8 @@ use snapstore::ops::{LogCopyReport, copy_log, prune_log};
 use snapstore::repo::{
     Credential, InitOptions, LogStream, RepoError, Repository, Surroundings, init, open,
 };
-use snapstore::storage::{Folder, MemoryStorage, Put, Storage};
+use snapstore::storage::{Folder, Listed, MemoryStorage, ObjectName, Put, Storage, StorageError};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// A clock that is set.
@@ -27,6 +28,10 @@ struct Log {
     repository: Arc<Repository>,
     clock: Arc<Set>,
     last: Option<SegmentHeader>,
+}
+
+fn credential() -> Credential {
+    Credential::KeyFile(Secret::new([7; 32]))
 }
 
 fn at(second: u32) -> ClusterTime {
@@ -53,10 +58,16 @@ impl Log {
         };
         let config = RepositoryConfig::standard(Vec::new());
         let options = InitOptions { config, label: "test".to_owned() };
-        let credential = Credential::KeyFile(Secret::new([7; 32]));
-        init(storage.clone(), &credential, options, surroundings.clone()).unwrap();
-        let repository = Arc::new(open(storage.clone(), &credential, None, surroundings).unwrap());
-        Self { storage, repository, clock, last: None }
+        init(storage.clone(), &credential(), options, surroundings.clone()).unwrap();
+        let repository = open(storage.clone(), &credential(), None, surroundings).unwrap();
+        Self { storage, repository: Arc::new(repository), clock, last: None }
+    }
+
+    /// The same through another storage.
+    fn open(&self, storage: Arc<dyn Storage>) -> Arc<Repository> {
+        let (clock, entropy) = (self.clock.clone(), Arc::new(OsEntropy));
+        let surroundings = Surroundings { clock, entropy, cache: None, workers: 1 };
+        Arc::new(open(storage, &credential(), None, surroundings).unwrap())
     }
 
     fn pass(&self, seconds: i64) {
@@ -315,4 +326,76 @@ fn the_log_is_kept_for_its_time_and_a_day() {
     // By the end of the log, which is long ago.
     assert_eq!(keep("1h").deleted, 4);
     assert_eq!(keep("0h").deleted, 0);
+}
+
+/// Fails every call after so many, as a process that was killed makes no more.
+struct Killed {
+    inner: Arc<MemoryStorage>,
+    left: AtomicUsize,
+}
+
+impl Killed {
+    fn call(&self) -> Result<(), StorageError> {
+        let left = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        let failed = || StorageError::Unavailable { what: "it".into(), why: "killed".into() };
+        left.map(drop).map_err(|_| failed())
+    }
+}
+
+impl Storage for Killed {
+    fn put_if_absent(&self, name: &ObjectName, bytes: &[u8]) -> Result<Put, StorageError> {
+        self.call().and_then(|()| self.inner.put_if_absent(name, bytes))
+    }
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, StorageError> {
+        self.call().and_then(|()| self.inner.get(name, limit))
+    }
+    fn get_range(
+        &self,
+        name: &ObjectName,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StorageError> {
+        self.call().and_then(|()| self.inner.get_range(name, offset, length))
+    }
+    fn list(&self, folder: Folder) -> Result<Vec<Listed>, StorageError> {
+        self.call().and_then(|()| self.inner.list(folder))
+    }
+    fn delete(&self, name: &ObjectName) -> Result<(), StorageError> {
+        self.call().and_then(|()| self.inner.delete(name))
+    }
+    fn address(&self) -> String {
+        self.inner.address()
+    }
+}
+
+/// At every call a merge may end; a second one beside it may have begun before, on the same
+/// listing. Nothing is ever missing, and the next merge leaves nothing behind.
+#[test]
+fn a_merge_may_be_killed_at_any_call_beside_another() {
+    for calls in 0.. {
+        let mut log = Log::new();
+        for begin in 0..9 {
+            log.add(10 + begin * 10, 20 + begin * 10);
+            log.pass(900);
+        }
+        log.pass(24 * 3600);
+        log.add(100, 110);
+        let expected: Vec<u32> = (10..=110).collect();
+        let other = log.stream();
+        let storage = Arc::new(Killed { inner: log.storage.clone(), left: usize::MAX.into() });
+        let repository = log.open(storage.clone());
+        let (mut streams, _) = repository.log_streams().unwrap();
+        let doomed = streams.pop().unwrap();
+        storage.left.store(calls, Relaxed);
+        let is_over = doomed.merge().is_ok();
+        assert_eq!(read(&log.stream(), 10, 999).unwrap(), expected, "after {calls} calls");
+        other.merge().unwrap();
+        assert_eq!(read(&log.stream(), 10, 999).unwrap(), expected, "after {calls} calls");
+        log.stream().merge().unwrap();
+        assert_eq!(log.names(), ["1-4", "10-10", "5-8", "9-9"], "after {calls} calls");
+        if is_over {
+            assert!(calls > 15, "it made hardly a call");
+            break;
+        }
+    }
 }

@@ -5,7 +5,7 @@ mod archive;
 mod daemon;
 
 use crate::cli_json::names_of_lines;
-use crate::support::{Mongod, Role, World, torture_time};
+use crate::support::{Mongod, Output, Role, World, torture_time};
 use archive::Archive;
 use bson::{Document, doc};
 use daemon::Daemon;
@@ -62,6 +62,16 @@ impl Scene {
         Archive::open(&self.world.path("repository"), &self.world.path("key"))
     }
 
+    /// Ends it when all that was written is in the log: what it has not read yet when it is told to
+    /// stop is left to the next one.
+    #[track_caller]
+    fn stop(&self, daemon: Daemon) -> Output {
+        daemon.wait_until(|| self.archive().inserted("bot.events").contains(&(self.next - 1)));
+        let ended = daemon.stop();
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended
+    }
+
     /// All that was written since the first of these is in the log, once, and nothing else.
     #[track_caller]
     fn assert_whole(&self, first: i32) {
@@ -95,8 +105,7 @@ fn what_is_written_is_in_the_log_and_a_base_is_there() {
     daemon.wait_for("base_taken");
     let first = scene.next;
     scene.write(100);
-    let ended = daemon.stop();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = scene.stop(daemon);
     let shown = names_of_lines(&ended);
     assert!(["segment", "event", "protect_summary"].iter().all(|name| shown.contains(*name)));
     scene.assert_whole(first);
@@ -112,11 +121,13 @@ fn what_is_written_is_in_the_log_and_a_base_is_there() {
     assert_eq!(status[0]["server"], "rs0");
     assert_eq!(status[0]["gaps"], 0);
     assert!(status[0]["restorable_from"].is_string(), "{status:?}");
+    let shown = scene.world.snap(["cat", "segment", "1"]).success();
+    assert!(shown.contains("\"server\": \"rs0\""), "{shown}");
     // It goes on after what is there, with the base that is there.
     let daemon = scene.protect();
     daemon.wait_for("following");
     scene.write(10);
-    daemon.stop();
+    scene.stop(daemon);
     scene.assert_whole(first);
     assert_eq!(scene.snapshots(), 1);
     let history = scene.world.snap(["log", "show", "--ns", "bot.events", "--id", "115"]).success();
@@ -140,9 +151,7 @@ fn killed_at_any_time_it_goes_on_where_it_was() {
         kills += 1;
         scene.write(7);
     }
-    let daemon = scene.protect();
-    daemon.wait_until(|| scene.archive().inserted("bot.events").contains(&(scene.next - 1)));
-    daemon.stop();
+    scene.stop(scene.protect());
     scene.assert_whole(first);
     assert_eq!(scene.gaps().len(), 0, "{kills} kills");
 }
@@ -160,9 +169,7 @@ fn elections_and_restarts_of_the_server_leave_no_gap() {
     scene.write(20);
     scene.server.restart_killed(Role::ReplicaSet);
     scene.write(20);
-    daemon.wait_until(|| scene.archive().inserted("bot.events").len() as i32 >= scene.next - first);
-    let ended = daemon.stop();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    scene.stop(daemon);
     scene.assert_whole(first);
     assert_eq!(scene.gaps().len(), 0);
 }
@@ -181,8 +188,7 @@ fn two_at_once_write_one_log() {
     }
     one.kill();
     scene.write(50);
-    other.wait_until(|| scene.archive().inserted("bot.events").contains(&(scene.next - 1)));
-    other.stop();
+    scene.stop(other);
     scene.assert_whole(first);
     assert_eq!(scene.gaps().len(), 0);
 }
@@ -194,7 +200,7 @@ fn a_log_that_does_not_reach_back_is_a_gap_and_a_new_base_is_taken() {
     let daemon = scene.protect();
     daemon.wait_for("base_taken");
     scene.write(20);
-    daemon.stop();
+    scene.stop(daemon);
     let before = scene.lines(&["log"], "log_window");
     // A server that has other entries at that time, and so another past.
     scene.server.put_back_data(copy.path());
@@ -204,7 +210,7 @@ fn a_log_that_does_not_reach_back_is_a_gap_and_a_new_base_is_taken() {
     daemon.wait_for("base_taken");
     let first = scene.next;
     scene.write(20);
-    daemon.stop();
+    scene.stop(daemon);
     scene.assert_whole(first);
     let (gaps, windows) = (scene.gaps(), scene.lines(&["log"], "log_window"));
     assert_eq!((gaps.len(), windows.len(), scene.snapshots()), (1, 2, 2));
@@ -221,7 +227,7 @@ fn a_spell_as_a_standalone_server_is_a_gap() {
     let daemon = scene.protect();
     daemon.wait_for("base_taken");
     scene.write(5);
-    daemon.stop();
+    scene.stop(daemon);
     scene.server.restart(Role::Standalone);
     scene.server.run("bot", doc! { "insert": "events", "documents": [{ "_id": -1 }] });
     scene.server.restart(Role::ReplicaSet);
@@ -252,7 +258,7 @@ fn a_store_that_is_away_for_a_while_costs_nothing() {
     fs::remove_file(&folder).unwrap();
     fs::rename(&aside, &folder).unwrap();
     daemon.wait_for("store_back");
-    daemon.stop();
+    scene.stop(daemon);
     scene.assert_whole(first);
     assert_eq!(scene.gaps().len(), 0);
 }
@@ -273,9 +279,7 @@ fn a_store_that_stays_away_ends_it_with_the_reason() {
     assert!(ended.stdout.contains("the store was away"), "{}", ended.stdout);
     fs::remove_file(&folder).unwrap();
     fs::rename(&aside, &folder).unwrap();
-    let daemon = scene.protect();
-    daemon.wait_for("segment");
-    daemon.stop();
+    scene.stop(scene.protect());
     scene.assert_whole(first);
 }
 
@@ -344,9 +348,7 @@ fn the_role_backup_is_enough() {
     // That it was never started alone is told to this role, too.
     scene.server.elect_again();
     scene.write(20);
-    daemon.wait_until(|| scene.archive().inserted("bot.events").contains(&(scene.next - 1)));
-    let ended = daemon.stop();
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
+    scene.stop(daemon);
     scene.assert_whole(first);
     assert_eq!(scene.gaps().len(), 0);
     // Who may not read the log is told what is missing.

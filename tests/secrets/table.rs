@@ -50,7 +50,6 @@ pub const COMMANDS: &[(&str, Runs)] = &[
             &["mongodb://canary:canary-Mongo-5e8b@127.0.0.1:9/bot?serverSelectionTimeoutMS=200"],
         ],
     ),
-    ("log", &[&[]]),
     ("log show", &[&["--ns", "bot.users", "--id", "1"]]),
     ("key list", &[&[]]),
     ("key add", &[&["--new-key-file", "inputs/key"], &["--new-password-file", "inputs/other"]]),

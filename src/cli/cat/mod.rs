@@ -1,6 +1,7 @@
 //! `snap cat`
 
 mod identify;
+mod segment;
 mod show;
 mod tree;
 
@@ -26,7 +27,8 @@ Examples:
 Kinds and what names one: config; snapshot, session, forgotten ID; index,
 pack, damaged ID; tree ID[:PATH] (a snapshot's, or a piece's own id); blob ID
 (its bytes, as they were before they were sealed); key ID (its head); mark
-NUMBER. The start of an ID is enough.
+NUMBER; segment STREAM/NUMBER (of the change log: the headers of its object).
+The start of an ID is enough.
 
 Bytes are shown in hexadecimal. A name that is not UTF-8, or has control
 characters or backslashes, is written as `snap ls` does, with \\xff for a byte;
@@ -60,6 +62,7 @@ pub enum KindFlag {
     Forgotten,
     Mark,
     Damaged,
+    Segment,
     #[value(hide = true)]
     Masterkey,
 }
@@ -78,6 +81,7 @@ impl KindFlag {
             Self::Forgotten => "forgotten",
             Self::Mark => "mark",
             Self::Damaged => "damaged",
+            Self::Segment => "segment",
             Self::Masterkey => "masterkey",
         }
     }
@@ -152,6 +156,7 @@ fn show(
         KindFlag::Forgotten => show::forgotten(repository, &text),
         KindFlag::Mark => show::mark(repository, &text),
         KindFlag::Damaged => show::damaged(repository, &text),
+        KindFlag::Segment => segment::segment(repository, &text),
         KindFlag::Config | KindFlag::Masterkey => Ok(show::config(repository)),
     }
 }

@@ -93,6 +93,11 @@ impl LogStream {
         self.parts.counting.iter().map(|part| (part.first, part.last))
     }
 
+    /// The numbers of the object that has this segment.
+    pub fn object_with(&self, number: u64) -> Option<(u64, u64)> {
+        self.parts.covering(number).map(|part| (part.first, part.last))
+    }
+
     /// Whether one object has all of these segments.
     pub fn covers(&self, (first, last): (u64, u64)) -> bool {
         self.parts.covering(first).is_some_and(|part| part.last >= last)
