@@ -192,7 +192,7 @@ fn show(context: &Context, group: &ForgetGroup, all: bool) -> Result<(), Failure
         return Ok(());
     }
     context.output.line(format!("{}:", group_title(&group.key)))?;
-    table.render().into_iter().try_for_each(|line| context.output.line(line))?;
+    table.render().try_for_each(|line| context.output.line(line))?;
     context.output.line("")
 }
 

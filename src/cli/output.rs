@@ -66,7 +66,10 @@ impl Output {
     pub fn line(&self, text: impl Display) -> Result<(), Failure> {
         match self.json {
             true => Ok(()),
-            false => self.write(&harmless(&text.to_string())),
+            false => {
+                let text = harmless(&text.to_string());
+                self.write_line(|stdout| stdout.write_all(text.as_bytes()))
+            }
         }
     }
 
@@ -80,14 +83,19 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string(&Message { message_type: kind, body });
-        self.write(&text.map_err(io::Error::from)?)
+        self.write_line(|stdout| {
+            Ok(serde_json::to_writer(stdout, &Message { message_type: kind, body })?)
+        })
     }
 
-    fn write(&self, text: &dyn Display) -> Result<(), Failure> {
+    fn write_line(
+        &self,
+        write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let written = self.aside(|| {
             let mut stdout = lock(&self.stdout);
-            writeln!(stdout, "{text}")?;
+            write(&mut stdout)?;
+            stdout.write_all(b"\n")?;
             // People want to see it now.
             if io::stdout().is_terminal() { stdout.flush() } else { Ok(()) }
         });
