@@ -8,7 +8,6 @@ use super::text::{harmless, readable};
 use crate::settings::{Environment, without_passwords};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -63,18 +62,18 @@ impl Output {
     }
 
     /// A line of what was asked for. Nothing with `--json`.
-    pub fn line(&self, text: impl Display) -> Result<(), Failure> {
+    pub fn line(&self, text: impl AsRef<str>) -> Result<(), Failure> {
         match self.json {
             true => Ok(()),
             false => {
-                let text = harmless(&text.to_string());
+                let text = harmless(text.as_ref());
                 self.write_line(|stdout| stdout.write_all(text.as_bytes()))
             }
         }
     }
 
     /// A line that is worth reading and not what was asked for. Nothing with `-q` or `--json`.
-    pub fn say(&self, text: impl Display) -> Result<(), Failure> {
+    pub fn say(&self, text: impl AsRef<str>) -> Result<(), Failure> {
         if self.quiet { Ok(()) } else { self.line(text) }
     }
 
