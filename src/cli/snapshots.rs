@@ -18,6 +18,9 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
+/// Rows of one table: more than that have another head. The rows of a table are all in memory.
+const PAGE: usize = 10_000;
+
 const AFTER_HELP: &str = "\
 Examples:
   snap snapshots
@@ -171,6 +174,14 @@ fn print(
 }
 
 fn print_table(
+    context: &Context,
+    snapshots: &[&Snapshot],
+    special: &Special,
+) -> Result<(), Failure> {
+    snapshots.chunks(PAGE).try_for_each(|page| print_page(context, page, special))
+}
+
+fn print_page(
     context: &Context,
     snapshots: &[&Snapshot],
     special: &Special,
