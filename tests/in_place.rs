@@ -118,10 +118,7 @@ fn a_restore_of_which_nothing_is_left_hides_none_before_it() {
     let before = manifest(&world);
     restore(&world, &[]);
     world.write("bot/a", "three");
-    let shell = |script: &str| {
-        let mut shell = std::process::Command::new("sh");
-        assert!(shell.args(["-c", script]).current_dir(world.here()).status().unwrap().success());
-    };
+    let shell = |script| run(world.command("sh").args(["-c", script])).success();
     shell("cp -a bot saved");
     restore(&world, &[]);
     shell("cp -a saved/a bot/a && touch -r saved bot");
@@ -182,10 +179,7 @@ fn what_was_changed_after_the_restore_is_kept_by_the_rollback() {
     // What the restore did not make stays, with its folder.
     assert!(world.path("bot/gone/mine").exists());
     assert!(!world.path("bot/gone/below").exists());
-    let listed = world.snap(["rollback", "--list", "--json"]).success();
-    let last: serde_json::Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
-    let id = last["id"].as_str().unwrap();
-    world.snap(["restore", id, "--target", "out"]).success();
+    world.snap(["restore", &newest_safety(&world), "--target", "out"]).success();
     let kept = world.path("out").join(world.path("bot/gone/below/file").strip_prefix("/").unwrap());
     assert_eq!(fs::read_to_string(kept).unwrap(), "changed since");
     fs::remove_dir_all(world.path("bot/gone")).unwrap();
@@ -195,18 +189,15 @@ fn what_was_changed_after_the_restore_is_kept_by_the_rollback() {
 
 #[test]
 fn the_repository_is_never_in_the_way() {
-    let mut world = World::new();
-    world.write("key", format!("snap-key-1 {}\n", "5a".repeat(32)));
-    world.set("SNAP_REPOSITORY", "bot/store/repository");
-    world.set("SNAP_KEY_FILE", "key");
+    let mut world = world();
     fs::create_dir_all(world.path("bot/other")).unwrap();
     world.write("bot/store", "a file in the place of a folder");
     // Taken while the repository was elsewhere.
-    world.snap(["init", "-r", "first"]).success();
-    world.snap(["backup", "-r", "first", "bot"]).success();
+    world.snap(["backup", "bot"]).success();
     fs::remove_file(world.path("bot/store")).unwrap();
     fs::create_dir(world.path("bot/store")).unwrap();
-    fs::rename(world.path("first"), world.path("bot/store/repository")).unwrap();
+    fs::rename(world.path("repository"), world.path("bot/store/repository")).unwrap();
+    world.set("SNAP_REPOSITORY", "bot/store/repository");
     world.write("bot/other/new", "goes");
     let arguments = ["restore", "latest", "--conflict", "overwrite", "--yes", "--delete"];
     let output = world.snap(arguments);

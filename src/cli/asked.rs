@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::place::{may_hold, shown};
 use super::select::{by_id, in_future};
 use super::text::{count, readable, shell_word, time_with_zone};
-use crate::model::{SessionId, Snapshot, SnapshotKind};
+use crate::model::{Snapshot, SnapshotKind};
 use crate::ops::fuzzy_collections;
 use crate::policy::{Filter, TimeExpression, choose};
 use crate::repo::{BlobReader, Ledger};
@@ -87,7 +87,7 @@ pub fn find<'a>(
     for snapshot in &ledger.live {
         let holds = paths.iter().map(|path| may_hold(snapshot, path));
         if holds.collect::<Result<Vec<_>, _>>()?.into_iter().all(|holds| holds) {
-            holding.push(snapshot.clone());
+            holding.push(snapshot);
         }
     }
     let mut own = filter.clone();
@@ -95,10 +95,10 @@ pub fn find<'a>(
         own.hosts.push(context.host()?.name);
     }
     let future = in_future(ledger);
-    match choose(&holding, &at, &own, &future) {
-        Some(found) => by_exact_id(ledger, found.id),
+    match choose(holding.iter().copied(), &at, &own, &future) {
+        Some(found) => Ok(found),
         None => {
-            let elsewhere = choose(&holding, &at, filter, &future);
+            let elsewhere = choose(holding, &at, filter, &future);
             Err(nothing(context, ledger, &at, &own, elsewhere, paths)?)
         }
     }
@@ -111,11 +111,6 @@ fn or_time(context: &Context, text: &str, error: Failure) -> Failure {
         true => error.hint(format!("for a time write --at {}", shell_word(OsStr::new(text)))),
         false => error,
     }
-}
-
-fn by_exact_id(ledger: &Ledger, id: SessionId) -> Result<&Snapshot, Failure> {
-    let found = ledger.live.iter().find(|snapshot| snapshot.id == id);
-    found.ok_or_else(|| Failure::new(Code::Nothing, format!("there is no snapshot {id}")))
 }
 
 fn nothing(

@@ -110,7 +110,7 @@ fn show_untouched(
             && own.hosts.contains(&snapshot.host.name)
             && !retention.looked_after.iter().any(|filter| filter.matches(snapshot))
     };
-    let untouched: Vec<Snapshot> = ledger.live.iter().filter(is_untouched).cloned().collect();
+    let untouched: Vec<&Snapshot> = ledger.live.iter().filter(is_untouched).collect();
     if untouched.is_empty() {
         return Ok(());
     }
@@ -120,7 +120,7 @@ fn show_untouched(
         format!("{number} of other sources or tags {verb} not touched by the profile's policy");
     context.output.object("note", &NoteMessage { item: "retention", message: &message })?;
     context.output.say(format!("{message}:"))?;
-    let groups = group(&untouched, GroupBy { host: false, paths: true, tags: true });
+    let groups = group(untouched, GroupBy { host: false, paths: true, tags: true });
     for group in groups.iter().take(NAMED) {
         let number = group.snapshots.len();
         context.output.say(format!("  {number:>4}  {}", group_title(&group.key)))?;
@@ -192,7 +192,7 @@ fn show(context: &Context, group: &ForgetGroup, all: bool) -> Result<(), Failure
         return Ok(());
     }
     context.output.line(format!("{}:", group_title(&group.key)))?;
-    table.render().into_iter().try_for_each(|line| context.output.line(line))?;
+    table.render().try_for_each(|line| context.output.line(line))?;
     context.output.line("")
 }
 

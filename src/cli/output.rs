@@ -8,7 +8,6 @@ use super::text::{harmless, readable};
 use crate::settings::{Environment, without_passwords};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -63,15 +62,18 @@ impl Output {
     }
 
     /// A line of what was asked for. Nothing with `--json`.
-    pub fn line(&self, text: impl Display) -> Result<(), Failure> {
+    pub fn line(&self, text: impl AsRef<str>) -> Result<(), Failure> {
         match self.json {
             true => Ok(()),
-            false => self.write(&harmless(&text.to_string())),
+            false => {
+                let text = harmless(text.as_ref());
+                self.write_line(|stdout| stdout.write_all(text.as_bytes()))
+            }
         }
     }
 
     /// A line that is worth reading and not what was asked for. Nothing with `-q` or `--json`.
-    pub fn say(&self, text: impl Display) -> Result<(), Failure> {
+    pub fn say(&self, text: impl AsRef<str>) -> Result<(), Failure> {
         if self.quiet { Ok(()) } else { self.line(text) }
     }
 
@@ -80,14 +82,19 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string(&Message { message_type: kind, body });
-        self.write(&text.map_err(io::Error::from)?)
+        self.write_line(|stdout| {
+            Ok(serde_json::to_writer(stdout, &Message { message_type: kind, body })?)
+        })
     }
 
-    fn write(&self, text: &dyn Display) -> Result<(), Failure> {
+    fn write_line(
+        &self,
+        write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let written = self.aside(|| {
             let mut stdout = lock(&self.stdout);
-            writeln!(stdout, "{text}")?;
+            write(&mut stdout)?;
+            stdout.write_all(b"\n")?;
             // People want to see it now.
             if io::stdout().is_terminal() { stdout.flush() } else { Ok(()) }
         });

@@ -18,6 +18,9 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
+/// Rows of one table: more than that have another head. The rows of a table are all in memory.
+const PAGE: usize = 10_000;
+
 const AFTER_HELP: &str = "\
 Examples:
   snap snapshots
@@ -55,12 +58,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
         future: in_future(&ledger).into_iter().collect(),
         fuzzy: fuzzy(repository, &chosen)?,
     };
-    for snapshot in &chosen {
-        let mut message = SnapshotMessage::from(snapshot);
-        message.fuzzy = special.fuzzy.contains(&snapshot.id);
-        context.output.object("snapshot", &message)?;
+    if context.output.is_json() {
+        print_json(context, &chosen, &special)?;
+    } else {
+        print(context, &chosen, arguments.group_by, &special)?;
     }
-    print(context, &chosen, arguments.group_by, &special)?;
     let hidden = match hides_safety(arguments) {
         true => ledger.live.iter().filter(|one| is_safety(one) && filter.matches(one)).count(),
         false => 0,
@@ -84,9 +86,9 @@ struct Special {
 
 /// Those with collections that others may have written to meanwhile. Only snapshots of databases
 /// are looked into; damage shows elsewhere.
-fn fuzzy(repository: Arc<Repository>, chosen: &[Snapshot]) -> Result<HashSet<SessionId>, Failure> {
+fn fuzzy(repository: Arc<Repository>, chosen: &[&Snapshot]) -> Result<HashSet<SessionId>, Failure> {
     let has_databases =
-        |snapshot: &&Snapshot| snapshot.sources.iter().any(|source| is_of_database(&source.path));
+        |snapshot: &&&Snapshot| snapshot.sources.iter().any(|source| is_of_database(&source.path));
     let mut fuzzy = HashSet::new();
     let mut databases = chosen.iter().filter(has_databases).peekable();
     if databases.peek().is_none() {
@@ -111,25 +113,25 @@ fn is_safety(snapshot: &Snapshot) -> bool {
 }
 
 /// Those that are asked for, oldest first.
-fn chosen(
+fn chosen<'a>(
     context: &Context,
-    ledger: &Ledger,
+    ledger: &'a Ledger,
     filter: &Filter,
     arguments: &Arguments,
-) -> Result<Vec<Snapshot>, Failure> {
+) -> Result<Vec<&'a Snapshot>, Failure> {
     let named: HashSet<_> = arguments
         .ids
         .iter()
         .map(|word| Ok(find(context, ledger, &Asked::named(word), filter)?.id))
         .collect::<Result<_, Failure>>()?;
-    let mut chosen: Vec<Snapshot> = ledger.live.clone();
+    let mut chosen: Vec<&Snapshot> = ledger.live.iter().collect();
     chosen.retain(|snapshot| named.is_empty() || named.contains(&snapshot.id));
     chosen.retain(|snapshot| filter.matches(snapshot));
     if hides_safety(arguments) {
         chosen.retain(|snapshot| !is_safety(snapshot));
     }
     if let Some(latest) = arguments.latest {
-        let groups = group(&chosen, arguments.group_by.unwrap_or_default());
+        let groups = group(chosen.iter().copied(), arguments.group_by.unwrap_or_default());
         let newest = groups.iter().flat_map(|group| group.snapshots.iter().take(latest));
         let newest: HashSet<_> = newest.map(|snapshot| snapshot.id).collect();
         chosen.retain(|snapshot| newest.contains(&snapshot.id));
@@ -137,14 +139,27 @@ fn chosen(
     Ok(chosen)
 }
 
+fn print_json(
+    context: &Context,
+    snapshots: &[&Snapshot],
+    special: &Special,
+) -> Result<(), Failure> {
+    for snapshot in snapshots {
+        let mut message = SnapshotMessage::from(*snapshot);
+        message.fuzzy = special.fuzzy.contains(&snapshot.id);
+        context.output.object("snapshot", &message)?;
+    }
+    Ok(())
+}
+
 fn print(
     context: &Context,
-    snapshots: &[Snapshot],
+    snapshots: &[&Snapshot],
     by: Option<GroupBy>,
     special: &Special,
 ) -> Result<(), Failure> {
     let nothing = GroupBy { host: false, paths: false, tags: false };
-    for Group { key, mut snapshots } in group(snapshots, by.unwrap_or(nothing)) {
+    for Group { key, mut snapshots } in group(snapshots.iter().copied(), by.unwrap_or(nothing)) {
         snapshots.reverse();
         if by.is_some() {
             context.output.line(format!("{}:", group_title(&key)))?;
@@ -163,23 +178,40 @@ fn print_table(
     snapshots: &[&Snapshot],
     special: &Special,
 ) -> Result<(), Failure> {
+    snapshots.chunks(PAGE).try_for_each(|page| print_page(context, page, special))
+}
+
+fn print_page(
+    context: &Context,
+    snapshots: &[&Snapshot],
+    special: &Special,
+) -> Result<(), Failure> {
     let zone = context.now.time_zone();
     let head = ["id", "begun", "host", "tags"].map(Cell::left);
     let mut table = Table::new(head.into_iter().chain([Cell::right("size"), Cell::left("paths")]));
     for snapshot in snapshots {
-        let paths = snapshot.sources.iter().map(|source| readable(&source.address));
+        let paths = snapshot.sources.iter().map(|source| brief(&source.address));
         let marks = marks(snapshot, special);
-        let tags = snapshot.tags.iter().map(|tag| readable(tag.as_bytes()));
+        let tags = snapshot.tags.iter().map(|tag| brief(tag.as_bytes()));
         table.row([
             Cell::left(snapshot.id.short()),
             Cell::left(time(snapshot.begun, zone)),
-            Cell::left(readable(snapshot.host.name.as_bytes())),
+            Cell::left(brief(snapshot.host.name.as_bytes())),
             Cell::lines(tags.chain(marks)),
             Cell::right(format_size(snapshot.summary.bytes)),
             Cell::lines(paths),
         ]);
     }
-    table.render().into_iter().try_for_each(|line| context.output.line(line))
+    table.render().try_for_each(|line| context.output.line(line))
+}
+
+/// What somebody can read. Nobody has a path or a tag that is longer.
+fn brief(bytes: &[u8]) -> String {
+    const LONGEST: usize = 4096;
+    match bytes.get(..LONGEST) {
+        Some(begin) if bytes.len() > LONGEST => readable(begin) + "…",
+        _ => readable(bytes),
+    }
 }
 
 /// What is special about a snapshot.

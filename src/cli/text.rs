@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -54,7 +55,11 @@ pub fn readable(bytes: &[u8]) -> String {
 }
 
 /// Text in which others may have chosen something, unable to steer a terminal; lines stay lines.
-pub fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |character: char| character.is_control() && !['\n', '\t'].contains(&character);
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
     let parts = text.split_inclusive(['\n', '\t']).map(|part| {
         let end = part.trim_end_matches(['\n', '\t']).len();
         let (text, end) = part.split_at(end);

@@ -10,6 +10,7 @@ use crate::repo::{RepoError, Repository};
 use crate::storage::StorageError;
 use jiff::Zoned;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// What a policy decides, group by group.
 #[derive(Debug, Clone)]
@@ -62,10 +63,11 @@ pub fn plan_forget(
         SnapshotKind::Safety => hosts.matches(snapshot),
         _ => filter.matches(snapshot),
     };
-    let snapshots: Vec<Snapshot> = ledger.live.iter().filter(is_meant).cloned().collect();
     let successors = succeeded(&ledger.live, &ledger.stored);
     let mut groups = Vec::new();
-    for group in group(&snapshots, by) {
+    for group in group(ledger.live.iter().filter(is_meant), by) {
+        let by_id: HashMap<SessionId, &Snapshot> =
+            group.snapshots.iter().map(|snapshot| (snapshot.id, *snapshot)).collect();
         let candidate = |snapshot: &&Snapshot| {
             let stored = ledger.stored.get(&snapshot.id).copied().unwrap_or(snapshot.begun);
             Candidate::new(snapshot, stored)
@@ -78,8 +80,7 @@ pub fn plan_forget(
             Err(error) => (Vec::new(), Some(error)),
         };
         let with_snapshot = |decision: Decision| {
-            let found = group.snapshots.iter().find(|snapshot| snapshot.id == decision.id);
-            found.map(|snapshot| ((*snapshot).clone(), decision))
+            by_id.get(&decision.id).map(|snapshot| ((*snapshot).clone(), decision))
         };
         let mut decisions: Vec<_> = decisions.into_iter().filter_map(with_snapshot).collect();
         if refused.is_none() {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 /// once the one taken last. Passes over safety snapshots and over those in `future`
 /// ([`super::begun_in_future`]).
 pub fn choose<'a>(
-    snapshots: &'a [Snapshot],
+    snapshots: impl IntoIterator<Item = &'a Snapshot>,
     at: &TimeExpression,
     filter: &Filter,
     future: &HashSet<SessionId>,
@@ -18,7 +18,7 @@ pub fn choose<'a>(
         TimeExpression::Moment(moment) => snapshot.begun <= moment.last,
     };
     snapshots
-        .iter()
+        .into_iter()
         .filter(|snapshot| snapshot.kind == SnapshotKind::Backup)
         .filter(|snapshot| !future.contains(&snapshot.id))
         .filter(in_time)

@@ -90,7 +90,7 @@ pub struct Group<'a> {
 
 /// Divides `snapshots` into groups, ordered by their keys. Safety snapshots are among those of
 /// what they were taken of.
-pub fn group(snapshots: &[Snapshot], by: GroupBy) -> Vec<Group<'_>> {
+pub fn group<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>, by: GroupBy) -> Vec<Group<'a>> {
     let mut groups: BTreeMap<GroupKey, Vec<&Snapshot>> = BTreeMap::new();
     for snapshot in snapshots {
         groups.entry(GroupKey::of(snapshot, by)).or_default().push(snapshot);

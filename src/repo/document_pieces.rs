@@ -214,3 +214,51 @@ impl DocumentPiece {
         !self.child.chunks.nodes.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ChunkTree;
+
+    fn child(last: u8, entries: u64) -> ChildPiece {
+        let id = BlobId::new([last; BlobId::LENGTH]);
+        ChildPiece { last: vec![last], id, entries, chunks: ChunkTree::default() }
+    }
+
+    /// A list of level 1 with these, below one that says: behind 10, up to 30, 5 documents.
+    fn proved(children: Vec<ChildPiece>) -> Result<(), String> {
+        let list = Piece { level: 1, items: PieceItems::Children(children) };
+        let place = DocumentPiece { after: vec![10], child: child(30, 5) };
+        prove(&list, 1, &place)
+    }
+
+    #[test]
+    fn a_list_is_what_the_one_above_says() {
+        assert_eq!(proved(vec![child(20, 2), child(30, 3)]), Ok(()));
+        assert_eq!(proved(vec![child(11, 5), child(30, 0)]), Ok(()));
+    }
+
+    #[test]
+    fn a_list_that_is_another_is_refused() {
+        let huge = vec![child(20, u64::MAX), child(30, 6)];
+        for (why, children) in [
+            ("it is empty", vec![]),
+            ("not between the keys", vec![child(10, 2), child(30, 3)]),
+            ("not between the keys", vec![child(20, 2), child(29, 3)]),
+            ("not between the keys", vec![child(20, 2), child(31, 3)]),
+            ("it counts 4 documents, and the list above 5", vec![child(20, 1), child(30, 3)]),
+            (TOO_MANY, huge),
+        ] {
+            let error = proved(children).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_another_level_is_refused() {
+        let list = Piece { level: 2, items: PieceItems::Children(vec![child(30, 5)]) };
+        let place = DocumentPiece { after: Vec::new(), child: child(30, 5) };
+        assert!(prove(&list, 1, &place).unwrap_err().contains("level"));
+        assert_eq!(prove(&list, 2, &place), Ok(()));
+    }
+}

@@ -4,7 +4,7 @@ use super::RepoError;
 use super::reader::BlobReader;
 use super::window::Window;
 use crate::format::{ChildPiece, PieceItems};
-use crate::model::{BlobId, Entry, EntryName, EntryPath};
+use crate::model::{BlobId, Entry, EntryName, EntryPath, Monitor};
 
 /// The entries of one tree, in order. Memory: one piece a level, or less where many trees are
 /// read at once. After an error, where a piece cannot be read, those that come after it may still
@@ -17,6 +17,7 @@ pub struct TreeEntries<'a> {
     /// Pieces behind that, with the level that each must have; the lowest list last.
     pieces: Vec<(u8, Window<'a, ChildPiece>)>,
     last: Option<EntryName>,
+    monitor: Option<&'a dyn Monitor>,
 }
 
 impl<'a> TreeEntries<'a> {
@@ -30,7 +31,13 @@ impl<'a> TreeEntries<'a> {
     /// The same, and nothing is read yet; `None` is a tree without entries.
     pub fn new(reader: &'a BlobReader, root: Option<BlobId>) -> Self {
         let next = root.map(|root| (root, None));
-        Self { reader, entries: None, next, pieces: Vec::new(), last: None }
+        Self { reader, entries: None, next, pieces: Vec::new(), last: None, monitor: None }
+    }
+
+    /// Where the user asks to stop, the next piece is [`RepoError::Stopped`]: from a root down to
+    /// the first entry there may be sixteen pieces of 16 MiB.
+    pub fn stopped_by(self, monitor: &'a dyn Monitor) -> Self {
+        Self { monitor: Some(monitor), ..self }
     }
 
     /// The next piece, and its level if that is known, where all entries of the pieces before were
@@ -67,6 +74,9 @@ impl<'a> TreeEntries<'a> {
     /// The next entry, which stays the next.
     pub fn peek(&mut self) -> Result<Option<&Entry>, RepoError> {
         while self.next_piece()?.is_some() {
+            if self.monitor.is_some_and(Monitor::stopped) {
+                return Err(RepoError::Stopped);
+            }
             self.open_piece()?;
         }
         self.entries.as_mut().map_or(Ok(None), Window::peek)

@@ -20,7 +20,7 @@ pub struct Attack {
 impl Attack {
     /// A minute or more, where others take seconds.
     pub fn is_long(&self) -> bool {
-        self.outcome == Outcome::Endless || self.name.starts_with("16 levels")
+        matches!(self.outcome, Outcome::Endless | Outcome::Vast)
     }
 }
 
@@ -35,6 +35,8 @@ pub enum Outcome {
     Restored,
     /// It is well formed, and takes for ever to walk; a walk can be stopped.
     Endless,
+    /// It is more than anybody waits for: whatever reads all of it ends or can be stopped.
+    Vast,
 }
 
 /// All of them.

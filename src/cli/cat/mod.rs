@@ -116,9 +116,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let repository = open(context)?;
     match show(context, &repository, kind, arguments.id.as_ref())? {
         Shown::Bytes(bytes) => write(context, &bytes)?,
-        Shown::Json { id, object } => {
+        Shown::Json { id, object } if context.output.is_json() => {
             let message = ObjectMessage { kind: kind.word(), id: &id, object: &object };
             context.output.object("object", &message)?;
+        }
+        Shown::Json { object, .. } => {
             let text = serde_json::to_string_pretty(&object).map_err(io::Error::from)?;
             context.output.line(text)?;
         }

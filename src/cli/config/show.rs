@@ -85,7 +85,7 @@ fn print(
             Cell::lines(values.chain(none)),
         ]);
     }
-    table.render().into_iter().try_for_each(|line| context.output.line(line))
+    table.render().try_for_each(|line| context.output.line(line))
 }
 
 /// `snap.toml:5`, for one of the profile's own settings; others say whose they are.

@@ -101,7 +101,7 @@ fn print(
             Cell::left(word(line.step)),
         ]);
     }
-    let mut rows = table.render().into_iter();
+    let mut rows = table.render();
     rows.next().map_or(Ok(()), |head| context.output.line(head))?;
     for (row, line) in rows.zip(lines) {
         context.output.line(row)?;

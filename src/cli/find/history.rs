@@ -117,7 +117,7 @@ fn print_table(context: &Context, held: &Held<'_>, lines: &[HistoryLine]) -> Res
         let cells = first.map(Cell::left).into_iter();
         table.row(cells.chain([snapshots, Cell::right(size), Cell::left(modified), what]));
     }
-    table.render().into_iter().try_for_each(|line| context.output.line(line))
+    table.render().try_for_each(|line| context.output.line(line))
 }
 
 fn snapshots(line: &HistoryLine) -> u64 {

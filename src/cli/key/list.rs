@@ -67,7 +67,7 @@ pub fn list(context: &Context, repository: &Repository) -> Result<Code, Failure>
             Cell::left(readable(slot.label.as_bytes())),
         ]);
     }
-    table.render().into_iter().try_for_each(|line| context.output.line(line))?;
+    table.render().try_for_each(|line| context.output.line(line))?;
     let keys = count(found.slots.len() as u64, "key", "keys");
     context.output.say(format!("{keys}; * opened the repository now"))?;
     for (name, why) in &found.unreadable {

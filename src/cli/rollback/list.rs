@@ -92,7 +92,7 @@ pub fn print(context: &Context, runs: &[InPlaceRun]) -> Result<Code, Failure> {
 
 /// Paths stand below their run, for they may be long.
 fn print_with_paths(context: &Context, table: &Table, runs: &[InPlaceRun]) -> Result<(), Failure> {
-    let mut lines = table.render().into_iter();
+    let mut lines = table.render();
     lines.next().map_or(Ok(()), |head| context.output.line(head))?;
     for (line, run) in lines.zip(runs) {
         context.output.line(line)?;

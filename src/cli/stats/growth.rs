@@ -77,7 +77,7 @@ fn print_numbers(context: &Context, unit: Unit, periods: &[GrowthPeriod]) -> Res
             Cell::right(format_size(period.total)),
         ]);
     }
-    table.render().into_iter().try_for_each(|line| context.output.line(line))
+    table.render().try_for_each(|line| context.output.line(line))
 }
 
 fn word(unit: Unit) -> &'static str {

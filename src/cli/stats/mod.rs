@@ -17,6 +17,7 @@ use crate::model::{EntryPath, Snapshot};
 use crate::ops::{content_of, content_of_entries, share_by_snapshot};
 use crate::policy::Filter;
 use crate::repo::{BlobReader, Ledger, Repository};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -155,8 +156,10 @@ fn all(
     ledger: &Ledger,
     filter: &Filter,
 ) -> Result<(), Failure> {
-    let mut chosen = ledger.live.clone();
-    chosen.retain(|snapshot| filter.matches(snapshot));
+    let chosen: Cow<'_, [Snapshot]> = match *filter == Filter::default() {
+        true => Cow::Borrowed(&ledger.live),
+        false => ledger.live.iter().filter(|one| filter.matches(one)).cloned().collect(),
+    };
     if chosen.is_empty() && *filter != Filter::default() {
         return Err(Failure::new(Code::Nothing, "no snapshot matches")
             .hint("`snap snapshots` shows those that are there"));

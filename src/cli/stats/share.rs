@@ -74,7 +74,7 @@ pub fn by_snapshot(
             Cell::right(format_size(only.stored)),
         ]);
     }
-    table.render().into_iter().try_for_each(|line| context.output.line(line))?;
+    table.render().try_for_each(|line| context.output.line(line))?;
     let snapshots = count(shares.len() as u64, "snapshot", "snapshots");
     let added = shares.iter().fold(Blobs::default(), |sum, share| sum.with(share.added));
     context.output.say(format!("{snapshots} added {}", format_size(added.stored)))?;
@@ -156,7 +156,7 @@ fn print(
         table.row(cells(&sum(rest), format!("({} more)", grouped(rest.len() as u64))));
     }
     table.row(cells(&sum(shares), "(all)".to_owned()));
-    table.render().into_iter().try_for_each(|line| context.output.line(line))
+    table.render().try_for_each(|line| context.output.line(line))
 }
 
 fn message<'a>(by: &'static str, name: &'a str, share: &Share) -> ShareMessage<'a> {

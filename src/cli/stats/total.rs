@@ -111,7 +111,7 @@ pub fn print_content(context: &Context, content: &Content) -> Result<(), Failure
 
 fn print(context: &Context, table: &Table) -> Result<(), Failure> {
     // The first row is the head, which would say nothing.
-    table.render().into_iter().skip(1).try_for_each(|line| context.output.line(line))
+    table.render().skip(1).try_for_each(|line| context.output.line(line))
 }
 
 fn row(table: &mut Table, what: &str, bytes: u64, text: String) {

@@ -9,6 +9,7 @@ use crate::model::{Monitor, SessionId, Snapshot, Stage};
 use crate::ops::live::LiveBlobs;
 use crate::repo::{RepoError, Repository, Undecided};
 use crate::storage::Folder;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -21,8 +22,11 @@ pub fn plan_prune(
 ) -> Result<PrunePlan, RepoError> {
     monitor.stage(Stage::Planning);
     let inventory = inventory_for(repository, options)?;
-    let mut kept = inventory.ledger.live.clone();
-    kept.retain(|snapshot| !options.forgotten.contains(&snapshot.id));
+    let is_kept = |snapshot: &&Snapshot| !options.forgotten.contains(&snapshot.id);
+    let kept: Cow<'_, [Snapshot]> = match options.forgotten.is_empty() {
+        true => Cow::Borrowed(&inventory.ledger.live),
+        false => inventory.ledger.live.iter().filter(is_kept).cloned().collect(),
+    };
     let (reader, index) = (&inventory.reader, inventory.catalog.index());
     let live = LiveBlobs::of_snapshots(reader, index, &kept, monitor)?;
     plan_of(&inventory, &live, options)

@@ -155,7 +155,9 @@ impl<'a> Walk<'a> {
     pub fn run(mut self, start: &Start) -> Result<(), RestoreError> {
         let state = if self.target.is_some() { State::Entered } else { State::Missing };
         let entries: Entries<'a> = match &start.from {
-            From::Tree(tree) => Box::new(self.reader.entries(tree)?),
+            From::Tree(tree) => {
+                Box::new(self.reader.entries(tree)?.stopped_by(self.work.monitor()))
+            }
             From::One(entry) => Box::new(std::iter::once(Ok(Entry::clone(entry)))),
         };
         let mut selection = self.wanted.root();
@@ -273,8 +275,9 @@ impl<'a> Walk<'a> {
             self.go_in()?;
         }
         let entries = tree.map(|tree| self.reader.entries(&tree)).transpose();
-        let entries =
-            entries.map(|entries| entries.map(|entries| Box::new(entries) as Entries<'a>));
+        let entries = entries.map(|entries| {
+            entries.map(|entries| Box::new(entries.stopped_by(self.work.monitor())) as Entries<'a>)
+        });
         self.path = path;
         let deletes = self.work.options.delete && whole;
         let names = (deletes && matches!(self.pass, Pass::Write | Pass::Compare)).then(Vec::new);

@@ -2,7 +2,7 @@
 
 use super::{
     Attack,
-    Outcome::{Named, Restored},
+    Outcome::{Named, Restored, Vast},
     attack,
 };
 use crate::hostile::forge::{Forge, Id, chunk_list, entry, folder};
@@ -150,7 +150,7 @@ fn trees() -> Vec<Attack> {
             let overlays = array(&[bin(&overlay)]);
             collection(forge, &[("D", bin(&base)), ("F", uint(1)), ("V", overlays)]);
         }),
-        attack("16 levels of wide lists of documents", Named("tree blob"), tall),
+        attack("16 levels of wide lists of documents", Vast, tall),
         attack("a large document of 2^60 bytes", Named("bot"), large),
         attack("a stream that is no documents", Named("bot"), |forge| {
             let id = forge.data(&[255; 100]);

@@ -27,6 +27,9 @@ fn snapshots() -> Vec<Attack> {
         attack("a tag of 60 MiB", Named("snapshots/"), |forge| {
             commit(forge, &[("g", array(&[text(&"a".repeat(60 << 20))]))])
         }),
+        attack("a tag of 15 MiB that is no text", Restored, |forge| {
+            commit(forge, &[("g", array(&[text(&"\x1b".repeat(15 << 20))]))])
+        }),
         attack("a source that leads upwards", Named("names another directory"), |forge| {
             let time = map(&[("s", int(1))]);
             commit(forge, &[("s", array(&[map(&[("p", bin(b"files/../..")), ("t", time)])]))])

@@ -2,7 +2,7 @@
 
 use super::{
     Attack,
-    Outcome::{Endless, Named},
+    Outcome::{Endless, Named, Vast},
     attack,
 };
 use crate::hostile::forge::{Forge, Id, entry, folder, link};
@@ -14,7 +14,7 @@ pub fn attacks() -> Vec<Attack> {
         attack("2^40 paths with a file at each end", Endless, many_ends),
         attack("100,000 folders in each other", Endless, deep),
         attack("deep folders that are wide, too", Endless, deep_and_wide),
-        attack("16 levels of wide pieces", Named("tree blob"), tall),
+        attack("16 levels of wide pieces", Vast, tall),
         attack("16 million empty entries", Named("more than it may"), |forge| {
             piece(forge, &map(&[("e", repeated(&[0x80], (16 << 20) - 64))]))
         }),

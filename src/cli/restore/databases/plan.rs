@@ -47,7 +47,7 @@ impl Plan {
             let counts = counts.into_iter().chain([extra]).map(Cell::right);
             table.row([Cell::left(readable(one.to.as_bytes()))].into_iter().chain(counts));
         }
-        table.render().into_iter().try_for_each(|line| context.output.say(line))?;
+        table.render().try_for_each(|line| context.output.say(line))?;
         for one in &self.comparisons {
             let name = readable(one.to.as_bytes());
             for line in remarks(one) {
@@ -66,7 +66,7 @@ impl Plan {
             let counts = counts.into_iter().map(Cell::right);
             table.row([Cell::left(conflict.name())].into_iter().chain(counts));
         }
-        table.render().into_iter().try_for_each(|line| context.output.say(line))
+        table.render().try_for_each(|line| context.output.say(line))
     }
 }
 

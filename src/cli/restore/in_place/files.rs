@@ -108,7 +108,7 @@ pub fn show(context: &Context, plan: &RestorePlan, deletes: bool) -> Result<(), 
         row.push(Cell::right(format_size(report.bytes)));
         table.row(row);
     }
-    table.render().into_iter().try_for_each(|line| context.output.say(line))
+    table.render().try_for_each(|line| context.output.say(line))
 }
 
 /// How it ends.
