@@ -219,6 +219,12 @@ impl<'a> Scene<'a> {
         let forward = self.roll(&repository, base, until, self.now());
         let forward = forward.unwrap_or_else(|error| panic!("{what}: {error}"));
         self.restore(&repository, &forward.snapshot, "back");
+        self.is_back(state, what);
+        forward
+    }
+
+    /// That the database `back` is the state; then it goes.
+    pub fn is_back(&self, state: &State, what: &str) {
         let (hashes, collections, indexes) = self.look("back");
         if hashes != state.hashes {
             panic!("{what}: {}", self.unlike(&hashes, &state.hashes));
@@ -231,7 +237,6 @@ impl<'a> Scene<'a> {
             assert_eq!(sorted(&indexes[name]), sorted(there), "{what}: {name}");
         }
         self.server.run("back", bson::doc! { "dropDatabase": 1 });
-        forward
     }
 }
 

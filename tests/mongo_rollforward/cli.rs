@@ -1,7 +1,8 @@
 //! `snap restore --at`, with a log that `snap protect` keeps.
 
+use super::{Scene, Writer};
 use crate::cli_json::names_of_lines;
-use crate::support::{Mongod, Role, World};
+use crate::support::{Chance, Mongod, Role, World, torture_time};
 use bson::{Document, doc};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -137,6 +138,39 @@ fn any_second_and_any_change_comes_back() {
     assert!(names_of_lines(&proved).contains("log_proof"), "{proved:?}");
     assert!(proved.stdout.contains("\"outcome\":\"equal\""), "{proved:?}");
     kept.world.snap(["restore", "latest", "--no-log", "--dry-run", "--target", "no"]).success();
+}
+
+/// Everything that clients do goes through the log that is kept.
+#[test]
+fn random_writes_come_back_from_the_log_that_is_kept() {
+    let Some(kept) = Kept::start() else { return };
+    let scene = Scene::new(&kept.server);
+    let mut writer = Writer::new(&kept.server, Chance::of_this_run());
+    let seed = writer.seed();
+    let end = Instant::now() + torture_time();
+    let mut states = Vec::new();
+    while Instant::now() < end || states.len() < 3 {
+        for _ in 0..30 {
+            writer.write();
+        }
+        writer.stand_still();
+        states.push(scene.state());
+        if states.len() % 5 == 1 {
+            let saved = kept.world.snap(["backup", &kept.server.address("bot")]);
+            assert!(matches!(saved.code, 0 | 3), "{saved:?}");
+        }
+    }
+    let back = kept.server.address("back");
+    for state in states.iter().filter(|state| !state.collections.is_empty()) {
+        let at = format!("ts:{},{}", state.at.seconds, state.at.increment);
+        let restored = kept.world.snap(["restore", "--at", &at, "--to", &back, "--ttl", "now"]);
+        assert_eq!(restored.code, 0, "SNAP_SEED={seed} {at}: {restored:?}");
+        assert_eq!(restored.stderr, "", "SNAP_SEED={seed} {at}");
+        scene.is_back(state, &format!("SNAP_SEED={seed} {at}"));
+    }
+    let proved = kept.world.snap(["check", "--pitr"]);
+    assert_eq!(proved.code, 0, "SNAP_SEED={seed}: {proved:?}");
+    println!("{} moments; {}", states.len(), writer.told());
 }
 
 #[test]

@@ -364,9 +364,7 @@ impl<'a> Writer<'a> {
                 change = doc! { "collMod": "series", "timeseries": { "granularity": granularity } };
             }
             _ => {
-                // Never less than it may have: a server takes the rest away only when the next
-                // document comes, and gives it to nobody who makes the collection again.
-                let most = 40 + self.chance.below(200) as i32;
+                let most = self.chance.below(200) as i32;
                 change = doc! { "collMod": "ring", "cappedSize": 8192 + seconds % 4096, "cappedMax": most };
             }
         }

@@ -65,6 +65,23 @@ fn nothing_between_is_the_snapshot_itself() {
     assert_eq!((forward.changes, forward.last), (0, None));
 }
 
+/// A server takes away what is too much only when the next document comes.
+#[test]
+fn a_capped_collection_may_hold_more_than_it_may() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    let scene = Scene::new(&server);
+    server.run(DATABASE, doc! { "create": "ring", "capped": true, "size": 9000, "max": 60 });
+    server.run(DATABASE, doc! { "create": "full", "capped": true, "size": 4096 });
+    insert(&server, "ring", 0..50);
+    insert(&server, "full", 0..80);
+    let base = scene.backup(None);
+    server.run(DATABASE, doc! { "collMod": "ring", "cappedMax": 7 });
+    let grown = doc! { "q": {}, "u": { "$set": { "text": "x".repeat(100) } }, "multi": true };
+    server.run(DATABASE, doc! { "update": "full", "updates": [grown] });
+    let state = scene.state();
+    scene.prove(&base, &state, "more than it may");
+}
+
 /// More overlays than a collection may have.
 #[test]
 fn overlays_are_put_together() {

@@ -45,6 +45,8 @@ Examples:
   snap restore latest /srv/bot --dry-run
   snap restore latest /srv/bot --conflict overwrite --yes
   snap restore --at '2025-11-28 02:00' /srv/bot --target /tmp/look
+  snap restore --at '2025-11-28 02:00:17' --to mongodb://localhost/look
+  snap restore --before '2025-11-28 02:00:17' --dry-run
   snap restore latest:/srv/bot --target /tmp/bot
   snap restore latest:/srv/bot/config.py --to /tmp/config.old.py
   snap restore 1a2b3c4d --include '*.json' --target /tmp/look --dry-run -v
@@ -70,6 +72,12 @@ With --target things keep their whole path below the folder:
 in the folder PATH into the target itself. A time is as wide as it is written:
 02:00 is all of that minute, a date all of that day; the newest snapshot begun
 not after it is taken, of this host unless --host names another.
+
+Of databases whose changes are kept (`snap protect`) --at is the second itself:
+02:00 is 02:00:00, that second included; a date is its last one. The newest
+snapshot not after it is rolled forward, and its last change is named; files
+are those of the newest snapshot, and both times are said. A time that the
+log does not lead to is refused, with the nearest that can be had.
 
 In a server, theirs or that of --to, --conflict is for single documents:
 skip leaves those that are there, overwrite replaces them, merge gives them

@@ -75,6 +75,24 @@ impl Connection {
         self.change(database, &what, kept.fold(command, DocumentBuilder::element)).map(drop)
     }
 
+    /// Gives a capped collection the limits of these options. What it has beyond them stays until
+    /// the next document comes. Servers before 6.0 cannot.
+    pub fn limit_capped(
+        &self,
+        database: &str,
+        name: &str,
+        options: &[u8],
+    ) -> Result<(), MongoError> {
+        let what = format!("cannot make {database}.{name} as small as it was");
+        let mut command = DocumentBuilder::new().string("collMod", name);
+        for (option, change) in [(&b"size"[..], "cappedSize"), (b"max", "cappedMax")] {
+            if let Some(limit) = find(&what, options, option)? {
+                command = command.named(change, &limit);
+            }
+        }
+        self.change(database, &what, command).map(drop)
+    }
+
     /// Has a collection drop its documents after so many seconds, as its options say. `what` is
     /// the whole command, for people.
     pub fn let_expire(&self, database: &str, name: &str, options: &[u8]) -> Result<(), MongoError> {

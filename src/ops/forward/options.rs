@@ -230,3 +230,98 @@ pub fn remove_index(indexes: &mut Vec<Vec<u8>>, name: Option<&[u8]>) -> Result<(
     *indexes = kept;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(build: impl FnOnce(DocumentBuilder) -> DocumentBuilder) -> Vec<u8> {
+        build(DocumentBuilder::new()).finish()
+    }
+
+    fn followed(options: Vec<u8>, indexes: Vec<Vec<u8>>) -> Followed {
+        Followed {
+            database: "bot".to_string(),
+            name: "users".to_string(),
+            options,
+            indexes,
+            base: None,
+            since: 0,
+            is_strict: true,
+        }
+    }
+
+    fn changed(options: Vec<u8>, change: DocumentBuilder) -> Vec<u8> {
+        let mut followed = followed(options, Vec::new());
+        super::change(&mut followed, &change.finish()).unwrap();
+        followed.options
+    }
+
+    fn of(command: &str) -> DocumentBuilder {
+        DocumentBuilder::new().string("collMod", command)
+    }
+
+    #[test]
+    fn validators_come_with_their_defaults_and_go_without() {
+        let validator = document(|rule| rule.int32("a", 1));
+        let set = changed(document(|none| none), of("users").document("validator", &validator));
+        let both = |options: DocumentBuilder| {
+            options.string("validationLevel", "strict").string("validationAction", "error")
+        };
+        assert_eq!(set, document(|options| both(options.document("validator", &validator))));
+        let gone = changed(set, of("users").document("validator", &document(|none| none)));
+        assert_eq!(gone, document(both));
+    }
+
+    #[test]
+    fn sizes_and_times_are_changed_or_taken_away() {
+        let ring = document(|options| options.boolean("capped", true).int32("size", 4096));
+        let larger = changed(ring, of("ring").int32("cappedSize", 8192).int32("cappedMax", 0));
+        let expected =
+            |options: DocumentBuilder| options.boolean("capped", true).int32("size", 8192);
+        assert_eq!(larger, document(|options| expected(options).int32("max", i32::MAX)));
+        let expiring = document(|options| options.int32("expireAfterSeconds", 5));
+        let off = changed(expiring, of("users").string("expireAfterSeconds", "off"));
+        assert_eq!(off, document(|none| none));
+    }
+
+    #[test]
+    fn a_granularity_says_how_long_buckets_last() {
+        let series =
+            document(|series| series.string("timeField", "at").int32("bucketMaxSpanSeconds", 3600));
+        let options = document(|options| options.document("timeseries", &series));
+        let hours = document(|change| change.string("granularity", "hours"));
+        let changed = changed(options, of("system.buckets.x").document("timeseries", &hours));
+        let series = document(|series| {
+            let series = series.string("timeField", "at").int32("bucketMaxSpanSeconds", 2_592_000);
+            series.string("granularity", "hours")
+        });
+        assert_eq!(changed, document(|options| options.document("timeseries", &series)));
+    }
+
+    #[test]
+    fn indexes_are_replaced_changed_and_removed_by_name() {
+        let index = |name: &str, n: i32| document(|index| index.string("name", name).int32("v", n));
+        let mut indexes = vec![index("a", 1), index("b", 1)];
+        put_index(&mut indexes, index("a", 2)).unwrap();
+        assert_eq!(indexes, [index("b", 1), index("a", 2)]);
+        let name = Elements::new(&indexes[0]).unwrap().find(b"name").unwrap().unwrap();
+        let name = name.value.to_vec();
+        remove_index(&mut indexes, Some(&name)).unwrap();
+        remove_index(&mut indexes, None).unwrap();
+        assert_eq!(indexes, [index("a", 2)]);
+        let mut followed = followed(document(|none| none), indexes);
+        let hide = document(|hide| hide.string("name", "a").boolean("hidden", true));
+        super::change(&mut followed, &of("users").document("index", &hide).finish()).unwrap();
+        let hidden =
+            document(|index| index.string("name", "a").int32("v", 2).boolean("hidden", true));
+        assert_eq!(followed.indexes, [hidden]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let mut followed = followed(document(|none| none), Vec::new());
+        let unknown = of("users").int32("brandNew", 1).finish();
+        assert!(matches!(super::change(&mut followed, &unknown), Err(Fault::Unknown(_))));
+    }
+}

@@ -67,3 +67,30 @@ impl Until {
 fn seconds(seconds: i64) -> u32 {
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::DocumentBuilder;
+
+    #[test]
+    fn a_second_is_all_of_it_and_before_it_is_none_of_it() {
+        let second = Timestamp::from_second(100).unwrap();
+        let entry = |seconds: u32, wall: i64| {
+            DocumentBuilder::new()
+                .string("op", "n")
+                .timestamp("ts", seconds, 7)
+                .date("wall", wall)
+                .finish()
+        };
+        let ends = |until: Until, seconds: u32, wall: i64| {
+            until.is_before(&Entry::read(&entry(seconds, wall)).unwrap())
+        };
+        assert!(!ends(Until::second(second), 100, 0) && ends(Until::second(second), 101, 0));
+        assert!(!ends(Until::before(second), 99, 0) && ends(Until::before(second), 100, 0));
+        assert!(!ends(Until::Wall(250), 9, 250) && ends(Until::Wall(250), 9, 251));
+        let time = ClusterTime { seconds: 99, increment: u32::MAX };
+        assert_eq!(Until::before(second).latest_base(), time);
+        assert_eq!(Until::Wall(100_250).latest_base().seconds, 99);
+    }
+}

@@ -1,5 +1,6 @@
 //! Restores one collection: made with its options, documents in parallel, indexes after them.
 
+use super::capped::roomy;
 use super::documents::{DocumentWalk, FirstError, Met};
 use super::expiry::Expiry;
 use super::fields::{MatchKey, shown_id};
@@ -122,6 +123,14 @@ impl CollectionRestore<'_> {
             (place == Place::Free && *key == MatchKey::Id) || Putting::is_plain(conflict, key);
         progress.report.is_restored = true;
         self.documents(collection, &name, is_plain, progress)?;
+        if place == Place::Free && roomy(collection).is_some() {
+            let limited = self.connection.limit_capped(to_database, &name, &collection.options);
+            match limited {
+                Err(error) if error.is_passing() => return Err(error.into()),
+                Err(error) => self.fail(progress, error.to_string()),
+                Ok(()) => {}
+            }
+        }
         self.indexes(collection, progress)
     }
 

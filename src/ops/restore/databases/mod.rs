@@ -1,5 +1,6 @@
 //! Databases go back into a server.
 
+mod capped;
 mod collection;
 mod compare;
 mod conflict;

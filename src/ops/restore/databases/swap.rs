@@ -1,6 +1,7 @@
 //! Makes collections: with the UUID that they had, or beside what is there and then in its place.
 
 use super::DatabaseRestoreError;
+use super::capped::roomy;
 use super::collection::{CollectionRestore, Progress};
 use super::plan::{Planned, PlannedContent};
 use crate::model::{Collection, CollectionKind};
@@ -14,6 +15,8 @@ impl CollectionRestore<'_> {
     ) -> Result<(), MongoError> {
         let Planned { to_database, to_name, .. } = self.planned;
         let Collection { options, uuid, kind, .. } = collection;
+        let roomy = roomy(collection);
+        let options = roomy.as_ref().unwrap_or(options);
         let wanted = uuid.filter(|_| self.options.keep_uuids);
         let why = match (wanted, kind) {
             (None, _) => None,
