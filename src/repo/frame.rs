@@ -23,6 +23,10 @@ pub(super) fn is_small(frame_size: usize, class: BlobClass, plain: &[u8]) -> boo
     class == BlobClass::Data && (1..=frame_size / 2).contains(&plain.len())
 }
 
+/// Is given a blob with its plain bytes, or none if it is not what its id says; tells whether to go
+/// on.
+type BlobVisitor<'a> = dyn FnMut(&PackedBlob, Option<&[u8]>) -> Result<bool, RepoError> + 'a;
+
 /// Small blobs of a session that wait for others.
 #[derive(Default)]
 pub(super) struct OpenFrame {
@@ -94,14 +98,12 @@ impl Repository {
         }
     }
 
-    /// Opens all blobs of a pack that was read whole. `visit` is given each with its plain bytes,
-    /// or none if it is not what its id says, and tells whether to go on. Whether it came to the
-    /// last one.
+    /// Opens all blobs of a pack that was read whole. Whether `visit` came to the last one.
     pub fn each_blob(
         &self,
         pack: &IndexedPack,
         bytes: &[u8],
-        visit: &mut dyn FnMut(&PackedBlob, Option<&[u8]>) -> Result<bool, RepoError>,
+        visit: &mut BlobVisitor<'_>,
     ) -> Result<bool, RepoError> {
         for blobs in pack.table.frames() {
             let opened = self.frame_of(pack.class, blobs, bytes);
