@@ -121,6 +121,12 @@ impl Bench {
         Ok(self.one_of(&[0, code], arguments)?.code == 0)
     }
 
+    /// Whether something was left to be rolled back.
+    pub fn rolls_back(&self) -> Result<bool, String> {
+        let output = self.one_of(&[0, 5], &["rollback", "--yes"])?;
+        Ok(output.code == 0 && !output.stdout.contains("nothing to do"))
+    }
+
     fn one_of(&self, codes: &[i32], arguments: &[&str]) -> Result<Output, String> {
         let output = self.world.snap(arguments);
         match codes.contains(&output.code) && is_content(&output) {

@@ -214,9 +214,9 @@ fn restore_in_place(bench: Bench) -> Scenario {
 /// A rollback leads to what was there before; there may be nothing to undo. One that was killed is
 /// a part of the next; one that came to its end, with errors, is undone by itself.
 fn undone(bench: &Bench, run: &Run, before: &Tree) -> Verdict {
-    let is_undone = bench.may(5, &ROLLBACK)?;
+    let is_undone = bench.rolls_back()?;
     if run.code.is_some() && is_undone {
-        while bench.may(5, &ROLLBACK)? {}
+        while bench.rolls_back()? {}
     }
     bench.is_tree_after(run, before)
 }
