@@ -73,7 +73,7 @@ in the folder PATH into the target itself. A time is as wide as it is written:
 02:00 is all of that minute, a date all of that day; the newest snapshot begun
 not after it is taken, of this host unless --host names another.
 
-Of databases whose changes are kept (`snap protect`) --at is the second itself:
+Of databases whose changes are kept (`snap protect`) --at is the second:
 02:00 is 02:00:00, that second included; a date is its last one. The newest
 snapshot not after it is rolled forward, and its last change is named; files
 are those of the newest snapshot, and both times are said. A time that the
