@@ -123,12 +123,25 @@ impl Repository {
     /// The plain bytes of a frame; one that is a blob is proved to be it.
     fn frame_of(&self, class: BlobClass, blobs: &[PackedBlob], bytes: &[u8]) -> Option<Vec<u8>> {
         let first = blobs.first()?;
-        let Frame { offset, stored, plain } = first.place.frame;
+        let Frame { offset, stored, .. } = first.place.frame;
         let sealed = bytes.get(offset as usize..(offset as usize).checked_add(stored as usize)?)?;
+        self.open_frame_of(class, first, sealed).ok()
+    }
+
+    /// Opens the frame that begins with this blob, which is proved where it is all of it.
+    pub(super) fn open_frame_of(
+        &self,
+        class: BlobClass,
+        first: &PackedBlob,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, String> {
         if !first.place.is_alone() {
-            return self.open_frame(class, first.place.frame, sealed).ok();
+            return self.open_frame(class, first.place.frame, sealed);
         }
-        let opened = self.open_blob(class, &first.id, sealed).ok()?;
-        (opened.len() == plain as usize).then_some(opened)
+        let opened = self.open_blob(class, &first.id, sealed)?;
+        match opened.len() == first.place.plain as usize {
+            true => Ok(opened),
+            false => Err("its length is not what the table says".to_string()),
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! id says, and sealed with the keys of the other, without being compressed again.
 
 use super::RepoError;
+use super::packer::SealedFrame;
 use super::reader::BlobReader;
 use super::session::Session;
 use crate::codec::{BlobClass, Compression, Compressor, Payload};
@@ -73,10 +74,11 @@ impl Session {
             return self.save(class, &blob.plain, compressor);
         };
         let id = repository.identify(class, &blob.plain);
-        self.save_sealed(class, id, blob.plain.len(), &mut || {
+        if self.claim(&id, blob.plain.len()) {
             let (sealer, entropy) = (&repository.sealer, repository.entropy());
-            Ok(sealer.seal_payload(class.class(), id.bytes(), payload, entropy)?)
-        })?;
+            let bytes = sealer.seal_payload(class.class(), id.bytes(), payload, entropy)?;
+            self.add_sealed(class, SealedFrame::alone(id, blob.plain.len() as u32, bytes))?;
+        }
         Ok(id)
     }
 }

@@ -186,15 +186,9 @@ impl BlobReader {
         let (repository, frame) = (&self.repository, first.place.frame);
         let bytes = self.fetch(pack, &first.id, frame)?;
         let why = |why| damaged(pack, &first.id, why);
-        let proved = match first.place.is_alone() {
-            true => repository.open_blob(class, &first.id, &bytes).map_err(why)?,
-            false => repository.open_frame(class, frame, &bytes).map_err(why)?,
-        };
-        if proved.len() != frame.plain as usize {
-            return Err(why("its length is not what the table says".to_string()));
-        }
+        let opened = repository.open_frame_of(class, first, &bytes).map_err(why)?;
         for blob in blobs.iter().filter(|blob| !blob.place.is_alone()) {
-            let proved = repository.blob_in(class, blob, &proved);
+            let proved = repository.blob_in(class, blob, &opened);
             proved.map_err(|why| damaged(pack, &blob.id, why))?;
         }
         let blobs = blobs.iter().map(|blob| (blob.id, blob.place.plain)).collect();

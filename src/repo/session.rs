@@ -155,11 +155,7 @@ impl Session {
         plain: &[u8],
         compressor: &mut Compressor,
     ) -> Result<BlobId, RepoError> {
-        let id = self.repository.identify(class, plain);
-        if self.claim(&id, plain.len()) {
-            self.add_plain(class, id, plain, compressor)?;
-        }
-        Ok(id)
+        self.save_sealing(class, Sealing::Together, plain, compressor)
     }
 
     /// The same, sealed as is asked.
@@ -170,34 +166,32 @@ impl Session {
         plain: &[u8],
         compressor: &mut Compressor,
     ) -> Result<BlobId, RepoError> {
-        if sealing == Sealing::Together {
-            return self.save(class, plain, compressor);
-        }
         let id = self.repository.identify(class, plain);
-        self.save_sealed(class, id, plain.len(), &mut || {
-            let (sealer, entropy) = (&self.repository.sealer, self.repository.entropy());
-            Ok(sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?)
-        })?;
+        if self.claim(&id, plain.len()) {
+            match sealing {
+                Sealing::Together => self.add_plain(class, id, plain, compressor)?,
+                Sealing::Alone => {
+                    self.add_sealed(class, self.seal_alone(class, id, plain, compressor)?)?;
+                }
+            }
+        }
         Ok(id)
     }
 
-    /// Stores a blob unless it is there; only then it is sealed. `length` is that of the plain
-    /// bytes.
-    pub(super) fn save_sealed(
+    fn seal_alone(
         &self,
         class: BlobClass,
         id: BlobId,
-        length: usize,
-        seal: &mut dyn FnMut() -> Result<Vec<u8>, RepoError>,
-    ) -> Result<(), RepoError> {
-        if !self.claim(&id, length) {
-            return Ok(());
-        }
-        self.add_sealed(class, SealedFrame::alone(id, length as u32, seal()?))
+        plain: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<SealedFrame, RepoError> {
+        let (sealer, entropy) = (&self.repository.sealer, self.repository.entropy());
+        let bytes = sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?;
+        Ok(SealedFrame::alone(id, plain.len() as u32, bytes))
     }
 
     /// Whether the caller has to store it.
-    fn claim(&self, id: &BlobId, length: usize) -> bool {
+    pub(super) fn claim(&self, id: &BlobId, length: usize) -> bool {
         if self.catalog.is_reusable(id) || !self.claimed.claim(id) {
             return false;
         }
@@ -215,9 +209,7 @@ impl Session {
         compressor: &mut Compressor,
     ) -> Result<(), RepoError> {
         if !is_small(self.frame_size, class, plain) {
-            let (sealer, entropy) = (&self.repository.sealer, self.repository.entropy());
-            let bytes = sealer.seal(class.class(), id.bytes(), plain, compressor, entropy)?;
-            return self.add_sealed(class, SealedFrame::alone(id, plain.len() as u32, bytes));
+            return self.add_sealed(class, self.seal_alone(class, id, plain, compressor)?);
         }
         let full = lock(&self.frame).push(self.frame_size, id, plain);
         full.map_or(Ok(()), |frame| self.close(frame, compressor))
@@ -348,12 +340,10 @@ impl Session {
         if self.has(&id) {
             return Ok(());
         }
-        let (class, entropy) = (BlobClass::Tree.class(), self.repository.entropy());
         let mut compressor = self.repository.compressor()?;
-        let sealer = &self.repository.sealer;
-        let bytes = sealer.seal(class, id.bytes(), payload, &mut compressor, entropy)?;
+        let frame = self.seal_alone(BlobClass::Tree, id, payload, &mut compressor)?;
         let mut pack = lock(&self.tree);
-        pack.push(SealedFrame::alone(id, payload.len() as u32, bytes));
+        pack.push(frame);
         pack.set_payload(id);
         Ok(())
     }
