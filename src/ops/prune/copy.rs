@@ -2,7 +2,7 @@
 //! what is needed of them sealed anew.
 
 use super::steps::Condemned;
-use super::survey::{PackUse, Survey, home, stop_at_unreadable};
+use super::survey::{PackUse, Survey, stop_at_unreadable};
 use crate::codec::Compressor;
 use crate::format::{IndexedPack, PackedBlob};
 use crate::model::{BlobId, Counter, Monitor, PackId};
@@ -25,13 +25,8 @@ pub fn rewrite(
     let mut copying = Copying::new(reader, session, monitor)?;
     let mut rewritten = Vec::new();
     for pack in packs {
-        let is_home = |id: &BlobId| {
-            let lines = catalog.index().lines_of(id);
-            !lines.is_empty()
-                && survey.live.is_marked(lines.start)
-                && home(catalog.index(), lines, &survey.uses.indexed).map(|at| at.pack)
-                    == pack.number
-        };
+        let is_home =
+            |id: &BlobId| survey.uses.is_home(catalog.index(), &survey.live, id, pack.number);
         let copied = repository
             .read_pack_table(&pack.id, pack.size)
             .and_then(|table| copying.copy(&table, &is_home));

@@ -2,6 +2,7 @@
 //! make them, and measured. Only ids that are not known yet are made up.
 
 use super::choose::Choice;
+use super::reseal::resealed;
 use super::steps::MANY_INDEXES;
 use super::survey::{Inventory, Uses, home, needed};
 use crate::codec::{BlobClass, Class, Compression, Compressor, Sealer};
@@ -89,7 +90,9 @@ pub fn written(
     }
     writing.close(BlobClass::Data)?;
     writing.close(BlobClass::Tree)?;
-    Ok(writing.written)
+    let Written { packs, bytes } = writing.written;
+    let bytes = bytes.saturating_add_signed(resealed(inventory, live, uses, choice)?);
+    Ok(Written { packs, bytes })
 }
 
 /// A pack that is not full.

@@ -8,6 +8,7 @@ mod damage;
 mod estimate;
 mod log;
 mod plan;
+mod reseal;
 mod run;
 mod steps;
 mod survey;

@@ -103,6 +103,22 @@ impl Inventory {
     }
 }
 
+impl Uses {
+    /// Whether a blob of this pack is needed, and counted there.
+    pub fn is_home(
+        &self,
+        index: &BlobIndex,
+        live: &LiveBlobs,
+        id: &BlobId,
+        pack: Option<u32>,
+    ) -> bool {
+        let lines = index.lines_of(id);
+        !lines.is_empty()
+            && live.is_marked(lines.start)
+            && home(index, lines, &self.indexed).map(|at| at.pack) == pack
+    }
+}
+
 /// The whole repository at one time.
 pub struct Survey {
     pub inventory: Inventory,

@@ -15,7 +15,8 @@ pub struct SnapshotShare {
     pub snapshot: Snapshot,
     /// What no earlier snapshot that is still there has.
     pub added: Blobs,
-    /// What no other snapshot has: about what forgetting it alone would free.
+    /// What no other snapshot has: about what forgetting it alone would free. Of small blobs that
+    /// are stored together each has a part by its length, however well it compresses.
     pub only: Blobs,
 }
 
