@@ -2,6 +2,7 @@
 //! which it stood still, whatever was written in between.
 
 mod cli;
+mod invariant;
 mod random_writes;
 mod special;
 

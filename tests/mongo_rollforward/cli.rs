@@ -8,9 +8,9 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// A server whose changes are kept, and what was written when.
-struct Kept {
-    server: Mongod,
-    world: World,
+pub struct Kept {
+    pub server: Mongod,
+    pub world: World,
     tailer: Child,
     /// The time of each document's insert, in order.
     written: Vec<bson::Timestamp>,
@@ -19,13 +19,19 @@ struct Kept {
 impl Kept {
     fn start() -> Option<Self> {
         let server = Mongod::start(Role::ReplicaSet)?;
+        server.run("bot", doc! { "insert": "users", "documents": [{ "_id": -1 }] });
+        let address = server.address("bot");
+        Some(Self::of(server, &address))
+    }
+
+    /// Of a server with something in it; returns once there is a base.
+    pub fn of(server: Mongod, address: &str) -> Self {
         let mut world = World::new();
         world.set("SNAP_REPOSITORY", "repository");
         world.snap(["init", "-q"]).success();
         world.write("files/prices.json", "{}\n");
-        server.run("bot", doc! { "insert": "users", "documents": [{ "_id": -1 }] });
         let mut command = world.command(env!("CARGO_BIN_EXE_snap"));
-        command.args(["protect", "--every", "500ms", &server.address("bot")]);
+        command.args(["protect", "--every", "500ms", address]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let tailer = command.spawn().unwrap();
         let kept = Self { server, world, tailer, written: Vec::new() };
@@ -34,7 +40,7 @@ impl Kept {
             assert!(Instant::now() < end, "a base is taken");
             std::thread::sleep(Duration::from_millis(200));
         }
-        Some(kept)
+        kept
     }
 
     fn write(&mut self, count: usize) {
@@ -78,7 +84,7 @@ impl Drop for Kept {
     }
 }
 
-fn time(second: u32) -> String {
+pub fn time(second: u32) -> String {
     jiff::Timestamp::from_second(second.into()).unwrap().to_string()
 }
 
@@ -196,6 +202,24 @@ fn a_moment_comes_back_in_place_and_is_undone() {
     kept.world.snap(["check", "--read-data"]).success();
     kept.world.snap(["rollback", "--yes"]).success();
     assert_eq!(kept.server.hashes("bot"), damaged);
+}
+
+/// The roles that the server has for it are enough; what needs more is told.
+#[test]
+fn who_may_only_restore_brings_a_moment_back() {
+    let Some(server) = Mongod::start(Role::GuardedSet) else { return };
+    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": -1 }] });
+    let address = server.address_of("keeper", "bot");
+    let mut kept = Kept::of(server, &address);
+    kept.write(6);
+    let at = format!("ts:{},{}", kept.written[3].time, kept.written[3].increment);
+    let to = kept.server.address_of("restorer", "back");
+    let restored = kept.world.snap(["restore", "--at", &at, "--to", &to]);
+    assert!(restored.stdout.contains("4 changes since"), "{restored:?}");
+    assert!(restored.stdout.contains("not validated: this account may not read"), "{restored:?}");
+    let found = kept.server.batch("back", doc! { "find": "users", "sort": { "_id": 1 } });
+    let ids: Vec<i32> = found.iter().map(|one| one.get_i32("_id").unwrap()).collect();
+    assert_eq!(ids, [-1, 0, 1, 2, 3]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub enum Role {
     /// read nothing. The passwords are the names.
     Accounts,
     /// The only member of `rs0`, which wants to know who is there: `root`, `keeper`, who may back
-    /// up, and `reader`, who may read the database `bot`.
+    /// up, `reader`, who may read the database `bot`, and `restorer`.
     GuardedSet,
 }
 
@@ -67,13 +67,12 @@ impl Mongod {
 
     fn make_accounts(&mut self, role: Role) {
         let reader = doc! { "role": "read", "db": "bot" };
-        let accounts: [(&str, bson::Bson); 3] = match role {
-            Role::GuardedSet => {
-                [("root", "root".into()), ("keeper", "backup".into()), ("reader", reader.into())]
-            }
-            _ => [("root", "root".into()), ("restorer", "restore".into()), ("", "".into())],
-        };
-        for (name, role) in accounts.into_iter().filter(|(name, _)| !name.is_empty()) {
+        let mut accounts: Vec<(&str, bson::Bson)> =
+            vec![("root", "root".into()), ("restorer", "restore".into())];
+        if role == Role::GuardedSet {
+            accounts.extend([("keeper", "backup".into()), ("reader", reader.into())]);
+        }
+        for (name, role) in accounts {
             let create = doc! { "createUser": name, "pwd": name, "roles": [role] };
             self.run("admin", create);
             // The first one may be made by anybody here, the others by that one.
