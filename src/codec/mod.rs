@@ -1,5 +1,6 @@
 //! Bytes to bytes: cut, identify, compress, seal, derive keys. Pure: randomness is an argument.
 
+mod aead;
 mod chunk;
 mod compress;
 mod crc64;

@@ -1,17 +1,16 @@
 //! Sealing: AES-256-GCM with a fresh key for every seal, so that no nonce is ever counted, and
 //! with everything that a thing is (class, name or id, repository) bound into key and tag.
 
+use super::aead::MessageKey;
 use super::{Class, CompressError, Compressor, Decompressor, KeyRing, Secret};
 use crate::model::{Entropy, RepositoryId};
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 const PREFIX: &[u8; 5] = b"snap1";
 const SALT: usize = 16;
 const COMMITMENT: usize = 32;
-const TAG: usize = 16;
+pub(super) const TAG: usize = 16;
 const PAYLOAD_HEAD: usize = 5;
 
 /// Why sealed bytes did not open.
@@ -179,7 +178,7 @@ fn seal_parts(
     sealed.extend_from_slice(&place.epoch.to_le_bytes());
     sealed.extend_from_slice(&salt);
     if place.class.commits() {
-        sealed.extend_from_slice(keys.commitment());
+        sealed.extend_from_slice(&keys.commitment);
     }
     let start = sealed.len();
     parts.iter().for_each(|part| sealed.extend_from_slice(part));
@@ -206,7 +205,7 @@ fn decrypt(key: &Secret, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, Op
     let keys = DerivedKeys::derive(key, place, salt);
     if place.class.commits() {
         let (commitment, after) = rest.split_first_chunk::<COMMITMENT>().ok_or(OpenError::Short)?;
-        if !bool::from(commitment.as_slice().ct_eq(keys.commitment())) {
+        if !bool::from(commitment.ct_eq(&keys.commitment)) {
             return Err(OpenError::Forged);
         }
         rest = after;
@@ -261,8 +260,12 @@ impl Place<'_> {
     }
 }
 
-/// key (32) || nonce (12) || commitment (32).
-struct DerivedKeys(Zeroizing<[u8; 76]>);
+#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+struct DerivedKeys {
+    key: [u8; 32],
+    nonce: [u8; 12],
+    commitment: [u8; COMMITMENT],
+}
 
 impl DerivedKeys {
     fn derive(key: &Secret, place: &Place<'_>, salt: &[u8; SALT]) -> Self {
@@ -270,30 +273,21 @@ impl DerivedKeys {
         hasher.update(PREFIX).update(&[place.class as u8]).update(salt).update(place.context);
         let mut output = Zeroizing::new([0; 76]);
         hasher.finalize_xof().fill(output.as_mut_slice());
-        Self(output)
+        let mut keys = Self { key: [0; 32], nonce: [0; 12], commitment: [0; COMMITMENT] };
+        keys.key.copy_from_slice(&output[..32]);
+        keys.nonce.copy_from_slice(&output[32..44]);
+        keys.commitment.copy_from_slice(&output[44..]);
+        keys
     }
 
-    fn commitment(&self) -> &[u8] {
-        &self.0[44..]
-    }
-
-    fn cipher(&self) -> (Aes256Gcm, Nonce<aes_gcm::aead::consts::U12>) {
-        let mut key = [0; 32];
-        key.copy_from_slice(&self.0[..32]);
-        let mut nonce = [0; 12];
-        nonce.copy_from_slice(&self.0[32..44]);
-        let cipher = Aes256Gcm::new(&key.into());
-        zeroize::Zeroize::zeroize(&mut key);
-        (cipher, nonce.into())
+    fn message_key(&self) -> MessageKey<'_> {
+        MessageKey { key: &self.key, nonce: &self.nonce }
     }
 
     fn encrypt(&self, associated: &[u8], bytes: &mut [u8]) -> Result<[u8; TAG], CompressError> {
-        let (cipher, nonce) = self.cipher();
         let length = bytes.len();
-        let tag = cipher
-            .encrypt_inout_detached(&nonce, associated, bytes.into())
-            .map_err(|_| CompressError::Length { expected: u32::MAX as usize, found: length })?;
-        Ok(tag.into())
+        let too_long = |_| CompressError::Length { expected: u32::MAX as usize, found: length };
+        self.message_key().encrypt(associated, bytes).map_err(too_long)
     }
 
     fn decrypt(
@@ -302,11 +296,8 @@ impl DerivedKeys {
         bytes: &mut [u8],
         tag: &[u8; TAG],
     ) -> Result<(), OpenError> {
-        let (cipher, nonce) = self.cipher();
-        let tag: Tag = (*tag).into();
-        cipher
-            .decrypt_inout_detached(&nonce, associated, bytes.into(), &tag)
-            .map_err(|_| OpenError::Forged)
+        let opened = self.message_key().decrypt(associated, bytes, tag);
+        opened.map_err(|_| OpenError::Forged)
     }
 }
 
