@@ -26,6 +26,8 @@ const HARMS: [Harm; 4] =
     [Harm::KillBefore, Harm::Error(libc::ENOSPC), Harm::Error(libc::EIO), Harm::KillAfter];
 /// Without `SNAP_TORTURE_SECONDS` each scenario is harmed so many times.
 const FEW: u64 = 4;
+/// So many of the last calls are printed with a finding.
+const TOLD: usize = 12;
 /// Small, so that the calls are about something else, too.
 const RESERVE_BYTES: u64 = 64 << 10;
 /// So many findings are enough to read.
@@ -74,6 +76,33 @@ fn harm_at_any_system_call_loses_nothing() {
     assert!(number == 0, "seed {seed}: {number} findings:\n\n{}", findings.join("\n\n"));
 }
 
+/// What makes an object last: that of a repository, a key, a snapshot or a mark comes into being with
+/// it, and is there already if it fails.
+#[test]
+fn what_is_there_although_the_disk_reports_an_error_is_not_lost() {
+    if supervise(&mut std::process::Command::new("true"), Harm::Nothing, 0).is_err() {
+        return;
+    }
+    let folders = ["/fresh", "/snapshots", "/keys", "/config", "/forgotten"];
+    let mut findings = Vec::new();
+    for scenario in benches() {
+        let calls = harmed(&scenario, Harm::Nothing, 0).trace;
+        let is_last_step = |call: &&String| {
+            call.contains("fsync") && folders.iter().any(|folder| call.ends_with(folder))
+        };
+        for call in calls.iter().filter(is_last_step) {
+            let number = call.split(' ').next().unwrap().parse().unwrap();
+            let run = harmed(&scenario, Harm::Error(libc::EIO), number);
+            let judged =
+                ended_well(&run, Harm::Error(libc::EIO)).and_then(|()| scenario.judge(&run));
+            if let Err(why) = judged {
+                findings.push(format!("{}: {:?}: {why}", scenario.name, run.struck));
+            }
+        }
+    }
+    assert!(findings.is_empty(), "{}", findings.join("\n\n"));
+}
+
 fn benches() -> impl Iterator<Item = Scenario> {
     scenarios::ALL.into_iter().map(|make| make(Bench::new(RESERVE_BYTES)))
 }
@@ -114,7 +143,7 @@ impl Course {
         ended_well(&run, HARMS[harm])
             .and_then(|()| self.scenario.judge(&run))
             .map_err(|why| {
-                let trace: Vec<&str> = run.trace.iter().map(String::as_str).collect();
+                let trace = &run.trace[run.trace.len().saturating_sub(TOLD)..];
                 format!(
                     "{name}: {} at call {at} of {}\nstruck: {:?}\nlast calls:\n  {}\nit ended with {:?}\n{}\n{}\nthen: {why}",
                     word(HARMS[harm]), run.calls, run.struck, trace.join("\n  "), run.code, run.stdout, run.stderr

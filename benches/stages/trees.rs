@@ -57,7 +57,8 @@ pub fn pack(table: &mut Table) {
         }
         pack
     };
-    let finish = |pack: OpenPack| pack.finish(&repository, SessionId::new([1; 16])).unwrap();
+    let finish =
+        |pack: OpenPack| pack.finish(&repository, SessionId::new([1; 16]), Vec::new()).unwrap().0;
     table.measure(name, Work::Bytes(PACK as u64), filled, finish);
 }
 

@@ -99,16 +99,27 @@ pub fn make_at(
     let storage: Arc<dyn Storage> = Arc::new(LocalStorage::create(path)?);
     let (credential, new_key) = new_credential(context, source, path)?;
     let made = init(Arc::clone(&storage), &credential);
-    if made.is_err()
-        && let Some(key) = &new_key
-    {
-        // It opens nothing.
-        let _ = std::fs::remove_file(key);
-    }
-    let repository = made?;
+    let repository = made.map_err(|failure| given_up(failure, path, new_key.as_deref()))?;
     storage.restore_reserve(repository.config().reserve)?;
     announce(context, &repository, new_key)?;
     Ok(Arc::new(repository))
+}
+
+/// What is said of an init that failed. Its key file goes only if it opens nothing for sure: the last
+/// step may have been done although the disk reports an error.
+fn given_up(failure: Failure, path: &Path, new_key: Option<&Path>) -> Failure {
+    let Some(key) = new_key else { return failure };
+    match path.join(crate::format::MARKER_NAME).try_exists() {
+        Ok(false) => {
+            let _ = std::fs::remove_file(key);
+            failure
+        }
+        _ => failure.hint(format!(
+            "the repository may be whole for all that: see what `snap check` says of it; its key\n\
+             file {} stays",
+            key.display()
+        )),
+    }
 }
 
 /// What an init that did not come to its end may have left behind, and what the root of a file

@@ -109,7 +109,9 @@ fn succeed(
         let session = Session::begin(repository, SessionKind::Copy, writer, Arc::clone(monitor))?;
         match commit(&session, old, tags, monitor.as_ref()) {
             Ok(successor) => return Ok(successor),
-            Err(RepoError::Fenced { .. }) if attempt < FENCED_ATTEMPTS => session.give_up(),
+            Err(RepoError::Fenced { .. }) if attempt < FENCED_ATTEMPTS => {
+                session.give_up();
+            }
             Err(error) => {
                 session.give_up();
                 return Err(error);

@@ -1,6 +1,7 @@
 //! One open repository: keys, packs, index, trees, snapshots, sessions, prune marks.
 
 mod blob_index;
+mod buffers;
 mod cache_file;
 mod catalog;
 mod chain;

@@ -6,6 +6,7 @@ use crate::codec::{BlobClass, Class};
 use crate::format::{self, Frame, IndexedPack, PackFooter, PackTable, PackedBlob, Place};
 use crate::model::{BlobId, PackId, SessionId};
 use crate::storage::{ObjectName, StorageError};
+use std::ops::Range;
 
 /// Blobs that were sealed together, on their way into a pack.
 pub struct SealedFrame {
@@ -19,11 +20,19 @@ impl SealedFrame {
     pub fn alone(id: BlobId, plain: u32, bytes: Vec<u8>) -> Self {
         Self { blobs: vec![(id, plain)], bytes }
     }
+}
 
+/// A frame among the bytes of an open pack.
+struct Gathered {
+    blobs: Vec<(BlobId, u32)>,
+    at: Range<usize>,
+}
+
+impl Gathered {
     /// The lines of its blobs, if it lies there; `None` if that is beyond 4 GiB.
     fn lines(&self, offset: usize) -> Option<Vec<PackedBlob>> {
         let plain = self.blobs.iter().try_fold(0_u32, |sum, (_, plain)| sum.checked_add(*plain))?;
-        let stored = u32::try_from(self.bytes.len()).ok()?;
+        let stored = u32::try_from(self.at.len()).ok()?;
         let frame = Frame { offset: u32::try_from(offset).ok()?, stored, plain };
         let mut start = 0;
         let line = |(id, plain): &(BlobId, u32)| {
@@ -38,9 +47,10 @@ impl SealedFrame {
 /// Frames that will be one pack.
 pub struct OpenPack {
     class: BlobClass,
-    frames: Vec<SealedFrame>,
+    frames: Vec<Gathered>,
     payload: Option<BlobId>,
-    size: usize,
+    /// All frames, as they came.
+    bytes: Vec<u8>,
 }
 
 /// A pack as it is stored, and its line in the index.
@@ -51,12 +61,19 @@ pub struct FinishedPack {
 
 impl OpenPack {
     pub fn new(class: BlobClass) -> Self {
-        Self { class, frames: Vec::new(), payload: None, size: 0 }
+        Self::in_buffer(class, Vec::new())
     }
 
-    pub fn push(&mut self, frame: SealedFrame) {
-        self.size += frame.bytes.len();
-        self.frames.push(frame);
+    /// Gathers in a buffer that was used before, whose content goes.
+    pub fn in_buffer(class: BlobClass, mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { class, frames: Vec::new(), payload: None, bytes }
+    }
+
+    pub fn push(&mut self, SealedFrame { blobs, bytes }: SealedFrame) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&bytes);
+        self.frames.push(Gathered { blobs, at: start..self.bytes.len() });
     }
 
     /// Names the blob that is the spare copy of a snapshot's payload.
@@ -66,28 +83,31 @@ impl OpenPack {
 
     /// Bytes so far.
     pub fn size(&self) -> usize {
-        self.size
+        self.bytes.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// Shuffles, so that the order of chunk sizes tells nothing, and lays everything out.
+    /// Shuffles, so that the order of chunk sizes tells nothing, and lays everything out in a
+    /// buffer, which may have been used before. Returns also the one that it gathered in.
     pub fn finish(
         mut self,
         repository: &Repository,
         session: SessionId,
-    ) -> Result<FinishedPack, RepoError> {
+        mut bytes: Vec<u8>,
+    ) -> Result<(FinishedPack, Vec<u8>), RepoError> {
         shuffle(&mut self.frames, repository);
         let count = self.frames.iter().map(|frame| frame.blobs.len()).sum();
-        let mut bytes = Vec::with_capacity(self.size + count * 48 + 512);
+        bytes.clear();
+        bytes.reserve(self.bytes.len() + count * 48 + 512);
         let mut table = PackTable { blobs: Vec::with_capacity(count), payload: self.payload };
         for frame in self.frames {
             let lines = frame.lines(bytes.len());
             let too_large = || RepoError::Earlier("a pack grew beyond 4 GiB".to_string());
             table.blobs.extend(lines.ok_or_else(too_large)?);
-            bytes.extend_from_slice(&frame.bytes);
+            bytes.extend_from_slice(&self.bytes[frame.at]);
         }
         let sealed = repository.seal_object(Class::PackTable, &[0; 32], &table.encode())?;
         bytes.extend_from_slice(&sealed);
@@ -96,15 +116,13 @@ impl OpenPack {
         bytes.extend_from_slice(&footer.encode());
         let id = PackId::new(*blake3::Hasher::new().update_rayon(&bytes).finalize().as_bytes());
         let size = bytes.len() as u32;
-        Ok(FinishedPack {
-            bytes,
-            indexed: IndexedPack { id, session, class: self.class, size, table },
-        })
+        let indexed = IndexedPack { id, session, class: self.class, size, table };
+        Ok((FinishedPack { bytes, indexed }, self.bytes))
     }
 }
 
 /// Fisher and Yates.
-fn shuffle(frames: &mut [SealedFrame], repository: &Repository) {
+fn shuffle(frames: &mut [Gathered], repository: &Repository) {
     let mut random = vec![0; frames.len() * 4];
     repository.entropy().fill(&mut random);
     for (last, word) in (1..frames.len()).rev().zip(random.as_chunks::<4>().0) {

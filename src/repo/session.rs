@@ -4,7 +4,7 @@ use super::RepoError;
 use super::catalog::Catalog;
 use super::claimed::Claimed;
 use super::frame::{OpenFrame, frame_size, is_small};
-use super::packer::{FinishedPack, OpenPack, SealedFrame};
+use super::packer::{OpenPack, SealedFrame};
 use super::repository::{Repository, object_name};
 use super::uploads::Uploads;
 use crate::codec::{BlobClass, Class, Compressor};
@@ -227,7 +227,7 @@ impl Session {
             let mut pack = lock(self.open_pack(class));
             pack.push(frame);
             (pack.size() >= self.pack_size)
-                .then(|| std::mem::replace(&mut *pack, OpenPack::new(class)))
+                .then(|| std::mem::replace(&mut *pack, self.uploads.open_pack(class)))
         };
         match full {
             Some(pack) => self.upload(pack),
@@ -243,8 +243,7 @@ impl Session {
     }
 
     fn upload(&self, pack: OpenPack) -> Result<(), RepoError> {
-        let FinishedPack { bytes, indexed } = pack.finish(&self.repository, self.id)?;
-        self.uploads.put(FinishedPack { bytes, indexed })?;
+        self.uploads.put(pack)?;
         self.sign_of_life()
     }
 
@@ -362,13 +361,16 @@ impl Session {
     }
 
     /// After an error: what was uploaded is kept, and used by later sessions; this one ends. If it
-    /// came as far as its commit, which may yet arrive, it shuts itself out first.
-    pub fn give_up(&self) {
+    /// came as far as its commit, which may yet arrive, it shuts itself out first. Returns whether
+    /// there is, and will be, no commit of it for sure.
+    pub fn give_up(&self) -> bool {
         let ended = match self.committing.load(Ordering::Relaxed) {
-            true => self.repository.tombstone(self.id, self.id).map(drop),
-            false => self.flush().or(Ok(())),
+            true => self.repository.tombstone(self.id, self.id),
+            false => self.flush().or(Ok(())).map(|()| Put::Created),
         };
-        let _ = ended.and_then(|()| self.end());
+        let is_out = matches!(ended, Ok(Put::Created));
+        let _ = ended.and_then(|_| self.end());
+        is_out
     }
 
     /// Ends a session that is decided, commits nothing, or is a prune: its announcement goes, so

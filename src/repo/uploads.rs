@@ -2,8 +2,10 @@
 //! into the index.
 
 use super::RepoError;
-use super::packer::FinishedPack;
+use super::buffers::Buffers;
+use super::packer::{FinishedPack, OpenPack};
 use super::repository::{Repository, object_name};
+use crate::codec::BlobClass;
 use crate::format::{self, Index, IndexedPack};
 use crate::model::{Counter, Monitor, SessionId};
 use crate::storage::Storage;
@@ -35,6 +37,7 @@ struct Shared {
     storage: Arc<dyn Storage>,
     session: SessionId,
     monitor: Arc<dyn Monitor>,
+    buffers: Buffers,
     state: Mutex<State>,
 }
 
@@ -55,15 +58,24 @@ impl Uploads {
         let storage = repository.storage();
         let storage = storage.for_session(&session).unwrap_or_else(|| Arc::clone(storage));
         let state = Mutex::new(State { waiting: Vec::new(), last_index, failure: None });
+        let buffers = Buffers::default();
         Self {
-            shared: Arc::new(Shared { repository, storage, session, monitor, state }),
+            shared: Arc::new(Shared { repository, storage, session, monitor, buffers, state }),
             thread: Mutex::new(None),
         }
     }
 
+    /// A pack that is empty.
+    pub(super) fn open_pack(&self, class: BlobClass) -> OpenPack {
+        OpenPack::in_buffer(class, self.shared.buffers.take())
+    }
+
     /// Stores a pack; with several workers perhaps later. An error of an earlier pack is
     /// reported here.
-    pub(super) fn put(&self, pack: FinishedPack) -> Result<(), RepoError> {
+    pub(super) fn put(&self, pack: OpenPack) -> Result<(), RepoError> {
+        let Shared { repository, session, buffers, .. } = &*self.shared;
+        let (pack, gathered) = pack.finish(repository, *session, buffers.take())?;
+        buffers.give(gathered);
         if self.shared.repository.workers() == 1 {
             return self.shared.put(pack);
         }
@@ -134,6 +146,7 @@ impl Shared {
         let name = object_name(&format::pack_name(&pack.indexed.id))?;
         self.storage.put_if_absent(&name, &pack.bytes)?;
         self.monitor.add(Counter::BytesStored, pack.bytes.len() as u64);
+        self.buffers.give(pack.bytes);
         let due = {
             let mut state = lock(&self.state);
             state.waiting.push(pack.indexed);

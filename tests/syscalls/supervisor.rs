@@ -8,7 +8,6 @@ use super::calls::{Call, find};
 use super::filter;
 use super::tracee::{is_on_disk, place};
 use libc::{c_int, c_long, pid_t, user_regs_struct};
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -17,8 +16,6 @@ use std::time::Duration;
 
 /// No command of these takes this long.
 const HANGING: Duration = Duration::from_secs(60);
-/// So many of the last calls are told of.
-const TOLD: usize = 12;
 
 /// What happens at one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +34,8 @@ pub enum Harm {
 pub struct Run {
     /// Calls that change a disk, of all threads.
     pub calls: u64,
-    /// The last ones.
-    pub trace: VecDeque<String>,
+    /// Each of them.
+    pub trace: Vec<String>,
     /// Where the harm was done, if the command came so far.
     pub struck: Option<String>,
     /// `None` if a signal ended it.
@@ -160,7 +157,7 @@ impl Supervisor {
         if self.run.calls != self.at {
             return resume(thread, 0);
         }
-        self.run.struck = self.run.trace.back().cloned();
+        self.run.struck = self.run.trace.last().cloned();
         match self.harm {
             Harm::Nothing => resume(thread, 0),
             Harm::KillBefore => {
@@ -179,12 +176,9 @@ impl Supervisor {
 
     fn count(&mut self, thread: pid_t, call: &Call, registers: &user_regs_struct) {
         self.run.calls += 1;
-        if self.run.trace.len() == TOLD {
-            self.run.trace.pop_front();
-        }
         let number = self.run.calls;
         let place = place(thread, call, registers);
-        self.run.trace.push_back(format!("{number} [{thread}] {} {place}", call.name));
+        self.run.trace.push(format!("{number} [{thread}] {} {place}", call.name));
     }
 }
 

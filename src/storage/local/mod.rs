@@ -16,12 +16,14 @@ mod tests;
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::{Folder, Listed, ObjectName, Put, Storage, StorageError};
 use crate::model::SessionId;
@@ -109,11 +111,16 @@ impl LocalStorage {
         offset: u64,
         length: usize,
     ) -> Result<Vec<u8>, StorageError> {
-        let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, offset).map_err(|why| match why.kind() {
-            io::ErrorKind::UnexpectedEof => too_short(name, offset, length),
-            _ => self.error(name, &why),
-        })?;
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let at = offset.saturating_add(bytes.len() as u64);
+            match rustix::io::pread(file, spare_capacity(&mut bytes), at) {
+                Ok(0) => return Err(too_short(name, offset, length)),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(why) => return Err(self.error(name, &why.into())),
+            }
+        }
+        bytes.truncate(length);
         Ok(bytes)
     }
 }

@@ -150,13 +150,18 @@ fn attempt_once(
     let taken = run(&session, request, origin, &tally);
     let committed = taken.and_then(|snapshot| {
         journal.begin(session.id());
-        let committed = session.commit(&snapshot);
-        committed.inspect_err(|_| journal.end(session.id()))?;
+        session.commit(&snapshot)?;
         Ok(snapshot)
     });
     match &committed {
         Ok(snapshot) => request.repository.remember_snapshot(snapshot),
-        Err(_) => session.give_up(),
+        Err(error) => {
+            let is_fenced = matches!(error, DatabaseRestoreError::Repo(RepoError::Fenced { .. }));
+            // What was committed although the storage reports an error is one that was cut off.
+            if session.give_up() || is_fenced {
+                journal.end(session.id());
+            }
+        }
     }
     committed
 }

@@ -70,8 +70,12 @@ fn attempt_once(request: &Request<'_>, tally: &Arc<Tally>) -> Result<Safety, Res
     let writer = &request.change.place.writer;
     let session = Session::begin(repository, SessionKind::Backup, writer, monitor)?;
     let taken = run(&session, request, &own);
-    if taken.is_err() {
-        session.give_up();
+    if let Err(error) = &taken {
+        let is_fenced = matches!(error, RestoreError::Repo(RepoError::Fenced { .. }));
+        // What was committed although the storage reports an error is one that was cut off.
+        if session.give_up() || is_fenced {
+            request.journal.end(session.id());
+        }
     }
     taken
 }
@@ -95,7 +99,7 @@ fn run(
     let Request { change, origin, .. } = request;
     let snapshot = safety_snapshot(session, change.place, *origin, asked(change), (tree, summary))?;
     request.journal.begin(session.id());
-    session.commit(&snapshot).inspect_err(|_| request.journal.end(session.id()))?;
+    session.commit(&snapshot)?;
     session.repository().remember_snapshot(&snapshot);
     Ok(Safety { snapshot: Some(snapshot), report })
 }
