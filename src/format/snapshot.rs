@@ -60,6 +60,7 @@ record! {
         "a" => address: Bytes,
         "p" => path: Bytes,
         "t" => as_of: TimeRecord,
+        "u" => is_partial: bool,
     }
 }
 
@@ -187,6 +188,7 @@ impl From<&SnapshotSource> for SourceRecord {
             address: source.address.clone().into(),
             path: source.path.bytes().to_vec().into(),
             as_of: source.as_of.into(),
+            is_partial: source.is_partial,
         }
     }
 }
@@ -198,6 +200,8 @@ impl TryFrom<SourceRecord> for SnapshotSource {
         let path =
             EntryPath::parse(&record.path).map_err(|error| FormatError::malformed(WHAT, error))?;
         let as_of = record.as_of.timestamp(WHAT)?;
-        Ok(Self::new(record.address.into_vec(), path, as_of))
+        let mut source = Self::new(record.address.into_vec(), path, as_of);
+        source.is_partial = record.is_partial;
+        Ok(source)
     }
 }

@@ -77,6 +77,8 @@ pub struct SnapshotSource {
     place: Arc<SourcePlace>,
     /// The moment that its content stands for.
     pub as_of: Timestamp,
+    /// Not all that is there was asked for: some collections of a database.
+    pub is_partial: bool,
 }
 
 /// Where a source is.
@@ -91,7 +93,7 @@ pub struct SourcePlace {
 
 impl SnapshotSource {
     pub fn new(address: Vec<u8>, path: EntryPath, as_of: Timestamp) -> Self {
-        Self { place: Arc::new(SourcePlace { address, path }), as_of }
+        Self { place: Arc::new(SourcePlace { address, path }), as_of, is_partial: false }
     }
 }
 

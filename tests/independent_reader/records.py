@@ -135,7 +135,9 @@ SESSION_RECORD = record(
     VERSION, ("k", "kind", U8), ("h", "host", TEXT), ("m", "machine", ID), ("b", "boot", SHORT_ID),
     ("n", "namespace", U64), ("p", "process", U32), ("s", "started", U64), ("t", "begun", TIME),
 )  # fmt: skip
-SOURCE = record(("a", "address", BYTES), ("p", "path", BYTES), ("t", "as_of", TIME))
+SOURCE = record(
+    ("a", "address", BYTES), ("p", "path", BYTES), ("t", "as_of", TIME), ("u", "is_partial", TRUTH),
+)
 SNAPSHOT_RECORD = record(
     VERSION, ("k", "kind", U8), ("b", "begun", TIME), ("t", "taken", TIME), ("h", "host", TEXT),
     ("u", "user", TEXT), ("U", "uid", U32), ("G", "gid", U32), ("s", "sources", listed(SOURCE)),

@@ -222,6 +222,25 @@ fn who_may_only_restore_brings_a_moment_back() {
     assert_eq!(ids, [-1, 0, 1, 2, 3]);
 }
 
+/// What it left out did not change since the base: the log does not tell of it.
+#[test]
+fn a_snapshot_of_some_collections_is_no_base() {
+    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
+    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": -1 }] });
+    server.run("bot", doc! { "insert": "quotes", "documents": [{ "_id": "kept" }] });
+    let address = server.address("bot");
+    let mut kept = Kept::of(server, &address);
+    kept.world.snap(["backup", &address, "--collection", "users"]).success();
+    kept.world.snap(["backup", &address, "--exclude-collection", "quotes"]).success();
+    kept.write(2);
+    let at = format!("ts:{},{}", kept.written[1].time, kept.written[1].increment);
+    let to = kept.server.address("back");
+    let restored = kept.world.snap(["restore", "--at", &at, "--to", &to]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    let count = |name: &str| kept.server.batch("back", doc! { "find": name }).len();
+    assert_eq!((count("users"), count("quotes")), (3, 1));
+}
+
 #[test]
 fn what_cannot_be_reached_is_refused_with_what_can() {
     let Some(mut kept) = Kept::start() else { return };

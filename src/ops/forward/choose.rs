@@ -62,7 +62,7 @@ pub fn choose_base(
     snapshots: &[&Snapshot],
     until: Until,
 ) -> Result<Choice, ForwardError> {
-    let wanted = servers_of(like);
+    let wanted = servers_of(like, |_| true);
     let (streams, _) = repository.log_streams()?;
     let streams: Vec<(LogStream, Vec<LogWindow>)> = streams
         .into_iter()
@@ -146,9 +146,9 @@ impl Unreachable {
     }
 }
 
-fn servers_of(snapshot: &Snapshot) -> Servers {
+fn servers_of(snapshot: &Snapshot, counts: fn(&&SnapshotSource) -> bool) -> Servers {
     let mut servers = Servers::new();
-    for (server, database) in snapshot.sources.iter().filter_map(place_of) {
+    for (server, database) in snapshot.sources.iter().filter(counts).filter_map(place_of) {
         if !is_own_affair(&database) {
             servers.entry(server).or_default().insert(database);
         }
@@ -171,8 +171,9 @@ fn has_any(stream: &LogStream, databases: &BTreeSet<String>) -> bool {
     databases.iter().any(|name| stream.has(stream.server(), name))
 }
 
+/// What a snapshot has only in part is no base: what it left out would be missing.
 fn has_all(snapshot: &Snapshot, wanted: &Servers) -> bool {
-    let has = servers_of(snapshot);
+    let has = servers_of(snapshot, |source| !source.is_partial);
     let covers = |(server, databases): (&String, &BTreeSet<String>)| {
         has.get(server).is_some_and(|has| databases.is_subset(has))
     };

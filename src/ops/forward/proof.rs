@@ -68,9 +68,10 @@ pub fn prove_log(
     Ok(())
 }
 
-/// Where the databases of a snapshot lie.
+/// Where the databases of a snapshot lie that it has whole.
 fn places(snapshot: &Snapshot) -> Vec<EntryPath> {
-    let paths = snapshot.sources.iter().map(|source| source.path.clone());
+    let whole = snapshot.sources.iter().filter(|source| !source.is_partial);
+    let paths = whole.map(|source| source.path.clone());
     let mut places: Vec<EntryPath> = paths
         .filter(|path| path.names().next().is_some_and(|name| name.bytes() == MONGODB))
         .filter(|path| {

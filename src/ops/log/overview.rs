@@ -72,7 +72,8 @@ fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Times
                     && *on == server
                     && database.is_none_or(|database| name == database))
         };
-        let meant = sources.filter(|source| is_meant(source.path.names().collect()));
+        let whole = sources.filter(|source| !source.is_partial);
+        let meant = whole.filter(|source| is_meant(source.path.names().collect()));
         meant.map(|source| source.as_of).collect::<Vec<_>>()
     };
     match databases {

@@ -13,7 +13,8 @@ pub fn has_base(
 ) -> Result<bool, RepoError> {
     let mut same_second = Vec::new();
     for snapshot in live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup) {
-        let source = snapshot.sources.iter().find(|source| source.path == *path);
+        let mut whole = snapshot.sources.iter().filter(|source| !source.is_partial);
+        let source = whole.find(|source| source.path == *path);
         match source.map(|source| source.as_of.cmp(&first.timestamp())) {
             Some(std::cmp::Ordering::Greater) => return Ok(true),
             Some(std::cmp::Ordering::Equal) => same_second.push(snapshot),

@@ -194,7 +194,9 @@ impl<'a> DatabaseSaver<'a> {
             let mut path = EntryPath::root();
             [&constant_name(MONGODB), server, &name].into_iter().for_each(|part| path.push(part));
             let address = shown(&source.connection, &database).into_bytes();
-            self.saved.sources.push(SnapshotSource::new(address, path, as_of));
+            let mut saved = SnapshotSource::new(address, path, as_of);
+            saved.is_partial = source.is_partial();
+            self.saved.sources.push(saved);
         }
         Ok(())
     }
@@ -323,6 +325,10 @@ impl Saving<'_> {
 }
 
 impl DatabaseSource {
+    fn is_partial(&self) -> bool {
+        !self.collections.is_empty() || !self.excluded.is_empty()
+    }
+
     fn wants(&self, collection: &str) -> bool {
         let is_named = |names: &[String]| names.iter().any(|name| name == collection);
         (self.collections.is_empty() || is_named(&self.collections)) && !is_named(&self.excluded)
