@@ -90,6 +90,18 @@ fn a_repair_beside_a_prune_brings_back_all() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// A session that was killed before its commit was promised to nobody: a repair brings it back whole or
+/// not at all, also while a prune takes it away.
+#[test]
+fn a_repair_of_a_silent_session_breaks_nothing() {
+    let found: Vec<(Vec<String>, bool)> =
+        (0..150).map(repair::of_a_silent_session_beside_prune).collect();
+    let failures: Vec<&String> = found.iter().flat_map(|(failures, _)| failures).collect();
+    assert!(failures.is_empty(), "{failures:#?}");
+    let back = found.iter().filter(|(_, is_back)| *is_back).count();
+    assert!((1..found.len()).contains(&back), "{back} came back");
+}
+
 /// Also where actors keep local files.
 #[test]
 fn a_seed_is_a_world() {

@@ -3,7 +3,7 @@
 
 use super::check::is_whole;
 use super::spare::{Spares, search};
-use super::tag::store_again;
+use super::tag::{Extent, store_again};
 use crate::format::{SessionKind, snapshot_name};
 use crate::model::{Monitor, SessionId, Snapshot};
 use crate::repo::{BlobReader, Ledger, LostCommits, RepoError, Repository, Session, Writer};
@@ -125,7 +125,7 @@ impl Repair<'_> {
         for id in silent {
             match self.repository.find_payload(&self.reader, id)? {
                 Some(snapshot) if is_whole(&self.reader, &snapshot, self.monitor.as_ref())? => {
-                    lost.push(id);
+                    self.bring_back(&snapshot, Extent::Whole)?;
                 }
                 _ => {}
             }
@@ -140,17 +140,21 @@ impl Repair<'_> {
         }
         for id in lost {
             match self.repository.find_payload(&self.reader, id)? {
-                Some(snapshot) => {
-                    let new = self.commit_again(&snapshot)?;
-                    self.repository.forget(&snapshot)?;
-                    self.delete_commit(id)?;
-                    self.report.restored.push((id, new));
-                }
+                Some(snapshot) => self.bring_back(&snapshot, Extent::WhatIsLeft)?,
                 None if ledger.decided.contains(&id) => left.push(id),
                 None => self.is_hopeless(id),
             }
         }
         Ok(left)
+    }
+
+    /// Under a new session; the old one is forgotten.
+    fn bring_back(&mut self, snapshot: &Snapshot, extent: Extent) -> Result<(), RepoError> {
+        let Some(new) = self.commit_again(snapshot, extent)? else { return Ok(()) };
+        self.repository.forget(snapshot)?;
+        self.delete_commit(snapshot.id)?;
+        self.report.restored.push((snapshot.id, new));
+        Ok(())
     }
 
     /// Copies that no pack points to any more. When every tree could be read, a commit that does
@@ -164,8 +168,12 @@ impl Repair<'_> {
             // Of one that was forgotten, and whose mark is lost, a prune may have left nothing
             // but this.
             let is_whole = || is_whole(&self.reader, &snapshot, self.monitor.as_ref());
-            if !unreadable.is_empty() || is_whole()? {
-                let new = self.commit_same(&snapshot)?;
+            let extent = match unreadable.is_empty() {
+                true if is_whole()? => Extent::Whole,
+                true => continue,
+                false => Extent::WhatIsLeft,
+            };
+            if let Some(new) = self.commit_same(&snapshot, extent)? {
                 self.report.restored.push((snapshot.id, new));
             }
         }
@@ -195,14 +203,14 @@ impl Repair<'_> {
     }
 
     /// The same content and times under a new session, in this writer's chain.
-    fn commit_again(&self, old: &Snapshot) -> Result<SessionId, RepoError> {
-        self.hold(old, |session| Ok(session.commit_again(old.clone())?.id))
+    fn commit_again(&self, old: &Snapshot, extent: Extent) -> Result<Option<SessionId>, RepoError> {
+        self.hold(old, extent, |session| Ok(session.commit_again(old.clone())?.id))
     }
 
     /// The very same snapshot under a new session: so its place in its chain is filled again,
     /// though the session that it had is not known.
-    fn commit_same(&self, old: &Snapshot) -> Result<SessionId, RepoError> {
-        self.hold(old, |session| {
+    fn commit_same(&self, old: &Snapshot, extent: Extent) -> Result<Option<SessionId>, RepoError> {
+        self.hold(old, extent, |session| {
             session.commit(&Snapshot { id: session.id(), ..old.clone() })?;
             Ok(session.id())
         })
@@ -210,27 +218,34 @@ impl Repair<'_> {
 
     /// Lets `commit` commit a snapshot in a session that holds on to all of it. Without its commit
     /// it was nobody's: a prune may be about to delete what it needs, so what may not be relied
-    /// on is stored again.
+    /// on is stored again. `None` if the prune was faster, and it is to be whole.
     fn hold(
         &self,
         old: &Snapshot,
+        extent: Extent,
         commit: impl Fn(&Session) -> Result<SessionId, RepoError>,
-    ) -> Result<SessionId, RepoError> {
+    ) -> Result<Option<SessionId>, RepoError> {
         let monitor = Arc::clone(self.monitor);
         let session = Session::begin(self.repository, SessionKind::Repair, self.writer, monitor)?;
-        let committed = self.secure(&session, old).and_then(|()| commit(&session));
+        let secured = match self.secure(&session, old, extent) {
+            Err(error) if error.is_damage() => {
+                session.give_up();
+                return Ok(None);
+            }
+            secured => secured,
+        };
+        let committed = secured.and_then(|()| commit(&session));
         if committed.is_err() {
             session.give_up();
         }
-        committed
+        committed.map(Some)
     }
 
-    /// What cannot be read is lost, and no reason to leave the rest.
-    fn secure(&self, session: &Session, old: &Snapshot) -> Result<(), RepoError> {
+    fn secure(&self, session: &Session, old: &Snapshot, extent: Extent) -> Result<(), RepoError> {
         let catalog = self.repository.completed(session.catalog())?;
         let reader = BlobReader::with_catalog(Arc::clone(self.repository), catalog);
-        match store_again(session, &reader, old, self.monitor.as_ref()) {
-            Err(error) if error.is_damage() => Ok(()),
+        match store_again(session, &reader, old, extent, self.monitor.as_ref()) {
+            Err(error) if error.is_damage() && extent == Extent::WhatIsLeft => Ok(()),
             done => done,
         }
     }

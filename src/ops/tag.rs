@@ -133,9 +133,17 @@ fn commit(
             return Err(RepoError::Forgotten(old.id));
         }
         let reader = BlobReader::sharing(Arc::clone(repository), session.catalog_shared());
-        store_again(session, &reader, old, monitor)?;
+        store_again(session, &reader, old, Extent::Whole, monitor)?;
     }
     session.commit_again(Snapshot { tags: tags.to_vec(), ..old.clone() })
+}
+
+/// How much of a snapshot must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    /// What cannot be read is lost, and no reason to leave the rest.
+    WhatIsLeft,
 }
 
 /// While a prune is under way, or something is damaged, nothing is relied on unread: what lies
@@ -144,6 +152,7 @@ pub(super) fn store_again(
     session: &Session,
     reader: &BlobReader,
     snapshot: &Snapshot,
+    extent: Extent,
     monitor: &dyn Monitor,
 ) -> Result<(), RepoError> {
     let catalog = reader.catalog();
@@ -151,10 +160,14 @@ pub(super) fn store_again(
     let mut compressor = session.repository().compressor()?;
     walk(reader, catalog.index(), &mut seen, snapshot.tree, monitor, &mut |class, id| {
         session.sign_of_life()?;
-        if !session.has(id) {
-            session.save(class, &reader.read(class, id)?, &mut compressor)?;
+        if session.has(id) {
+            return Ok(());
         }
-        Ok(())
+        match reader.read(class, id) {
+            Ok(plain) => session.save(class, &plain, &mut compressor).map(drop),
+            Err(error) if error.is_damage() && extent == Extent::WhatIsLeft => Ok(()),
+            Err(error) => Err(error),
+        }
     })
 }
 

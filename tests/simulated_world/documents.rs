@@ -8,6 +8,7 @@ use snapstore::codec::{BlobClass, Compressor, DocumentBuilder, Elements, documen
 use snapstore::format::SessionKind;
 use snapstore::model::*;
 use snapstore::repo::*;
+use snapstore::storage::StorageError;
 use snapstore::storage::sim::ActorContext;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -157,9 +158,11 @@ fn last_documents(session: &Session, last: SessionId) -> Result<Option<DocumentT
         return Ok(None);
     }
     let repository = session.repository();
-    let snapshot = match repository.read_commit(last)? {
-        snapstore::format::Commit::Snapshot(snapshot) => snapshot,
-        _ => return Ok(None),
+    let snapshot = match repository.read_commit(last) {
+        Ok(snapstore::format::Commit::Snapshot(snapshot)) => snapshot,
+        // Forgotten and pruned since then.
+        Ok(_) | Err(RepoError::Storage(StorageError::Absent { .. })) => return Ok(None),
+        Err(error) => return Err(error),
     };
     let reader = BlobReader::sharing(Arc::clone(repository), session.catalog_shared());
     let mut path = EntryPath::root();

@@ -2,12 +2,15 @@
 
 use super::actors::{Backup, Judgement, Prune, Verb};
 use super::chance::Chance;
+use super::examine::examine;
 use super::site::{Body, Place, Site};
 use super::tree::{Tree, kinds};
 use snapstore::ops::Thrift;
 use snapstore::storage::sim::{Fault, Planned, SimOptions};
 use snapstore::storage::{Folder, ObjectName, Storage};
 use std::time::Duration;
+
+const DAYS: Duration = Duration::from_secs(20 * 86_400);
 
 /// A commit is lost, a prune is killed at its call of this number, a repair brings the snapshot
 /// back if all is still there, and the next prune ends what the first began. What went wrong.
@@ -34,6 +37,41 @@ pub fn beside_prune(call: usize) -> Vec<String> {
     }
     let notes = site.notes();
     notes.failures.iter().map(|failure| format!("call {call}: {failure}")).collect()
+}
+
+/// A backup is killed before its commit; a day later, with all of it still there, a prune that shuts
+/// it out and a repair that would bring it back are at work at once. Nothing broken comes of it.
+/// What went wrong, and whether it was brought back.
+pub fn of_a_silent_session_beside_prune(seed: u64) -> (Vec<String>, bool) {
+    let mut site = Site::new(seed);
+    let init: Body<'_> = Box::new(|_, context| site.init(&context));
+    site.run(vec![("init", init)]);
+    for call in 8..60 {
+        let planned = vec![Planned { actor: "alpha".to_string(), call, fault: Fault::CrashBefore }];
+        site.world.set_options(SimOptions { planned, ..SimOptions::calm() });
+        site.run(vec![("alpha", site.actor(Place::Home, 1, vec![backup()]))]);
+        if !names(&site, Folder::Index).is_empty() {
+            break;
+        }
+    }
+    // Two days pass.
+    let leaps = SimOptions { jump_rate: 1.0, longest_jump: DAYS, ..SimOptions::calm() };
+    site.world.set_options(leaps);
+    site.run(vec![("read", site.actor(Place::Home, 2, vec![Verb::Read]))]);
+    site.world.set_options(SimOptions { latency: Duration::from_millis(50), ..SimOptions::calm() });
+    site.patient = true;
+    site.run(vec![
+        ("prune", site.actor(Place::Home, 3, vec![prune(), prune()])),
+        ("repair", site.actor(Place::Home, 4, vec![Verb::RepairSnapshots])),
+    ]);
+    let is_back = site.world.memory().list(Folder::Snapshots).unwrap().iter().any(|listed| {
+        // A tombstone is shorter.
+        listed.size > 150
+    });
+    examine(&site, &[Place::Home]);
+    let failures =
+        site.notes().failures.iter().map(|failure| format!("seed {seed}: {failure}")).collect();
+    (failures, is_back)
 }
 
 fn names(site: &Site, folder: Folder) -> Vec<ObjectName> {
