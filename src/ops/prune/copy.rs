@@ -11,6 +11,7 @@ use crate::repo::{BlobReader, Catalog, RepoError, Repository, Session};
 use crate::storage::StorageError;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// P2: copies the live blobs of packs that are worth it. Returns the packs of which all that is
 /// live was copied; one that cannot be read whole stays as it is.
@@ -20,20 +21,46 @@ pub fn rewrite(
     session: &Session,
     monitor: &dyn Monitor,
 ) -> Result<Vec<PackId>, RepoError> {
+    let next = AtomicUsize::new(0);
+    let work = || rewrite_next(survey, packs, &next, session, monitor);
+    let workers = survey.reader().repository().workers();
+    let mut rewritten = std::thread::scope(|scope| {
+        // One works right here: a world that is simulated has one thread.
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            let panicked = |_| Err(RepoError::Earlier("a thread of the prune failed".to_string()));
+            let more = other.join().unwrap_or_else(panicked);
+            done = done.and_then(|done| Ok([done, more?].concat()));
+        }
+        done
+    })?;
+    rewritten.sort_unstable();
+    Ok(rewritten)
+}
+
+/// Takes one pack after the other that nobody else has taken; after an error there is no next one.
+fn rewrite_next(
+    survey: &Survey,
+    packs: &[PackUse],
+    next: &AtomicUsize,
+    session: &Session,
+    monitor: &dyn Monitor,
+) -> Result<Vec<PackId>, RepoError> {
     let (catalog, reader) = (survey.catalog(), survey.reader());
-    let repository = reader.repository();
     let mut copying = Copying::new(reader, session, monitor)?;
     let mut rewritten = Vec::new();
-    for pack in packs {
+    while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
         let is_home =
             |id: &BlobId| survey.uses.is_home(catalog.index(), &survey.live, id, pack.number);
-        let copied = repository
-            .read_pack_table(&pack.id, pack.size)
-            .and_then(|table| copying.copy(&table, &is_home));
-        match copied {
+        let table = reader.repository().read_pack_table(&pack.id, pack.size);
+        match table.and_then(|table| copying.copy(&table, &is_home)) {
             Ok(()) => rewritten.push(pack.id),
             Err(error) if error.is_damage() => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                next.store(packs.len(), Ordering::Relaxed);
+                return Err(error);
+            }
         }
     }
     Ok(rewritten)
