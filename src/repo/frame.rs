@@ -9,13 +9,13 @@ use crate::format::{self, Frame, IndexedPack, PackedBlob};
 use crate::model::BlobId;
 
 /// Bytes; no frame of small blobs needs more to be full.
-const LARGEST_FULL: usize = 512 << 10;
+const LARGEST_FULL: usize = 1 << 20;
 /// What a frame of several blobs is sealed for: what is in it is proved by their ids.
 const CONTEXT: [u8; 32] = [0; 32];
 
 /// With so many bytes a frame is full, where packs are to have `pack_size`: many go into a pack.
 pub(super) fn frame_size(pack_size: u32) -> usize {
-    (pack_size as usize / 32).min(LARGEST_FULL)
+    (pack_size as usize / 16).min(LARGEST_FULL)
 }
 
 /// Whether a blob goes into a frame with others; larger ones are frames by themselves.
