@@ -9,12 +9,15 @@ use crate::model::{
     TargetError,
 };
 use crossbeam_channel::{Sender, bounded};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-/// Entries that wait for a worker: each may hold a descriptor.
-const WAITING: usize = 64;
+/// Entries that are handed to a worker at once, and their bytes. Each may hold a descriptor, and as
+/// many as a worker has wait for it.
+const MOST_JOBS: usize = 32;
+const MOST_BYTES: u64 = 1 << 20;
 
 /// What all workers of a restore share.
 pub struct Work<'a> {
@@ -334,7 +337,14 @@ pub fn action(presence: Presence, conflict: Conflict) -> RestoreAction {
 /// Runs jobs: on threads, or right here for one worker.
 pub enum Pool<'a> {
     Here(&'a Work<'a>),
-    Threads(Sender<Job>),
+    Threads(Handing),
+}
+
+/// Hands jobs to workers, several at once: small files that follow each other lie in one frame, and
+/// two workers that take them in turns would both wait for each next one to be opened.
+pub struct Handing {
+    batch: RefCell<Vec<Job>>,
+    batches: Sender<Vec<Job>>,
 }
 
 impl<'a> Pool<'a> {
@@ -349,22 +359,37 @@ impl<'a> Pool<'a> {
         if workers <= 1 {
             return Self::Here(work);
         }
-        let (jobs, queue) = bounded::<Job>(WAITING);
+        let (batches, queue) = bounded::<Vec<Job>>(1);
         for _ in 0..workers {
             let queue = queue.clone();
-            scope.spawn(move || queue.into_iter().for_each(|job| work.do_job(job)));
+            scope.spawn(move || queue.into_iter().flatten().for_each(|job| work.do_job(job)));
         }
-        Self::Threads(jobs)
+        Self::Threads(Handing { batch: RefCell::default(), batches })
     }
 
     pub fn submit(&self, job: Job) {
         match self {
             Self::Here(work) => work.do_job(job),
-            Self::Threads(jobs) => {
-                // Workers end only after the sender is gone.
-                let _ = jobs.send(job);
-            }
+            Self::Threads(handing) => handing.add(job),
         }
+    }
+}
+
+impl Handing {
+    fn add(&self, job: Job) {
+        let mut batch = self.batch.borrow_mut();
+        batch.push(job);
+        let bytes: u64 = batch.iter().map(|job| size(&job.entry)).sum();
+        if batch.len() >= MOST_JOBS || bytes >= MOST_BYTES {
+            // Workers end only after the sender is gone.
+            let _ = self.batches.send(std::mem::take(&mut *batch));
+        }
+    }
+}
+
+impl Drop for Handing {
+    fn drop(&mut self) {
+        let _ = self.batches.send(self.batch.take());
     }
 }
 
