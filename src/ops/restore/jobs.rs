@@ -16,8 +16,8 @@ use std::thread::Scope;
 
 /// Entries that are handed to a worker at once, and their bytes. Each may hold a descriptor, and as
 /// many as a worker has wait for it.
-const MOST_JOBS: usize = 32;
-const MOST_BYTES: u64 = 1 << 20;
+const MOST_JOBS: usize = 64;
+const MOST_BYTES: u64 = 4 << 20;
 
 /// What all workers of a restore share.
 pub struct Work<'a> {
