@@ -364,13 +364,21 @@ impl Session {
     /// came as far as its commit, which may yet arrive, it shuts itself out first. Returns whether
     /// there is, and will be, no commit of it for sure.
     pub fn give_up(&self) -> bool {
-        let ended = match self.committing.load(Ordering::Relaxed) {
-            true => self.repository.tombstone(self.id, self.id),
-            false => self.flush().or(Ok(())).map(|()| Put::Created),
+        let is_out = match self.committing.load(Ordering::Relaxed) {
+            true => self.shut_out(),
+            false => self.flush().or(Ok(())).map(|()| true),
         };
-        let is_out = matches!(ended, Ok(Put::Created));
-        let _ = ended.and_then(|_| self.end());
-        is_out
+        is_out.and_then(|is_out| self.end().or(Ok(())).map(|()| is_out)).unwrap_or(false)
+    }
+
+    /// Whether a tombstone stands where the commit would.
+    fn shut_out(&self) -> Result<bool, RepoError> {
+        Ok(match self.repository.tombstone(self.id, self.id)? {
+            Put::Created => true,
+            Put::Exists => {
+                matches!(self.repository.read_commit(self.id), Ok(Commit::Tombstone { .. }))
+            }
+        })
     }
 
     /// Ends a session that is decided, commits nothing, or is a prune: its announcement goes, so

@@ -155,13 +155,9 @@ fn attempt_once(
     });
     match &committed {
         Ok(snapshot) => request.repository.remember_snapshot(snapshot),
-        Err(error) => {
-            let is_fenced = matches!(error, DatabaseRestoreError::Repo(RepoError::Fenced { .. }));
-            // What was committed although the storage reports an error is one that was cut off.
-            if session.give_up() || is_fenced {
-                journal.end(session.id());
-            }
-        }
+        // What was committed although the storage reports an error is one that was cut off.
+        Err(_) if session.give_up() => journal.end(session.id()),
+        Err(_) => {}
     }
     committed
 }

@@ -70,12 +70,9 @@ fn attempt_once(request: &Request<'_>, tally: &Arc<Tally>) -> Result<Safety, Res
     let writer = &request.change.place.writer;
     let session = Session::begin(repository, SessionKind::Backup, writer, monitor)?;
     let taken = run(&session, request, &own);
-    if let Err(error) = &taken {
-        let is_fenced = matches!(error, RestoreError::Repo(RepoError::Fenced { .. }));
-        // What was committed although the storage reports an error is one that was cut off.
-        if session.give_up() || is_fenced {
-            request.journal.end(session.id());
-        }
+    // What was committed although the storage reports an error is one that was cut off.
+    if taken.is_err() && session.give_up() {
+        request.journal.end(session.id());
     }
     taken
 }
