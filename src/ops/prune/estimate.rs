@@ -2,7 +2,7 @@
 //! make them, and measured. Only ids that are not known yet are made up.
 
 use super::choose::Choice;
-use super::reseal::resealed;
+use super::reseal::Frames;
 use super::steps::MANY_INDEXES;
 use super::survey::{Inventory, Uses, home, needed};
 use crate::codec::{BlobClass, Class, Compression, Compressor, Sealer};
@@ -77,21 +77,20 @@ pub fn written(
         tree: Open::default(),
         written: Written::default(),
     };
-    let rewritten: HashSet<u32> = choice.rewritten.iter().filter_map(|pack| pack.number).collect();
-    if rewritten.is_empty() {
+    if choice.rewritten.is_empty() {
         return Ok(writing.written);
     }
+    let mut frames = Frames::new(&choice.rewritten);
     for (lines, id) in needed(index, live) {
-        let at = home(index, lines, &uses.indexed).filter(|at| rewritten.contains(&at.pack));
-        if let Some(at) = at {
-            let pack = index.packs().get(at.pack as usize);
-            writing.add(pack.map_or(BlobClass::Data, |pack| pack.class), &id, at)?;
+        let Some(at) = home(index, lines, &uses.indexed) else { continue };
+        if let Some(pack) = frames.need(&at) {
+            writing.add(pack.class, &id, at)?;
         }
     }
     writing.close(BlobClass::Data)?;
     writing.close(BlobClass::Tree)?;
     let Written { packs, bytes } = writing.written;
-    let bytes = bytes.saturating_add_signed(resealed(inventory, live, uses, choice)?);
+    let bytes = bytes.saturating_add_signed(frames.resealed(inventory, live, uses)?);
     Ok(Written { packs, bytes })
 }
 

@@ -1,81 +1,90 @@
 //! By how much frames shrink or grow of which a prune keeps only a part: that depends on what is
 //! in them, so some are read, and sealed as the prune will.
 
-use super::choose::Choice;
-use super::survey::{Inventory, PackUse, Uses, home, needed};
+use super::survey::{Inventory, PackUse, Uses};
 use crate::codec::BlobClass;
 use crate::format::{Frame, PackedBlob};
 use crate::ops::live::LiveBlobs;
-use crate::repo::{FrameMeasure, RepoError};
+use crate::repo::{FrameMeasure, Location, RepoError};
 use crate::storage::StorageError;
 use std::collections::{HashMap, HashSet};
 
 /// Plain bytes of frames that are read at most; of more than these some are read, from all over.
 const MOST_READ: u64 = 64 << 20;
 
-/// A frame of which a part is needed.
-struct Partial {
+/// A frame that is to be rewritten.
+struct Use {
     frame: Frame,
     /// Plain bytes of it that are needed, and their share of what is stored.
     plain: u32,
     share: u64,
 }
 
+/// The frames of several blobs in the packs that are rewritten, by pack in the order in which they
+/// are copied, and by offset.
+pub struct Frames<'a> {
+    packs: &'a [PackUse],
+    order: HashMap<u32, usize>,
+    uses: HashMap<(usize, u32), Use>,
+}
+
+impl<'a> Frames<'a> {
+    pub fn new(packs: &'a [PackUse]) -> Self {
+        let numbered = packs.iter().enumerate();
+        let order = numbered.filter_map(|(order, pack)| Some((pack.number?, order))).collect();
+        Self { packs, order, uses: HashMap::new() }
+    }
+
+    /// The pack in which a blob is counted, if that is rewritten. Notes that the blob is needed.
+    pub fn need(&mut self, at: &Location) -> Option<&'a PackUse> {
+        let order = *self.order.get(&at.pack)?;
+        let place = at.place;
+        if !place.is_alone() {
+            let new = || Use { frame: place.frame, plain: 0, share: 0 };
+            let of_frame = self.uses.entry((order, place.frame.offset)).or_insert_with(new);
+            of_frame.plain = of_frame.plain.saturating_add(place.plain);
+            of_frame.share += u64::from(place.share());
+        }
+        self.packs.get(order)
+    }
+
+    /// Bytes by which what is written is more than the shares of its blobs; exact where the frames
+    /// come to few bytes. Costs reading them.
+    pub fn resealed(
+        self,
+        inventory: &Inventory,
+        live: &LiveBlobs,
+        uses: &Uses,
+    ) -> Result<i64, RepoError> {
+        let partials = self.partials();
+        let all = || partials.iter().flat_map(|(_, frames)| frames);
+        let shares: u64 = all().map(|partial| partial.share).sum();
+        let plain: u64 = all().map(|partial| u64::from(partial.frame.plain)).sum();
+        let step = plain.div_ceil(MOST_READ).max(1) as usize;
+        let sample = Sample { inventory, live, uses, step };
+        let (sampled, sealed) = sample.measure(&partials)?;
+        if sampled == 0 {
+            return Ok(0);
+        }
+        let expected = u128::from(sealed) * u128::from(shares) / u128::from(sampled);
+        Ok(i64::try_from(expected).unwrap_or(i64::MAX).saturating_sub_unsigned(shares))
+    }
+
+    /// Those of which only a part is needed.
+    fn partials(self) -> Partials<'a> {
+        let is_partial = |(_, of_frame): &(_, Use)| of_frame.plain < of_frame.frame.plain;
+        let mut sorted: Vec<_> = self.uses.into_iter().filter(is_partial).collect();
+        sorted.sort_by_key(|(at, _)| *at);
+        let mut by_pack: Partials<'a> = self.packs.iter().map(|pack| (pack, vec![])).collect();
+        for ((order, _), partial) in sorted {
+            by_pack[order].1.push(partial);
+        }
+        by_pack
+    }
+}
+
 /// By pack, in the order in which they are copied.
-type Partials<'a> = Vec<(&'a PackUse, Vec<Partial>)>;
-
-/// Bytes by which what is written is more than the shares of its blobs; exact where the frames
-/// come to few bytes. Costs reading them.
-pub fn resealed(
-    inventory: &Inventory,
-    live: &LiveBlobs,
-    uses: &Uses,
-    choice: &Choice,
-) -> Result<i64, RepoError> {
-    let partials = partials(inventory, live, uses, choice);
-    let all = || partials.iter().flat_map(|(_, frames)| frames);
-    let shares: u64 = all().map(|partial| partial.share).sum();
-    let plain: u64 = all().map(|partial| u64::from(partial.frame.plain)).sum();
-    let step = plain.div_ceil(MOST_READ).max(1) as usize;
-    let sample = Sample { inventory, live, uses, step };
-    let (sampled, sealed) = sample.measure(&partials)?;
-    if sampled == 0 {
-        return Ok(0);
-    }
-    let expected = u128::from(sealed) * u128::from(shares) / u128::from(sampled);
-    Ok(i64::try_from(expected).unwrap_or(i64::MAX).saturating_sub_unsigned(shares))
-}
-
-fn partials<'a>(
-    inventory: &Inventory,
-    live: &LiveBlobs,
-    uses: &Uses,
-    choice: &'a Choice,
-) -> Partials<'a> {
-    let index = inventory.catalog.index();
-    let rewritten = choice.rewritten.iter().enumerate();
-    let order: HashMap<u32, usize> =
-        rewritten.filter_map(|(order, pack)| Some((pack.number?, order))).collect();
-    let mut frames: HashMap<(usize, u32), Partial> = HashMap::new();
-    for (lines, _) in needed(index, live) {
-        let at = home(index, lines, &uses.indexed).filter(|at| !at.place.is_alone());
-        let Some((order, place)) = at.and_then(|at| Some((*order.get(&at.pack)?, at.place))) else {
-            continue;
-        };
-        let new = || Partial { frame: place.frame, plain: 0, share: 0 };
-        let partial = frames.entry((order, place.frame.offset)).or_insert_with(new);
-        partial.plain = partial.plain.saturating_add(place.plain);
-        partial.share += u64::from(place.share());
-    }
-    frames.retain(|_, partial| partial.plain < partial.frame.plain);
-    let mut by_pack: Partials<'a> = choice.rewritten.iter().map(|pack| (pack, vec![])).collect();
-    let mut sorted: Vec<_> = frames.into_iter().collect();
-    sorted.sort_by_key(|(at, _)| *at);
-    for ((order, _), partial) in sorted {
-        by_pack[order].1.push(partial);
-    }
-    by_pack
-}
+type Partials<'a> = Vec<(&'a PackUse, Vec<Use>)>;
 
 /// Which frames are read: each one after so many.
 struct Sample<'a> {
