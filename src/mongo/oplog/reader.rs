@@ -7,11 +7,12 @@ use crate::mongo::connection::raw;
 use crate::mongo::reply::CursorReply;
 use crate::mongo::{Connection, MongoError};
 use futures_util::StreamExt;
+use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
 pub(super) const WHAT: &str = "the log of changes";
-pub(super) const DATABASE: &str = "local";
+const DATABASE: &str = "local";
 
 /// Entries of the log, in order. Memory: three answers of the server, of at most 16 MiB each.
 pub struct LogReader {
@@ -46,17 +47,27 @@ impl Connection {
     /// Reads the entries from one moment to another, both of them included, as soon as a majority
     /// has them.
     pub fn read_log(&self, from: ClusterTime, to: ClusterTime) -> LogReader {
-        let (sender, answers) = channel(1);
-        let command = majority(find(from, to), to);
-        let connection = self.clone();
-        let task = self.runtime.spawn(async move {
-            if let Err(error) = run(&connection, command, &sender).await {
-                // Nobody may be there to hear it.
-                let _ = sender.send(Err(error)).await;
-            }
-        });
+        let (answers, task) = listen(self, majority(find(from, to), to), None);
         LogReader { answers, task }
     }
+}
+
+/// What a cursor of the log gives, and the task that asks for it. With a pace, answers without
+/// entries are left out, and after each other one it waits so long.
+pub(super) fn listen(
+    connection: &Connection,
+    command: DocumentBuilder,
+    pace: Option<Duration>,
+) -> (Receiver<Result<Vec<u8>, MongoError>>, JoinHandle<()>) {
+    let (sender, answers) = channel(1);
+    let listening = connection.clone();
+    let task = connection.runtime.spawn(async move {
+        if let Err(error) = run(&listening, command, pace, &sender).await {
+            // Nobody may be there to hear it.
+            let _ = sender.send(Err(error)).await;
+        }
+    });
+    (answers, task)
 }
 
 impl Connection {
@@ -117,6 +128,7 @@ pub(super) fn majority(command: DocumentBuilder, after: ClusterTime) -> Document
 async fn run(
     connection: &Connection,
     command: DocumentBuilder,
+    pace: Option<Duration>,
     sender: &Sender<Result<Vec<u8>, MongoError>>,
 ) -> Result<(), MongoError> {
     let failed = |error| MongoError::of_command(WHAT, &error);
@@ -124,9 +136,15 @@ async fn run(
     let command = raw(WHAT, command)?;
     let mut cursor = database.run_raw_cursor_command(command).batch().await.map_err(failed)?;
     while let Some(answer) = cursor.next().await {
-        let answer = answer.map_err(failed)?;
-        if sender.send(Ok(answer.as_raw_document().as_bytes().to_vec())).await.is_err() {
+        let answer = answer.map_err(failed)?.as_raw_document().as_bytes().to_vec();
+        if pace.is_some() && CursorReply::read(WHAT, &answer)?.documents(WHAT).next().is_none() {
+            continue;
+        }
+        if sender.send(Ok(answer)).await.is_err() {
             return Ok(());
+        }
+        if let Some(pace) = pace {
+            tokio::time::sleep(pace).await;
         }
     }
     Ok(())

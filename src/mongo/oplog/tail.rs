@@ -1,15 +1,12 @@
 //! Reads the log as it grows.
 
-use super::reader::{DATABASE, WHAT, majority};
+use super::reader::{listen, majority};
 use crate::codec::DocumentBuilder;
 use crate::model::ClusterTime;
-use crate::mongo::connection::raw;
-use crate::mongo::reply::CursorReply;
 use crate::mongo::{Connection, MongoError};
-use futures_util::StreamExt;
 use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
 /// The log from a moment on. Memory: three answers of the server, of at most 16 MiB each: while
@@ -35,7 +32,6 @@ impl Connection {
     /// Reads the entries from a moment on, that of it included, as soon as a majority has them.
     /// After an answer it waits for `pace`: a thousand writes a second come in a few answers then.
     pub fn tail_log(&self, from: ClusterTime, pace: Duration) -> LogTail {
-        let (sender, answers) = channel(1);
         let range = DocumentBuilder::new().timestamp("$gte", from.seconds, from.increment);
         let filter = DocumentBuilder::new().document("ts", &range.finish());
         let command = DocumentBuilder::new()
@@ -43,14 +39,7 @@ impl Connection {
             .document("filter", &filter.finish())
             .boolean("tailable", true)
             .boolean("awaitData", true);
-        let command = majority(command, from);
-        let connection = self.clone();
-        let task = self.runtime.spawn(async move {
-            if let Err(error) = run(&connection, command, pace, &sender).await {
-                // Nobody may be there to hear it.
-                let _ = sender.send(Err(error)).await;
-            }
-        });
+        let (answers, task) = listen(self, majority(command, from), Some(pace));
         LogTail { answers, task, connection: self.clone() }
     }
 }
@@ -80,27 +69,4 @@ impl Drop for LogTail {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-async fn run(
-    connection: &Connection,
-    command: DocumentBuilder,
-    pace: Duration,
-    sender: &Sender<Result<Vec<u8>, MongoError>>,
-) -> Result<(), MongoError> {
-    let failed = |error| MongoError::of_command(WHAT, &error);
-    let database = connection.client.database(DATABASE);
-    let command = raw(WHAT, command)?;
-    let mut cursor = database.run_raw_cursor_command(command).batch().await.map_err(failed)?;
-    while let Some(answer) = cursor.next().await {
-        let answer = answer.map_err(failed)?.as_raw_document().as_bytes().to_vec();
-        if CursorReply::read(WHAT, &answer)?.documents(WHAT).next().is_none() {
-            continue;
-        }
-        if sender.send(Ok(answer)).await.is_err() {
-            return Ok(());
-        }
-        tokio::time::sleep(pace).await;
-    }
-    Ok(())
 }
