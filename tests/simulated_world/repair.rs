@@ -43,7 +43,7 @@ pub fn beside_prune(call: usize) -> Vec<String> {
 /// it out and a repair that would bring it back are at work at once. Nothing broken comes of it.
 /// What went wrong, and whether it was brought back.
 pub fn of_a_silent_session_beside_prune(seed: u64) -> (Vec<String>, bool) {
-    let mut site = Site::new(seed);
+    let site = Site::new(seed);
     let init: Body<'_> = Box::new(|_, context| site.init(&context));
     site.run(vec![("init", init)]);
     for call in 8..60 {
@@ -54,12 +54,11 @@ pub fn of_a_silent_session_beside_prune(seed: u64) -> (Vec<String>, bool) {
             break;
         }
     }
-    // Two days pass.
+    // Days pass.
     let leaps = SimOptions { jump_rate: 1.0, longest_jump: DAYS, ..SimOptions::calm() };
     site.world.set_options(leaps);
     site.run(vec![("read", site.actor(Place::Home, 2, vec![Verb::Read]))]);
     site.world.set_options(SimOptions { latency: Duration::from_millis(50), ..SimOptions::calm() });
-    site.patient = true;
     site.run(vec![
         ("prune", site.actor(Place::Home, 3, vec![prune(), prune()])),
         ("repair", site.actor(Place::Home, 4, vec![Verb::RepairSnapshots])),
