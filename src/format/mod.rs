@@ -1,6 +1,7 @@
 //! Bytes to model and back: one file per on-disk object, each mirroring its section in
 //! `docs/format.md`. The only home of serde for the disk.
 
+mod cluster_time;
 mod config;
 mod damaged;
 mod document_leaf;

@@ -1,6 +1,7 @@
 //! `log/<stream>/<first>-<last>`: a part of a database's change log. An object holds one segment
 //! or, merged, several that follow each other.
 
+use super::cluster_time::{packed, packed_or_none, unpacked, unpacked_or_none};
 use super::record::{self, Bytes, Fixed, Item, record};
 use super::{FormatError, documents};
 use crate::model::ClusterTime;
@@ -209,18 +210,6 @@ impl Segments {
     }
 }
 
-fn packed(time: ClusterTime) -> u64 {
-    u64::from(time.seconds) << 32 | u64::from(time.increment)
-}
-
-fn unpacked(time: u64) -> ClusterTime {
-    ClusterTime { seconds: (time >> 32) as u32, increment: time as u32 }
-}
-
-fn some(time: u64) -> Option<ClusterTime> {
-    (time != 0).then(|| unpacked(time))
-}
-
 impl From<LogPlace> for PlaceRecord {
     fn from(place: LogPlace) -> Self {
         let LogPlace { at, term, hash, wall } = place;
@@ -247,8 +236,8 @@ impl From<&SegmentHeader> for HeaderRecord {
             databases: header.databases.iter().cloned().map(Item).collect(),
             begin: header.begin.into(),
             end: header.end.into(),
-            oldest_open: header.oldest_open.map_or(0, packed),
-            last_kept: header.last_kept.map_or(0, packed),
+            oldest_open: packed_or_none(header.oldest_open),
+            last_kept: packed_or_none(header.last_kept),
             seen: header.seen,
             kept: header.kept,
             length: header.length,
@@ -271,8 +260,8 @@ impl From<HeaderRecord> for SegmentHeader {
             databases: record.databases.into_iter().map(|name| name.0).collect(),
             begin: record.begin.into(),
             end: record.end.into(),
-            oldest_open: some(record.oldest_open),
-            last_kept: some(record.last_kept),
+            oldest_open: unpacked_or_none(record.oldest_open),
+            last_kept: unpacked_or_none(record.last_kept),
             seen: record.seen,
             kept: record.kept,
             length: record.length,

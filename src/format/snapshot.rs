@@ -1,5 +1,6 @@
 //! `snapshots/<s>`: how session s ended: a snapshot, or a tombstone.
 
+use super::cluster_time::{packed_or_none, unpacked_or_none};
 use super::record::{self, Bytes, Fixed, Item, TimeRecord, record};
 use super::{FormatError, LARGEST_BLOB};
 use crate::model::{
@@ -61,6 +62,7 @@ record! {
         "p" => path: Bytes,
         "t" => as_of: TimeRecord,
         "u" => is_partial: bool,
+        "w" => whole_from: u64,
     }
 }
 
@@ -189,6 +191,7 @@ impl From<&SnapshotSource> for SourceRecord {
             path: source.path.bytes().to_vec().into(),
             as_of: source.as_of.into(),
             is_partial: source.is_partial,
+            whole_from: packed_or_none(source.whole_from),
         }
     }
 }
@@ -202,6 +205,7 @@ impl TryFrom<SourceRecord> for SnapshotSource {
         let as_of = record.as_of.timestamp(WHAT)?;
         let mut source = Self::new(record.address.into_vec(), path, as_of);
         source.is_partial = record.is_partial;
+        source.whole_from = unpacked_or_none(record.whole_from);
         Ok(source)
     }
 }

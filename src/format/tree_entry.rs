@@ -1,12 +1,13 @@
 //! An entry of a tree, as a record. Decoding proves everything that the model promises.
 
 use super::FormatError;
+use super::cluster_time::{packed_or_none, unpacked_or_none};
 use super::record::{Bytes, Fixed, Item, record};
 use crate::codec::Elements;
 use crate::model::{
-    Attribute, AttributeValue, BlobId, ChunkRef, ChunkTree, ClusterTime, Collection,
-    CollectionKind, Consistency, ContentHash, Directory, DocumentTree, Documents, Entry, EntryName,
-    EntryPath, Extent, File, FileTime, InodeFlags, Kind, Metadata, Reading, Summary,
+    Attribute, AttributeValue, BlobId, ChunkRef, ChunkTree, Collection, CollectionKind,
+    Consistency, ContentHash, Directory, DocumentTree, Documents, Entry, EntryName, EntryPath,
+    Extent, File, FileTime, InodeFlags, Kind, Metadata, Reading, Summary,
 };
 use jiff::Timestamp;
 
@@ -176,9 +177,7 @@ impl EntryRecord {
         self.uuid = collection.uuid.map(Fixed::from);
         self.indexes = collection.indexes.iter().map(|index| Item(index.clone().into())).collect();
         self.is_fuzzy = collection.consistency == Consistency::Fuzzy;
-        self.moment = collection
-            .moment
-            .map_or(0, |moment| u64::from(moment.seconds) << 32 | u64::from(moment.increment));
+        self.moment = packed_or_none(collection.moment);
         self.log_entry = collection.log_entry.map(Fixed::from);
         self.scanned = collection.scanned.map_or(0, Timestamp::as_second);
         (self.files, self.bytes) = (collection.count, collection.size);
@@ -200,8 +199,6 @@ impl EntryRecord {
             false => CollectionKind::Ordinary,
         };
         let consistency = if self.is_fuzzy { Consistency::Fuzzy } else { Consistency::Exact };
-        let moment =
-            ClusterTime { seconds: (self.moment >> 32) as u32, increment: self.moment as u32 };
         let indexes: Result<Vec<_>, _> =
             self.indexes.iter().map(|index| bson_document(&index.0)).collect();
         Ok(Collection {
@@ -213,7 +210,7 @@ impl EntryRecord {
             count: self.files,
             size: self.bytes,
             consistency,
-            moment: (self.moment > 0).then_some(moment),
+            moment: unpacked_or_none(self.moment),
             log_entry: self.log_entry.map(Fixed::into_array),
             scanned: self.scanned()?,
         })

@@ -1,6 +1,6 @@
 //! A snapshot: what was taken, when, by whom.
 
-use super::{BlobId, EntryPath, SessionId, SnapshotHash, Summary};
+use super::{BlobId, ClusterTime, EntryPath, SessionId, SnapshotHash, Summary};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -79,6 +79,9 @@ pub struct SnapshotSource {
     pub as_of: Timestamp,
     /// Not all that is there was asked for: some collections of a database.
     pub is_partial: bool,
+    /// Of a database: collections were dropped while it was read, and are not in it though they
+    /// were there at its moment. From here on nothing is missing.
+    pub whole_from: Option<ClusterTime>,
 }
 
 /// Where a source is.
@@ -93,7 +96,8 @@ pub struct SourcePlace {
 
 impl SnapshotSource {
     pub fn new(address: Vec<u8>, path: EntryPath, as_of: Timestamp) -> Self {
-        Self { place: Arc::new(SourcePlace { address, path }), as_of, is_partial: false }
+        let place = Arc::new(SourcePlace { address, path });
+        Self { place, as_of, is_partial: false, whole_from: None }
     }
 }
 

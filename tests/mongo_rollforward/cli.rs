@@ -241,6 +241,61 @@ fn a_snapshot_of_some_collections_is_no_base() {
     assert_eq!((count("users"), count("quotes")), (3, 1));
 }
 
+/// A collection that is dropped while a snapshot is taken is not in it; to a moment at which it
+/// was still there another base leads, or none.
+#[test]
+fn what_was_dropped_while_a_base_was_taken_comes_back() {
+    let Some(mut kept) = Kept::start() else { return };
+    for name in ["first", "other"] {
+        kept.server.run("bot", doc! { "insert": name, "documents": [{ "_id": 1 }] });
+    }
+    let address = kept.server.address("bot");
+    // What was made in the very second of a base, the log tells of.
+    std::thread::sleep(Duration::from_millis(1100));
+    kept.write(1);
+    // The backup has listed the collections, and waits at the first.
+    let fail = |mode: bson::Bson| {
+        let data = doc! {
+            "failCommands": ["find"], "namespace": "bot.first",
+            "blockConnection": true, "blockTimeMS": 3000
+        };
+        let fail = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        kept.server.run("admin", fail).get_i32("count").unwrap()
+    };
+    let entered = fail(doc! { "times": 1 }.into());
+    let mut saving = kept.world.command(env!("CARGO_BIN_EXE_snap"));
+    saving.args(["-v", "backup", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let saving = saving.spawn().unwrap();
+    let wait = doc! {
+        "waitForFailPoint": "failCommand", "timesEntered": entered + 1, "maxTimeMS": 60_000
+    };
+    kept.server.run("admin", wait);
+    kept.write(1);
+    kept.server.run("bot", doc! { "drop": "other" });
+    let saved = saving.wait_with_output().unwrap();
+    let told = format!("{saved:?}");
+    assert!(told.contains("bot.other: it was dropped while the backup ran"), "{told}");
+    kept.write(1);
+    let ts = |written: bson::Timestamp| format!("ts:{},{}", written.time, written.increment);
+    let [before, after] = [ts(kept.written[1]), ts(kept.written[2])];
+    let to = kept.server.address("back");
+    let names = |at: &str| {
+        kept.world.snap(["restore", "--at", at, "--to", &to]).success();
+        let collections = kept.server.collections("back");
+        kept.server.run("back", doc! { "dropDatabase": 1 });
+        let names = collections.iter().map(|one| one.get_str("name").unwrap().to_string());
+        names.collect::<Vec<String>>()
+    };
+    assert_eq!(names(&before), ["first", "other", "users"]);
+    assert_eq!(names(&after), ["first", "users"]);
+    let oldest = kept.world.snap(["forget", "--keep-last", "1", "--yes"]);
+    assert_eq!(oldest.code, 0, "{oldest:?}");
+    assert_eq!(names(&after), ["first", "users"]);
+    let refused = kept.world.snap(["restore", "--at", &before, "--to", &to]);
+    assert_eq!(refused.code, 5, "{refused:?}");
+    assert!(refused.stderr.contains("nearest moments"), "{refused:?}");
+}
+
 #[test]
 fn what_cannot_be_reached_is_refused_with_what_can() {
     let Some(mut kept) = Kept::start() else { return };

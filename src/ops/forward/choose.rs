@@ -51,7 +51,8 @@ impl ChosenBase {
 /// The databases of a snapshot, by server.
 type Servers = BTreeMap<String, BTreeSet<String>>;
 
-/// When the databases of a server were saved: the first and the last of their collections.
+/// When the databases of a server were saved: the first and the last of their collections; where
+/// some were dropped meanwhile, until those were gone.
 type Saved = BTreeMap<String, (ClusterTime, ClusterTime)>;
 
 /// Finds the newest of `snapshots` that has the databases of `like`, is not after the target, and
@@ -196,7 +197,7 @@ fn saved(
         }
         let moments = moments(reader, snapshot, &source.path, source.as_of)?;
         let Some(moments) = moments else { return Ok(None) };
-        for moment in moments {
+        for moment in moments.into_iter().chain(source.whole_from) {
             let (first, last) = saved.entry(server.clone()).or_insert((moment, moment));
             (*first, *last) = ((*first).min(moment), (*last).max(moment));
         }

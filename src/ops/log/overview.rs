@@ -1,8 +1,8 @@
 //! What the change log covers, and from when on that can be restored.
 
-use crate::model::{EntryName, Snapshot, SnapshotKind, escape_name};
+use crate::model::{EntryName, Snapshot, SnapshotKind, SnapshotSource, escape_name};
 use crate::repo::{DamagedSegments, LogStream, LogWindow, RepoError, Repository};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
 /// A stream with its windows.
@@ -38,9 +38,10 @@ pub fn log_overview(
 
 fn first_base(live: &[Snapshot], stream: &LogStream, window: &LogWindow) -> Option<Timestamp> {
     let (first, last) = (window.first.at.timestamp(), window.last.at.timestamp());
-    let of_each = bases(live, stream.server(), stream.databases())
-        .into_iter()
-        .map(|bases| bases.into_iter().filter(|base| (first..=last).contains(base)).min());
+    let of_each = bases(live, stream.server(), stream.databases()).into_iter().map(|bases| {
+        let inside = bases.into_iter().filter(|base| (first..=last).contains(&base.taken));
+        inside.map(|base| base.leads_from).min()
+    });
     of_each.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
@@ -54,14 +55,36 @@ pub fn newest_base_before(
     newest_before(bases(live, stream.server(), stream.databases()), before)
 }
 
-fn newest_before(bases: Vec<Vec<Timestamp>>, before: Timestamp) -> Option<Timestamp> {
-    let newest = |bases: Vec<Timestamp>| bases.into_iter().filter(|base| *base <= before).max();
+fn newest_before(bases: Vec<Vec<Base>>, before: Timestamp) -> Option<Timestamp> {
+    let newest = |bases: Vec<Base>| {
+        let ready = bases.into_iter().filter(|base| base.leads_from <= before);
+        ready.map(|base| base.taken).max()
+    };
     bases.into_iter().map(newest).collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
-/// The moments of the bases of each of these databases; where none is named, those of any database
+/// A database in a snapshot, to the second.
+struct Base {
+    taken: Timestamp,
+    /// The first moment that the log leads to from here.
+    leads_from: Timestamp,
+}
+
+impl From<&SnapshotSource> for Base {
+    fn from(source: &SnapshotSource) -> Self {
+        let taken = source.as_of;
+        let leads_from = source.whole_from.map_or(taken, |whole| {
+            // It is so in the middle of that second.
+            let end = whole.timestamp().checked_add(SignedDuration::from_secs(1));
+            end.unwrap_or(Timestamp::MAX)
+        });
+        Self { taken, leads_from }
+    }
+}
+
+/// The bases of each of these databases; where none is named, those of any database
 /// of the server.
-fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Timestamp>> {
+fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Base>> {
     let Ok(server) = escape_name(server) else { return vec![Vec::new()] };
     let of = |database: Option<&EntryName>| {
         let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
@@ -74,7 +97,7 @@ fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Times
         };
         let whole = sources.filter(|source| !source.is_partial);
         let meant = whole.filter(|source| is_meant(source.path.names().collect()));
-        meant.map(|source| source.as_of).collect::<Vec<_>>()
+        meant.map(Base::from).collect::<Vec<_>>()
     };
     match databases {
         [] => vec![of(None)],
@@ -91,6 +114,22 @@ mod tests {
         let databases: Vec<String> = databases.iter().map(|name| name.to_string()).collect();
         let found = newest_before(bases(live, "rs0", &databases), before.parse().unwrap());
         found.map(|found| found.to_string())
+    }
+
+    #[test]
+    fn what_was_dropped_while_it_was_read_is_had_from_an_older_base() {
+        let make = |day: u8| {
+            Example::at(day, &format!("2025-11-0{day}T00:00:00Z"))
+                .paths(&["mongodb/rs0/bot"])
+                .make()
+        };
+        let mut live = [make(1), make(2)];
+        let dropped = jiff::Timestamp::from_second(live[1].begun.as_second() + 60).unwrap();
+        let seconds = dropped.as_second() as u32;
+        live[1].sources[0].whole_from = Some(crate::model::ClusterTime { seconds, increment: 1 });
+        let at = |day: u32| Some(format!("2025-11-0{day}T00:00:00Z"));
+        assert_eq!(newest(&live, &["bot"], "2025-11-02T00:01:00Z"), at(1));
+        assert_eq!(newest(&live, &["bot"], "2025-11-02T00:01:01Z"), at(2));
     }
 
     #[test]

@@ -13,18 +13,30 @@ use std::time::Duration;
 const ROUNDS: u32 = 6;
 const WAIT: Duration = Duration::from_millis(100);
 
+/// What came of reading collections at a later moment.
+#[derive(Default)]
+struct Round {
+    /// They still cannot be read.
+    left: Vec<Namespace>,
+    /// One takes longer to read than the server keeps history.
+    is_outlived: bool,
+    /// Some were dropped before this moment.
+    dropped: Option<ClusterTime>,
+}
+
 impl DatabaseSaver<'_> {
-    /// Saves `late` under the names that they had.
+    /// Saves `late` under the names that they had. Returns the time by which the last of those
+    /// was gone that were dropped meanwhile.
     pub(super) fn late(
         &mut self,
         saving: &Saving<'_>,
         mut late: Vec<Namespace>,
         entries: &mut BTreeMap<EntryName, Entry>,
-    ) -> Result<(), BackupError> {
-        let mut is_outlived = false;
+    ) -> Result<Option<ClusterTime>, BackupError> {
+        let (mut is_outlived, mut dropped) = (false, None);
         for round in 1..=ROUNDS {
             if late.is_empty() {
-                return Ok(());
+                return Ok(dropped);
             }
             std::thread::sleep(WAIT * round);
             // In the last round it is read as it is: better mixed than missing.
@@ -32,13 +44,13 @@ impl DatabaseSaver<'_> {
                 true => saving.source.connection.moment()?,
                 false => None,
             };
-            (late, is_outlived) = {
-                let log_entry = match at {
-                    Some(at) if saving.log_entry.is_some() => self.log_entry(saving, at)?,
-                    _ => None,
-                };
-                self.round(&Saving { at, log_entry, ..*saving }, late, entries)?
+            let log_entry = match at {
+                Some(at) if saving.log_entry.is_some() => self.log_entry(saving, at)?,
+                _ => None,
             };
+            let round = self.round(&Saving { at, log_entry, ..*saving }, late, entries)?;
+            dropped = dropped.max(round.dropped);
+            (late, is_outlived) = (round.left, round.is_outlived);
             if at.is_none() {
                 break;
             }
@@ -47,7 +59,7 @@ impl DatabaseSaver<'_> {
             let why = "it changes so often that it could not be read at any moment: it is missing";
             self.tell(ProblemKind::Unreadable, saving.shown(&namespace), why);
         }
-        Ok(())
+        Ok(dropped)
     }
 
     fn log_entry(
@@ -59,36 +71,38 @@ impl DatabaseSaver<'_> {
         Ok(entry.map(|raw| *blake3::hash(&raw).as_bytes()))
     }
 
-    /// Those that still cannot be read, and whether that is because one takes longer to read than
-    /// the server keeps history.
     fn round(
         &mut self,
         saving: &Saving<'_>,
         late: Vec<Namespace>,
         entries: &mut BTreeMap<EntryName, Entry>,
-    ) -> Result<(Vec<Namespace>, bool), BackupError> {
+    ) -> Result<Round, BackupError> {
+        let mut round = Round::default();
         let catalog = match saving.source.connection.catalog(saving.database, saving.at) {
-            Err(error) if error.is_other_moment() => return Ok((late, false)),
+            Err(error) if error.is_other_moment() => return Ok(Round { left: late, ..round }),
             catalog => catalog?,
         };
-        let (mut left, mut is_outlived) = (Vec::new(), false);
         for namespace in late {
             let now = catalog.iter().find(|now| is_same(now, &namespace));
             let Some(now) = now else {
                 let why = "it was dropped while the backup ran: it is not in the snapshot";
                 self.tell(ProblemKind::Note, saving.shown(&namespace), why);
+                round.dropped = match saving.at {
+                    None => saving.source.connection.moment()?,
+                    at => at,
+                };
                 continue;
             };
             match self.namespace(saving, now) {
                 Ok(kind) => self.came_late(saving, &namespace, kind, entries),
                 Err(SaveFailure::Mongo(error)) if error.is_other_moment() => {
-                    is_outlived |= error.is_window_passed();
-                    left.push(namespace);
+                    round.is_outlived |= error.is_window_passed();
+                    round.left.push(namespace);
                 }
                 Err(failure) => self.unreadable(saving, &namespace, failure)?,
             }
         }
-        Ok((left, is_outlived))
+        Ok(round)
     }
 
     fn came_late(

@@ -188,14 +188,14 @@ impl<'a> DatabaseSaver<'a> {
             let (log_entry, previous) = (previous.log_entry, &previous);
             let saving = Saving { source, database: &database, at, log_entry, previous };
             assembler.enter(name.clone());
-            self.database(&saving, assembler)?;
+            let whole_from = self.database(&saving, assembler)?;
             assembler.end_source(files_metadata())?;
             let as_of = at.map_or_else(|| self.now(), ClusterTime::timestamp);
             let mut path = EntryPath::root();
             [&constant_name(MONGODB), server, &name].into_iter().for_each(|part| path.push(part));
             let address = shown(&source.connection, &database).into_bytes();
             let mut saved = SnapshotSource::new(address, path, as_of);
-            saved.is_partial = source.is_partial();
+            (saved.is_partial, saved.whole_from) = (source.is_partial(), whole_from);
             self.saved.sources.push(saved);
         }
         Ok(())
@@ -225,11 +225,12 @@ impl<'a> DatabaseSaver<'a> {
         self.helping.monitor().problem(Problem { kind, what, why: why.to_string() });
     }
 
+    /// Returns the moment from which on it is whole, if that is not the one that it was read at.
     fn database(
         &mut self,
         saving: &Saving<'_>,
         assembler: &mut Assembler<'_>,
-    ) -> Result<(), BackupError> {
+    ) -> Result<Option<ClusterTime>, BackupError> {
         let Saving { source, database, at, .. } = *saving;
         let catalog = source.connection.catalog(database, at)?;
         if catalog.is_empty() && source.database.is_some() {
@@ -239,7 +240,7 @@ impl<'a> DatabaseSaver<'a> {
         let wanted = catalog.into_iter().filter(|namespace| source.wants(&namespace.name));
         let wanted: Vec<_> = wanted.collect();
         self.met.extend(wanted.iter().map(|namespace| namespace.name.clone()));
-        let entries = self.entries(saving, wanted)?;
+        let (entries, whole_from) = self.entries(saving, wanted)?;
         let mut report = DatabaseReport {
             name: database.to_string(),
             collections: 0,
@@ -254,15 +255,16 @@ impl<'a> DatabaseSaver<'a> {
             assembler.add(entry)?;
         }
         self.saved.reports.push(report);
-        Ok(())
+        Ok(whole_from)
     }
 
-    /// The entries of a database. What cannot be read at its moment is read at a later one.
+    /// The entries of a database, and from when on they are all of it. What cannot be read at its
+    /// moment is read at a later one.
     fn entries(
         &mut self,
         saving: &Saving<'_>,
         catalog: Vec<Namespace>,
-    ) -> Result<BTreeMap<EntryName, Entry>, BackupError> {
+    ) -> Result<(BTreeMap<EntryName, Entry>, Option<ClusterTime>), BackupError> {
         let (mut entries, mut late) = (BTreeMap::new(), Vec::new());
         for namespace in catalog {
             let name = escape_name(&namespace.name).map_err(|error| {
@@ -277,8 +279,8 @@ impl<'a> DatabaseSaver<'a> {
         if saving.at.is_none() {
             late.extend(self.vanished(saving, &mut entries)?);
         }
-        self.late(saving, late, &mut entries)?;
-        Ok(entries)
+        let whole_from = self.late(saving, late, &mut entries)?;
+        Ok((entries, whole_from))
     }
 
     fn namespace(
