@@ -166,7 +166,15 @@ pub fn lines_about(
     let begun = time_with_zone(snapshot.begun, zone);
     let sources = sources_in_short(snapshot);
     lines.push(format!("snapshot {} of {host}{sources}, begun {begun}", snapshot.id.short()));
+    lines.extend(not_whole_line(snapshot));
     lines
+}
+
+/// That parts of a snapshot could not be read when it was taken, if that was so.
+pub fn not_whole_line(snapshot: &Snapshot) -> Option<String> {
+    let things = count(snapshot.problems, "thing", "things");
+    (snapshot.problems > 0)
+        .then(|| format!("  it is not whole: {things} could not be read whole when it was taken"))
 }
 
 /// `: /srv/bot and 2 more`

@@ -1,6 +1,6 @@
 //! `--at` and `--before`: which moment is meant, and databases rolled forward to it.
 
-use super::asked::Asked;
+use super::asked::{Asked, not_whole_line};
 use super::code::Code;
 use super::context::Context;
 use super::error::Failure;
@@ -251,6 +251,7 @@ impl At<'_> {
         let changes = count(forward.changes, "change", "changes");
         let at = self.shown(self.until.timestamp());
         say(format!("databases as of {at}: those of snapshot {id}, and {changes} since"))?;
+        not_whole_line(&base.snapshot).map_or(Ok(()), say)?;
         say(match &forward.last {
             None => "  nothing was changed between the two".to_string(),
             Some(last) => {
