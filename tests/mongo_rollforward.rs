@@ -1,6 +1,7 @@
 //! A snapshot rolled forward by the server's log is what the server was then: for every moment at
 //! which it stood still, whatever was written in between.
 
+mod bases;
 mod cli;
 mod invariant;
 mod random_writes;

@@ -5,7 +5,7 @@ use super::record::{self, Bytes, Fixed, Item, TimeRecord, record};
 use super::{FormatError, LARGEST_BLOB};
 use crate::model::{
     BlobId, EntryPath, Host, InPlace, SessionId, Snapshot, SnapshotHash, SnapshotKind,
-    SnapshotSource, Summary,
+    SnapshotSource, SourceDatabase, Summary,
 };
 
 const WHAT: &str = "snapshot";
@@ -62,7 +62,9 @@ record! {
         "p" => path: Bytes,
         "t" => as_of: TimeRecord,
         "u" => is_partial: bool,
+        "m" => moment: u64,
         "w" => whole_from: u64,
+        "e" => is_with_all: bool,
     }
 }
 
@@ -186,12 +188,15 @@ impl InPlaceRecord {
 
 impl From<&SnapshotSource> for SourceRecord {
     fn from(source: &SnapshotSource) -> Self {
+        let database = source.database();
         Self {
             address: source.address.clone().into(),
             path: source.path.bytes().to_vec().into(),
             as_of: source.as_of.into(),
-            is_partial: source.is_partial,
-            whole_from: packed_or_none(source.whole_from),
+            is_partial: database.is_partial,
+            moment: packed_or_none(database.moment),
+            whole_from: packed_or_none(database.whole_from),
+            is_with_all: database.is_with_all,
         }
     }
 }
@@ -203,9 +208,12 @@ impl TryFrom<SourceRecord> for SnapshotSource {
         let path =
             EntryPath::parse(&record.path).map_err(|error| FormatError::malformed(WHAT, error))?;
         let as_of = record.as_of.timestamp(WHAT)?;
-        let mut source = Self::new(record.address.into_vec(), path, as_of);
-        source.is_partial = record.is_partial;
-        source.whole_from = unpacked_or_none(record.whole_from);
-        Ok(source)
+        let database = SourceDatabase {
+            is_partial: record.is_partial,
+            is_with_all: record.is_with_all,
+            moment: unpacked_or_none(record.moment),
+            whole_from: unpacked_or_none(record.whole_from),
+        };
+        Ok(Self::new(record.address.into_vec(), path, as_of).with_database(database))
     }
 }

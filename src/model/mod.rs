@@ -29,7 +29,8 @@ pub use metadata::{Attribute, AttributeValue, InodeFlags, Metadata};
 pub use monitor::{Counter, Fate, Monitor, Problem, ProblemKind, Silent, Stage};
 pub use name::{EntryName, EntryPath, InvalidName};
 pub use snapshot::{
-    Host, InPlace, Snapshot, SnapshotKind, SnapshotSource, SourcePlace, SourcePlaces,
+    Host, InPlace, Snapshot, SnapshotKind, SnapshotSource, SourceDatabase, SourcePlace,
+    SourcePlaces,
 };
 pub use source::{Content, Fresh, Origin, Recorded, Source, SourceError, Step, Stream, Verdict};
 pub use target::{ContentSource, Presence, Slot, Target, TargetError};

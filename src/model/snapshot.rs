@@ -43,7 +43,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// Bytes in memory, about, without the places of its sources.
     fn memory(&self) -> usize {
-        let sources = size_of_val(self.sources.as_slice());
+        let databases = self.sources.iter().filter(|source| source.database.is_some()).count();
+        let sources = size_of_val(self.sources.as_slice())
+            + databases.saturating_mul(size_of::<SourceDatabase>() + 16);
         let tags: usize = self.tags.iter().map(|tag| size_of::<String>() + tag.len()).sum();
         let host = self.host.name.len() + self.host.user.len();
         size_of::<Self>() + sources + tags + host + self.program.len()
@@ -77,10 +79,22 @@ pub struct SnapshotSource {
     place: Arc<SourcePlace>,
     /// The moment that its content stands for.
     pub as_of: Timestamp,
-    /// Not all that is there was asked for: some collections of a database.
+    database: Option<Box<SourceDatabase>>,
+}
+
+/// What is known of a source that is a database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceDatabase {
+    /// Not all that is there was asked for: some collections.
     pub is_partial: bool,
-    /// Of a database: collections were dropped while it was read, and are not in it though they
-    /// were there at its moment. From here on nothing is missing.
+    /// All databases of its server were asked for: one that the snapshot does not have was not
+    /// there.
+    pub is_with_all: bool,
+    /// The moment that its collections were listed at, and read at but for those that say
+    /// otherwise. `None` if it was read while others wrote.
+    pub moment: Option<ClusterTime>,
+    /// Collections may be missing that were dropped while it was read, though they were there at
+    /// its moment. From here on nothing is missing.
     pub whole_from: Option<ClusterTime>,
 }
 
@@ -97,7 +111,18 @@ pub struct SourcePlace {
 impl SnapshotSource {
     pub fn new(address: Vec<u8>, path: EntryPath, as_of: Timestamp) -> Self {
         let place = Arc::new(SourcePlace { address, path });
-        Self { place, as_of, is_partial: false, whole_from: None }
+        Self { place, as_of, database: None }
+    }
+
+    pub fn with_database(mut self, database: SourceDatabase) -> Self {
+        let is_told = database != SourceDatabase::default();
+        self.database = is_told.then(|| Box::new(database));
+        self
+    }
+
+    /// What is known of it as a database; nothing of files.
+    pub fn database(&self) -> SourceDatabase {
+        self.database.as_deref().copied().unwrap_or_default()
     }
 }
 

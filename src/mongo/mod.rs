@@ -17,7 +17,7 @@ mod server;
 mod target;
 
 pub use address::Address;
-pub use catalog::{Namespace, NamespaceKind, Order, is_id_index};
+pub use catalog::{Catalog, Namespace, NamespaceKind, Order, is_id_index};
 pub use connection::Connection;
 pub use error::MongoError;
 pub use look_up::{Asked, LookUp};

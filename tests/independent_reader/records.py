@@ -137,7 +137,7 @@ SESSION_RECORD = record(
 )  # fmt: skip
 SOURCE = record(
     ("a", "address", BYTES), ("p", "path", BYTES), ("t", "as_of", TIME), ("u", "is_partial", TRUTH),
-    ("w", "whole_from", U64),
+    ("m", "moment", U64), ("w", "whole_from", U64), ("e", "is_with_all", TRUTH),
 )
 SNAPSHOT_RECORD = record(
     VERSION, ("k", "kind", U8), ("b", "begun", TIME), ("t", "taken", TIME), ("h", "host", TEXT),

@@ -13,11 +13,11 @@ pub struct Kept {
     pub world: World,
     tailer: Child,
     /// The time of each document's insert, in order.
-    written: Vec<bson::Timestamp>,
+    pub written: Vec<bson::Timestamp>,
 }
 
 impl Kept {
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let server = Mongod::start(Role::ReplicaSet)?;
         server.run("bot", doc! { "insert": "users", "documents": [{ "_id": -1 }] });
         let address = server.address("bot");
@@ -43,7 +43,7 @@ impl Kept {
         kept
     }
 
-    fn write(&mut self, count: usize) {
+    pub fn write(&mut self, count: usize) {
         for _ in 0..count {
             let id = self.written.len() as i32;
             let concern = doc! { "w": "majority" };
@@ -220,80 +220,6 @@ fn who_may_only_restore_brings_a_moment_back() {
     let found = kept.server.batch("back", doc! { "find": "users", "sort": { "_id": 1 } });
     let ids: Vec<i32> = found.iter().map(|one| one.get_i32("_id").unwrap()).collect();
     assert_eq!(ids, [-1, 0, 1, 2, 3]);
-}
-
-/// What it left out did not change since the base: the log does not tell of it.
-#[test]
-fn a_snapshot_of_some_collections_is_no_base() {
-    let Some(server) = Mongod::start(Role::ReplicaSet) else { return };
-    server.run("bot", doc! { "insert": "users", "documents": [{ "_id": -1 }] });
-    server.run("bot", doc! { "insert": "quotes", "documents": [{ "_id": "kept" }] });
-    let address = server.address("bot");
-    let mut kept = Kept::of(server, &address);
-    kept.world.snap(["backup", &address, "--collection", "users"]).success();
-    kept.world.snap(["backup", &address, "--exclude-collection", "quotes"]).success();
-    kept.write(2);
-    let at = format!("ts:{},{}", kept.written[1].time, kept.written[1].increment);
-    let to = kept.server.address("back");
-    let restored = kept.world.snap(["restore", "--at", &at, "--to", &to]);
-    assert_eq!(restored.code, 0, "{restored:?}");
-    let count = |name: &str| kept.server.batch("back", doc! { "find": name }).len();
-    assert_eq!((count("users"), count("quotes")), (3, 1));
-}
-
-/// A collection that is dropped while a snapshot is taken is not in it; to a moment at which it
-/// was still there another base leads, or none.
-#[test]
-fn what_was_dropped_while_a_base_was_taken_comes_back() {
-    let Some(mut kept) = Kept::start() else { return };
-    for name in ["first", "other"] {
-        kept.server.run("bot", doc! { "insert": name, "documents": [{ "_id": 1 }] });
-    }
-    let address = kept.server.address("bot");
-    // What was made in the very second of a base, the log tells of.
-    std::thread::sleep(Duration::from_millis(1100));
-    kept.write(1);
-    // The backup has listed the collections, and waits at the first.
-    let fail = |mode: bson::Bson| {
-        let data = doc! {
-            "failCommands": ["find"], "namespace": "bot.first",
-            "blockConnection": true, "blockTimeMS": 3000
-        };
-        let fail = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
-        kept.server.run("admin", fail).get_i32("count").unwrap()
-    };
-    let entered = fail(doc! { "times": 1 }.into());
-    let mut saving = kept.world.command(env!("CARGO_BIN_EXE_snap"));
-    saving.args(["-v", "backup", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let saving = saving.spawn().unwrap();
-    let wait = doc! {
-        "waitForFailPoint": "failCommand", "timesEntered": entered + 1, "maxTimeMS": 60_000
-    };
-    kept.server.run("admin", wait);
-    kept.write(1);
-    kept.server.run("bot", doc! { "drop": "other" });
-    let saved = saving.wait_with_output().unwrap();
-    let told = format!("{saved:?}");
-    assert!(told.contains("bot.other: it was dropped while the backup ran"), "{told}");
-    kept.write(1);
-    let ts = |written: bson::Timestamp| format!("ts:{},{}", written.time, written.increment);
-    let [before, after] = [ts(kept.written[1]), ts(kept.written[2])];
-    let to = kept.server.address("back");
-    let names = |at: &str| {
-        kept.world.snap(["restore", "--at", at, "--to", &to]).success();
-        let collections = kept.server.collections("back");
-        kept.server.run("back", doc! { "dropDatabase": 1 });
-        let names = collections.iter().map(|one| one.get_str("name").unwrap().to_string());
-        names.collect::<Vec<String>>()
-    };
-    assert_eq!(names(&before), ["first", "other", "users"]);
-    assert_eq!(names(&after), ["first", "users"]);
-    let oldest = kept.world.snap(["forget", "--keep-last", "1", "--yes"]);
-    assert_eq!(oldest.code, 0, "{oldest:?}");
-    assert_eq!(names(&after), ["first", "users"]);
-    let refused = kept.world.snap(["restore", "--at", &before, "--to", &to]);
-    assert_eq!(refused.code, 5, "{refused:?}");
-    assert!(refused.stderr.contains("nearest moments"), "{refused:?}");
 }
 
 #[test]

@@ -9,6 +9,20 @@ use crate::codec::{DocumentBuilder, Element, ElementType};
 use crate::model::ClusterTime;
 use std::collections::HashMap;
 
+/// Everything in a database.
+pub struct Catalog {
+    /// Sorted by name.
+    pub namespaces: Vec<Namespace>,
+    /// As it was at the moment that was asked for; else as it is.
+    pub is_of_moment: bool,
+}
+
+impl Catalog {
+    pub fn is_empty(&self) -> bool {
+        self.namespaces.is_empty()
+    }
+}
+
 /// A collection or view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace {
@@ -69,24 +83,22 @@ const BUCKETS: &str = "system.buckets.";
 const NOT_KEPT: [&str; 4] = ["system.views", "system.profile", "system.version", "system.keys"];
 
 impl Connection {
-    /// Everything in a database, sorted by name: as it was at a moment, or (without one, or where
-    /// the server cannot tell) as it is.
-    pub fn catalog(
-        &self,
-        database: &str,
-        at: Option<ClusterTime>,
-    ) -> Result<Vec<Namespace>, MongoError> {
+    /// What is in a database, as it was at a moment, or (without one, or where the server cannot
+    /// tell) as it is.
+    pub fn catalog(&self, database: &str, at: Option<ClusterTime>) -> Result<Catalog, MongoError> {
         let listed = match at.filter(|_| self.server().has_catalog_snapshots()) {
             Some(at) => match self.catalog_at(database, at) {
                 // The role `read` may list, and not look into the catalog itself.
-                Err(error) if error.is_not_authorised() => self.catalog_now(database),
-                listed => listed,
+                Err(error) if error.is_not_authorised() => None,
+                listed => Some(listed?),
             },
-            None => self.catalog_now(database),
+            None => None,
         };
-        let mut namespaces = gathered(listed?);
+        let is_of_moment = listed.is_some();
+        let listed = listed.map_or_else(|| self.catalog_now(database), Ok)?;
+        let mut namespaces = gathered(listed);
         namespaces.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(namespaces)
+        Ok(Catalog { namespaces, is_of_moment })
     }
 }
 

@@ -318,7 +318,7 @@ pub(super) fn files_name() -> EntryName {
     constant_name(FILES)
 }
 
-fn constant_name(name: &'static [u8]) -> EntryName {
+pub(super) fn constant_name(name: &'static [u8]) -> EntryName {
     // tidy: only constants come here, and they are valid names
     EntryName::new(name).unwrap_or_else(|_| unreachable!("a constant is a name"))
 }

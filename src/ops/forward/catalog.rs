@@ -2,6 +2,7 @@
 //! name.
 
 use super::error::{Fault, ForwardError};
+use super::is_own_affair;
 use crate::codec::{DocumentBuilder, Element, Elements, document_key};
 use crate::model::{ClusterTime, Collection, CollectionKind, Consistency};
 use crate::mongo::oplog::apply_update;
@@ -41,6 +42,8 @@ pub struct Base {
 #[derive(Debug, Default)]
 pub struct Catalog {
     pub databases: BTreeSet<String>,
+    /// Others too, all of which were made since.
+    pub takes_new: bool,
     pub collections: HashMap<Uuid, Followed>,
     /// By database: documents as in `system.views`, by the keys of their ids.
     views: BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>,
@@ -127,7 +130,16 @@ impl Catalog {
 
     /// Whether a namespace is in a database that is rolled forward.
     pub fn has_database(&self, database: &str) -> bool {
-        self.databases.contains(database)
+        self.databases.contains(database) || self.takes_new && !is_own_affair(database)
+    }
+
+    /// The databases that there are now, those that were there and are empty included.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        let made = self.collections.values().map(|followed| &followed.database);
+        let with_views = self.views.iter().filter(|(_, views)| !views.is_empty());
+        let made = made.chain(with_views.map(|(name, _)| name));
+        let made = made.filter(|name| self.has_database(name));
+        self.databases.iter().chain(made).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// Whether changes of this moment are in what the snapshot has of the collection.

@@ -2,14 +2,13 @@
 
 use super::entries::{ChangeLog, KeptLog};
 use super::error::ForwardError;
-use super::is_own_affair;
 use super::until::Until;
+use super::{is_own_affair, second};
 use crate::model::{
-    ClusterTime, Documents, EntryName, EntryPath, Kind, Snapshot, SnapshotSource, unescape_name,
+    ClusterTime, Documents, EntryName, Kind, Snapshot, SnapshotSource, unescape_name,
 };
 use crate::ops::backup::MONGODB;
 use crate::repo::{BlobReader, LogStream, LogWindow, RepoError, Repository};
-use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -49,7 +48,14 @@ impl ChosenBase {
 }
 
 /// The databases of a snapshot, by server.
-type Servers = BTreeMap<String, BTreeSet<String>>;
+type Servers = BTreeMap<String, Databases>;
+
+#[derive(Default)]
+struct Databases {
+    names: BTreeSet<String>,
+    /// These are all that the server had.
+    is_all: bool,
+}
 
 /// When the databases of a server were saved: the first and the last of their collections; where
 /// some were dropped meanwhile, until those were gone.
@@ -84,8 +90,7 @@ pub fn choose_base(
     for snapshot in snapshots.iter().filter(|snapshot| has_all(snapshot, &wanted)) {
         let Some(saved) = saved(&reader, snapshot, &streams)? else { continue };
         let stretches = saved.iter().map(|(server, saved)| {
-            let databases = wanted.get(server).cloned().unwrap_or_default();
-            let stretch = stretch(&streams, (server, &databases), saved.0, until);
+            let stretch = stretch(&streams, (server, wanted.get(server)?), saved.0, until);
             stretch.filter(|_| saved.1 <= until.latest_base())
         });
         if let Some(stretches) = stretches.collect::<Option<Vec<_>>>() {
@@ -100,13 +105,18 @@ pub fn choose_base(
 /// The window that leads from a moment to the target.
 fn stretch(
     streams: &[(LogStream, Vec<LogWindow>)],
-    (server, databases): (&str, &BTreeSet<String>),
+    (server, databases): (&str, &Databases),
     from: ClusterTime,
     until: Until,
 ) -> Option<(LogStream, LogWindow)> {
+    // Databases whose changes nobody keeps stay as the snapshot has them.
+    let has = |stream: &LogStream, name: &String| stream.has(server, name);
+    let is_kept = |name: &&String| streams.iter().any(|(stream, _)| has(stream, name));
+    let kept: Vec<&String> = databases.names.iter().filter(is_kept).collect();
+    let keeps_all = databases.is_all && streams.iter().any(|(stream, _)| stream.has_all(server));
     let of_server = streams.iter().filter(|(stream, _)| {
-        let has = |name: &String| is_own_affair(name) || stream.has(server, name);
-        databases.iter().all(has)
+        let is_enough = stream.has_all(server) || !keeps_all;
+        is_enough && kept.iter().all(|name| has(stream, name))
     });
     of_server
         .flat_map(|(stream, windows)| windows.iter().map(move |window| (stream, window)))
@@ -149,16 +159,22 @@ impl Unreachable {
 
 fn servers_of(snapshot: &Snapshot, counts: fn(&&SnapshotSource) -> bool) -> Servers {
     let mut servers = Servers::new();
-    for (server, database) in snapshot.sources.iter().filter(counts).filter_map(place_of) {
+    for source in snapshot.sources.iter().filter(counts) {
+        let Some((server, database)) = place_of(source) else { continue };
+        if is_own_affair(&database) && !source.database().is_with_all {
+            continue;
+        }
+        let databases = servers.entry(server).or_default();
+        databases.is_all |= source.database().is_with_all;
         if !is_own_affair(&database) {
-            servers.entry(server).or_default().insert(database);
+            databases.names.insert(database);
         }
     }
     servers
 }
 
 /// The server and the database of a source.
-fn place_of(source: &SnapshotSource) -> Option<(String, String)> {
+pub fn place_of(source: &SnapshotSource) -> Option<(String, String)> {
     let names: Vec<EntryName> = source.path.names().collect();
     match &names[..] {
         [first, server, database] if first.bytes() == MONGODB => {
@@ -168,15 +184,19 @@ fn place_of(source: &SnapshotSource) -> Option<(String, String)> {
     }
 }
 
-fn has_any(stream: &LogStream, databases: &BTreeSet<String>) -> bool {
-    databases.iter().any(|name| stream.has(stream.server(), name))
+fn has_any(stream: &LogStream, databases: &Databases) -> bool {
+    let server = stream.server();
+    databases.names.iter().any(|name| stream.has(server, name))
+        || databases.is_all && stream.has_all(server)
 }
 
-/// What a snapshot has only in part is no base: what it left out would be missing.
+/// What a snapshot has only in part is no base: what it left out would be missing. What was made
+/// after a snapshot of all databases, the log tells of.
 fn has_all(snapshot: &Snapshot, wanted: &Servers) -> bool {
-    let has = servers_of(snapshot, |source| !source.is_partial);
-    let covers = |(server, databases): (&String, &BTreeSet<String>)| {
-        has.get(server).is_some_and(|has| databases.is_subset(has))
+    let has = servers_of(snapshot, |source| !source.database().is_partial);
+    let covers = |(server, wanted): (&String, &Databases)| {
+        let has = has.get(server);
+        has.is_some_and(|has| has.is_all || !wanted.is_all && wanted.names.is_subset(&has.names))
     };
     wanted.iter().all(covers)
 }
@@ -188,20 +208,30 @@ fn saved(
     snapshot: &Snapshot,
     streams: &[(LogStream, Vec<LogWindow>)],
 ) -> Result<Option<Saved>, RepoError> {
-    let mut saved = Saved::new();
+    let (mut saved, mut own) = (Saved::new(), Saved::new());
     for source in &snapshot.sources {
         let Some((server, database)) = place_of(source) else { continue };
-        let is_kept = streams.iter().any(|(stream, _)| stream.has(&server, &database));
-        if !is_kept || is_own_affair(&database) {
+        if !streams.iter().any(|(stream, _)| stream.has(&server, &database)) {
             continue;
         }
-        let moments = moments(reader, snapshot, &source.path, source.as_of)?;
-        let Some(moments) = moments else { return Ok(None) };
-        for moment in moments.into_iter().chain(source.whole_from) {
-            let (first, last) = saved.entry(server.clone()).or_insert((moment, moment));
+        let is_own = is_own_affair(&database);
+        let moments = moments(reader, snapshot, source)?;
+        let Some(moments) = moments else {
+            if is_own {
+                continue;
+            }
+            return Ok(None);
+        };
+        let times = if is_own { &mut own } else { &mut saved };
+        for moment in moments.into_iter().chain(source.database().whole_from) {
+            let (first, last) = times.entry(server.clone()).or_insert((moment, moment));
             (*first, *last) = ((*first).min(moment), (*last).max(moment));
         }
     }
+    // A server without any database yet was listed when its own affairs were saved.
+    own.into_iter().for_each(|(server, times)| {
+        saved.entry(server).or_insert(times);
+    });
     Ok(Some(saved))
 }
 
@@ -216,7 +246,7 @@ pub fn saved_at(
         if is_own_affair(&database) {
             continue;
         }
-        let moments = moments(reader, snapshot, &source.path, source.as_of)?;
+        let moments = moments(reader, snapshot, source)?;
         let Some(moments) = moments else { return Ok(None) };
         let earliest = moments.into_iter().filter(|moment| moment.increment > 0).min();
         first = first.into_iter().chain(earliest).min();
@@ -230,12 +260,10 @@ pub fn saved_at(
 fn moments(
     reader: &BlobReader,
     snapshot: &Snapshot,
-    path: &EntryPath,
-    as_of: Timestamp,
+    source: &SnapshotSource,
 ) -> Result<Option<Vec<ClusterTime>>, RepoError> {
-    let seconds = u32::try_from(as_of.as_second()).unwrap_or(0);
     let (mut moments, mut is_any) = (Vec::new(), false);
-    let database = reader.find_path(&snapshot.tree, path)?;
+    let database = reader.find_path(&snapshot.tree, &source.path)?;
     if let Some(tree) = database.and_then(|database| database.tree()) {
         for entry in reader.entries(&tree)? {
             let Kind::Collection(collection) = entry?.kind else { continue };
@@ -251,7 +279,7 @@ fn moments(
         return Ok(None);
     }
     if moments.is_empty() {
-        moments.push(ClusterTime { seconds, increment: 0 });
+        moments.push(source.database().moment.unwrap_or_else(|| second(source.as_of)));
     }
     Ok(Some(moments))
 }

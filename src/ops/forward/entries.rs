@@ -28,6 +28,9 @@ pub trait ChangeLog {
 
     /// Whether changes of this database are in it.
     fn has(&self, database: &str) -> bool;
+
+    /// Whether changes of all databases are in it, also of those that are made.
+    fn has_all(&self) -> bool;
 }
 
 /// The log that is kept in the repository: of one stream a window, which has no gap.
@@ -45,6 +48,10 @@ impl ChangeLog for KeptLog<'_> {
 
     fn has(&self, database: &str) -> bool {
         self.stream.has(self.stream.server(), database)
+    }
+
+    fn has_all(&self) -> bool {
+        self.stream.has_all(self.stream.server())
     }
 }
 
@@ -71,6 +78,10 @@ impl ChangeLog for ServerLog<'_> {
     }
 
     fn has(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_all(&self) -> bool {
         true
     }
 }

@@ -25,6 +25,7 @@ mod steps;
 mod tree;
 mod until;
 
+pub(super) use choose::place_of;
 pub use choose::{Choice, ChosenBase, Unreachable, choose_base};
 pub use entries::{ChangeEntries, ChangeLog, ChangeLogError, KeptLog, ServerLog};
 pub use error::ForwardError;
@@ -32,12 +33,16 @@ pub use proof::{LogProof, LogProofOutcome, prove_log};
 pub use reading::LastChange;
 pub use until::Until;
 
-use super::backup::MONGODB;
+use super::backup::{MONGODB, constant_name};
 use super::nameless::nameless;
-use crate::model::{ClusterTime, Entry, EntryName, Kind, Monitor, Snapshot, Stage, unescape_name};
+use crate::model::{
+    ClusterTime, Entry, EntryName, EntryPath, Kind, Monitor, Snapshot, SnapshotSource, Stage,
+    unescape_name,
+};
 use crate::repo::{BesideRepository, BlobReader, BlobSink, Repository};
 use applying::Applying;
 use catalog::Catalog;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -76,6 +81,9 @@ pub struct Forward {
 /// The entries of a database, by name.
 type Database = BTreeMap<EntryName, Entry>;
 
+/// The databases of each server, by name.
+type Servers = BTreeMap<EntryName, BTreeMap<EntryName, Database>>;
+
 /// Rolls the databases of a snapshot forward.
 pub fn roll_forward(
     request: &ForwardRequest<'_>,
@@ -100,8 +108,8 @@ pub fn roll_forward(
     for (name, databases) in rolling.servers()? {
         servers.insert(name.clone(), rolling.server(&name, databases, &mut forward)?);
     }
+    rolling.sources(&servers, &mut forward);
     forward.snapshot.tree = rolling.root(servers)?;
-    rolling.sources(&mut forward);
     Ok(forward)
 }
 
@@ -116,11 +124,11 @@ impl Rolling<'_> {
     /// One server, whose databases have one log.
     fn server(
         &self,
-        name: &EntryName,
+        server: &EntryName,
         mut databases: BTreeMap<EntryName, Database>,
         forward: &mut Forward,
     ) -> Result<BTreeMap<EntryName, Database>, ForwardError> {
-        let log = unescape_name(name).and_then(|name| self.request.logs.get(&name));
+        let log = unescape_name(server).and_then(|server| self.request.logs.get(&server));
         let is_kept = |name: &EntryName| {
             let database = unescape_name(name);
             log.is_some_and(|log| {
@@ -135,7 +143,11 @@ impl Rolling<'_> {
         let mut catalog = Catalog::default();
         for name in &rolled {
             let Some(entries) = databases.remove(name) else { continue };
-            self.add(name, &entries, &mut catalog)?;
+            self.add((server, name), &entries, &mut catalog)?;
+        }
+        if let Some(begun) = self.has_all(server).filter(|_| log.has_all()) {
+            catalog.takes_new = true;
+            catalog.floor = catalog.floor.or(Some(begun));
         }
         let Self { request, reader, sink, monitor } = self;
         let read = reading::read(catalog, log.as_ref(), request.until, request.scratch, *monitor)?;
@@ -149,7 +161,7 @@ impl Rolling<'_> {
             monitor: *monitor,
         };
         let collections = applying.run(&catalog, Steps::new(steps)?)?;
-        databases.extend(tree::databases(&rolled, &catalog, collections)?);
+        databases.extend(tree::databases(&catalog, collections)?);
         forward.left_out.extend(catalog.strangers.into_values());
         forward.changes += count;
         if last.as_ref().map(|last| last.at) > forward.last.as_ref().map(|last| last.at) {
@@ -160,12 +172,12 @@ impl Rolling<'_> {
 
     fn add(
         &self,
-        name: &EntryName,
+        (server, name): (&EntryName, &EntryName),
         entries: &Database,
         catalog: &mut Catalog,
     ) -> Result<(), ForwardError> {
         let Some(database) = unescape_name(name) else { return Ok(()) };
-        let begun = self.begun(name);
+        let begun = self.begun(server, name);
         catalog.databases.insert(database.clone());
         for entry in entries.values() {
             let Some(name) = unescape_name(&entry.name) else { continue };
@@ -185,16 +197,42 @@ impl Rolling<'_> {
     }
 
     /// When a database was saved, or just before.
-    fn begun(&self, database: &EntryName) -> ClusterTime {
-        let is_it = |path: &crate::model::EntryPath| path.names().last().as_ref() == Some(database);
-        let base = self.request.base;
-        let source = base.sources.iter().find(|source| {
-            source.path.names().next().is_some_and(|name| name.bytes() == MONGODB)
-                && is_it(&source.path)
-        });
-        let as_of = source.map_or(base.begun, |source| source.as_of);
-        ClusterTime { seconds: u32::try_from(as_of.as_second()).unwrap_or(0), increment: 0 }
+    fn begun(&self, server: &EntryName, database: &EntryName) -> ClusterTime {
+        let place = database_place(server, database);
+        let source = self.request.base.sources.iter().find(|source| source.path == place);
+        source.map_or_else(|| second(self.request.base.begun), listed_at)
     }
+
+    /// When the databases of a server were saved, if these are all that it had.
+    fn has_all(&self, server: &EntryName) -> Option<ClusterTime> {
+        let of_server = self.request.base.sources.iter().filter(|source| {
+            let mut names = source.path.names();
+            names.next().is_some_and(|name| name.bytes() == MONGODB)
+                && names.next().as_ref() == Some(server)
+        });
+        let whole = of_server
+            .filter(|source| source.database().is_with_all && !source.database().is_partial);
+        whole.map(listed_at).min()
+    }
+}
+
+/// When a database was listed, or just before.
+fn listed_at(source: &SnapshotSource) -> ClusterTime {
+    source.database().moment.unwrap_or_else(|| second(source.as_of))
+}
+
+/// A second, or just before.
+fn second(time: Timestamp) -> ClusterTime {
+    ClusterTime { seconds: u32::try_from(time.as_second()).unwrap_or(0), increment: 0 }
+}
+
+/// Where a database lies in a snapshot.
+fn database_place(server: &EntryName, database: &EntryName) -> EntryPath {
+    let mut place = EntryPath::root();
+    place.push(&constant_name(MONGODB));
+    place.push(server);
+    place.push(database);
+    place
 }
 
 /// Whether changes of a database are applied.
@@ -203,6 +241,6 @@ fn is_rolled(log: &dyn ChangeLog, database: &str) -> bool {
 }
 
 /// Of the server's own affairs the log does not tell all.
-fn is_own_affair(database: &str) -> bool {
+pub(super) fn is_own_affair(database: &str) -> bool {
     matches!(database, "admin" | "config" | "local")
 }

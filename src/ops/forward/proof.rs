@@ -7,12 +7,12 @@ use super::until::Until;
 use super::{ForwardRequest, is_own_affair, roll_forward};
 use crate::model::{
     ClusterTime, Collection, Consistency, Entry, EntryPath, Kind, Monitor, Snapshot, SnapshotKind,
-    unescape_name,
+    SnapshotSource, unescape_name,
 };
 use crate::ops::backup::MONGODB;
 use crate::ops::documents::diff_documents;
 use crate::repo::{BlobReader, RepoError, Repository};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,11 +50,11 @@ pub fn prove_log(
     live.retain(|snapshot| snapshot.kind == SnapshotKind::Backup);
     live.sort_by_key(|snapshot| (snapshot.taken, snapshot.begun, snapshot.id));
     for next in live {
-        let places = places(&next);
-        if places.is_empty() {
+        let what = comparable(&next);
+        if what.is_empty() {
             continue;
         }
-        if let Some(base) = last.insert(places, next.clone()) {
+        if let Some(base) = last.insert(what, next.clone()) {
             let outcome = match prove(repository, (&base, &next), scratch, monitor) {
                 Err(error @ (ForwardError::Hole { .. } | ForwardError::Unknown { .. })) => {
                     LogProofOutcome::Failed(error.to_string())
@@ -68,19 +68,32 @@ pub fn prove_log(
     Ok(())
 }
 
-/// Where the databases of a snapshot lie that it has whole.
-fn places(snapshot: &Snapshot) -> Vec<EntryPath> {
-    let whole = snapshot.sources.iter().filter(|source| !source.is_partial);
-    let paths = whole.map(|source| source.path.clone());
-    let mut places: Vec<EntryPath> = paths
-        .filter(|path| path.names().next().is_some_and(|name| name.bytes() == MONGODB))
-        .filter(|path| {
-            let name = path.names().last().as_ref().and_then(unescape_name);
-            name.is_some_and(|name| !is_own_affair(&name))
-        })
-        .collect();
-    places.sort_unstable();
-    places
+/// What is held against the same of the next snapshot: servers with all their databases, and
+/// single databases.
+fn comparable(snapshot: &Snapshot) -> Vec<EntryPath> {
+    let with_all = whole_databases(snapshot).filter(|source| source.database().is_with_all);
+    let servers = with_all.map(|source| {
+        let names = source.path.names().take(2);
+        names.fold(EntryPath::root(), |path, name| path.join(&name))
+    });
+    let servers: BTreeSet<EntryPath> = servers.collect();
+    let is_single = |place: &EntryPath| !servers.iter().any(|server| place.starts_with(server));
+    let singles = places(snapshot).into_iter().filter(is_single);
+    servers.iter().cloned().chain(singles).collect()
+}
+
+/// Where the databases of a snapshot lie that it has whole, but for the server's own.
+fn places(snapshot: &Snapshot) -> BTreeSet<EntryPath> {
+    let is_users = |path: &EntryPath| {
+        let name = path.names().last().as_ref().and_then(unescape_name);
+        name.is_some_and(|name| !is_own_affair(&name))
+    };
+    whole_databases(snapshot).map(|source| source.path.clone()).filter(is_users).collect()
+}
+
+fn whole_databases(snapshot: &Snapshot) -> impl Iterator<Item = &SnapshotSource> {
+    let whole = snapshot.sources.iter().filter(|source| !source.database().is_partial);
+    whole.filter(|source| source.path.names().next().is_some_and(|name| name.bytes() == MONGODB))
 }
 
 fn prove(
@@ -117,7 +130,7 @@ impl Comparing<'_> {
         theirs: &Snapshot,
         changes: u64,
     ) -> Result<LogProofOutcome, RepoError> {
-        for place in places(theirs) {
+        for place in &places(base) | &places(theirs) {
             let database = place.names().last().as_ref().and_then(unescape_name);
             let database = database.unwrap_or_default();
             let (ours, theirs) = (self.inside(ours, &place)?, self.inside(theirs, &place)?);

@@ -3,10 +3,10 @@
 use super::applying::series_name;
 use super::catalog::{Catalog, Uuid};
 use super::error::ForwardError;
-use super::{Database, Forward, Rolling};
+use super::{Database, Forward, Rolling, Servers, database_place};
 use crate::model::{
-    BlobId, ClusterTime, Collection, Directory, Entry, EntryName, Kind, Metadata, Summary,
-    escape_name, unescape_name,
+    BlobId, ClusterTime, Collection, Directory, Entry, EntryName, EntryPath, Kind, Metadata,
+    SnapshotSource, Summary, escape_name, unescape_name,
 };
 use crate::ops::backup::{MONGODB, files_metadata};
 use crate::repo::{RepoError, TreeSink, TreeWriter};
@@ -14,12 +14,13 @@ use std::collections::{BTreeMap, HashMap};
 
 /// What there is in the databases that were rolled forward.
 pub fn databases(
-    rolled: &[EntryName],
     catalog: &Catalog,
     mut collections: HashMap<Uuid, Collection>,
 ) -> Result<BTreeMap<EntryName, Database>, ForwardError> {
-    let mut databases: BTreeMap<EntryName, Database> =
-        rolled.iter().map(|name| (name.clone(), Database::new())).collect();
+    let mut databases: BTreeMap<EntryName, Database> = catalog
+        .names()
+        .map(|name| Ok((escaped(name)?, Database::new())))
+        .collect::<Result<_, ForwardError>>()?;
     for (uuid, followed) in &catalog.collections {
         let Some(collection) = collections.remove(uuid) else { continue };
         let Some(entries) = databases.get_mut(&escaped(&followed.database)?) else { continue };
@@ -57,9 +58,7 @@ fn entry(name: EntryName, kind: Kind) -> Entry {
 
 impl Rolling<'_> {
     /// The servers of the base, with what is in their databases.
-    pub(super) fn servers(
-        &self,
-    ) -> Result<BTreeMap<EntryName, BTreeMap<EntryName, Database>>, ForwardError> {
+    pub(super) fn servers(&self) -> Result<Servers, ForwardError> {
         let all = self.reader.find_entry(&self.request.base.tree, MONGODB)?;
         let mut servers = BTreeMap::new();
         for server in self.inside(all.as_ref())? {
@@ -82,10 +81,7 @@ impl Rolling<'_> {
     }
 
     /// Writes the tree: these databases, and what else the other snapshot has.
-    pub(super) fn root(
-        &self,
-        servers: BTreeMap<EntryName, BTreeMap<EntryName, Database>>,
-    ) -> Result<BlobId, ForwardError> {
+    pub(super) fn root(&self, servers: Servers) -> Result<BlobId, ForwardError> {
         let mut places = Vec::new();
         for (server, databases) in servers {
             let mut directories = Vec::new();
@@ -126,15 +122,21 @@ impl Rolling<'_> {
     }
 
     /// Says of when each source is.
-    pub(super) fn sources(&self, forward: &mut Forward) {
-        let is_database = |path: &crate::model::EntryPath| {
-            path.names().next().is_some_and(|name| name.bytes() == MONGODB)
-        };
+    pub(super) fn sources(&self, servers: &Servers, forward: &mut Forward) {
         let sources = &mut forward.snapshot.sources;
         sources.retain(|source| !is_database(&source.path));
-        for source in self.request.base.sources.iter().filter(|source| is_database(&source.path)) {
-            let mut source = source.clone();
-            let name = source.path.names().last().as_ref().and_then(unescape_name);
+        let base = self.request.base.sources.iter().filter(|source| is_database(&source.path));
+        let places = servers.iter().flat_map(|(server, databases)| {
+            databases.keys().map(move |name| database_place(server, name))
+        });
+        let base: Vec<&SnapshotSource> = base.collect();
+        for place in places {
+            let of_base = base.iter().find(|source| source.path == place);
+            let made = || base.iter().find_map(|sibling| beside(sibling, &place));
+            let Some(mut source) = of_base.map(|source| (*source).clone()).or_else(made) else {
+                continue;
+            };
+            let name = place.names().last().as_ref().and_then(unescape_name);
             if !name.is_some_and(|name| forward.unchanged.contains(&name)) {
                 source.as_of = self.request.until.timestamp();
             }
@@ -143,4 +145,22 @@ impl Rolling<'_> {
         let latest = sources.iter().map(|source| source.as_of).max();
         forward.snapshot.taken = latest.unwrap_or(forward.snapshot.taken);
     }
+}
+
+fn is_database(path: &EntryPath) -> bool {
+    path.names().next().is_some_and(|name| name.bytes() == MONGODB)
+}
+
+/// The source of a database at this path, which was made since; `None` if the other one is not of
+/// its server.
+fn beside(sibling: &SnapshotSource, place: &EntryPath) -> Option<SnapshotSource> {
+    let [sibling_names, names] =
+        [&sibling.path, place].map(|path| path.names().collect::<Vec<_>>());
+    if sibling_names.get(..2) != names.get(..2) {
+        return None;
+    }
+    let [old, new] = [sibling_names, names].map(|names| names.last().and_then(unescape_name));
+    let address = sibling.address.strip_suffix(old?.as_bytes()).unwrap_or(&sibling.address);
+    let address = [address, new?.as_bytes()].concat();
+    Some(SnapshotSource::new(address, place.clone(), sibling.as_of))
 }

@@ -1,8 +1,10 @@
 //! What the change log covers, and from when on that can be restored.
 
-use crate::model::{EntryName, Snapshot, SnapshotKind, SnapshotSource, escape_name};
+use crate::model::{Snapshot, SnapshotKind, SnapshotSource};
+use crate::ops::forward::{is_own_affair, place_of};
 use crate::repo::{DamagedSegments, LogStream, LogWindow, RepoError, Repository};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A stream with its windows.
@@ -73,7 +75,7 @@ struct Base {
 impl From<&SnapshotSource> for Base {
     fn from(source: &SnapshotSource) -> Self {
         let taken = source.as_of;
-        let leads_from = source.whole_from.map_or(taken, |whole| {
+        let leads_from = source.database().whole_from.map_or(taken, |whole| {
             // It is so in the middle of that second.
             let end = whole.timestamp().checked_add(SignedDuration::from_secs(1));
             end.unwrap_or(Timestamp::MAX)
@@ -82,38 +84,52 @@ impl From<&SnapshotSource> for Base {
     }
 }
 
-/// The bases of each of these databases; where none is named, those of any database
-/// of the server.
+/// The bases of each of these databases; where none is named, of each that the server had. One that
+/// was made after a snapshot of all databases has that one too.
 fn bases(live: &[Snapshot], server: &str, databases: &[String]) -> Vec<Vec<Base>> {
-    let Ok(server) = escape_name(server) else { return vec![Vec::new()] };
-    let of = |database: Option<&EntryName>| {
-        let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
-        let sources = backups.flat_map(|snapshot| &snapshot.sources);
-        let is_meant = |names: Vec<EntryName>| {
-            matches!(names.as_slice(), [top, on, name]
-                if top.bytes() == crate::ops::MONGODB
-                    && *on == server
-                    && database.is_none_or(|database| name == database))
-        };
-        let whole = sources.filter(|source| !source.is_partial);
-        let meant = whole.filter(|source| is_meant(source.path.names().collect()));
-        meant.map(Base::from).collect::<Vec<_>>()
+    let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
+    let sources = backups.flat_map(|snapshot| &snapshot.sources);
+    let whole = sources.filter(|source| !source.database().is_partial);
+    let of_server: Vec<(String, &SnapshotSource)> = whole
+        .filter_map(|source| {
+            let (on, name) = place_of(source)?;
+            (on == server).then_some((name, source))
+        })
+        .collect();
+    let known = of_server.iter().map(|(name, _)| name).filter(|name| !is_own_affair(name));
+    let databases: BTreeSet<&String> = match databases {
+        [] => known.collect(),
+        databases => databases.iter().collect(),
     };
-    match databases {
-        [] => vec![of(None)],
-        databases => databases.iter().map(|name| of(escape_name(name).ok().as_ref())).collect(),
+    let of = |database: &String| {
+        let is_base = |(name, source): &&(String, &SnapshotSource)| {
+            name == database || source.database().is_with_all
+        };
+        of_server.iter().filter(is_base).map(|(_, source)| Base::from(*source)).collect()
+    };
+    match databases.is_empty() {
+        // A server without any has bases all the same.
+        true => vec![of_server.iter().map(|(_, source)| Base::from(*source)).collect()],
+        false => databases.into_iter().map(of).collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ClusterTime, SourceDatabase};
     use crate::policy::test_snapshots::Example;
 
     fn newest(live: &[Snapshot], databases: &[&str], before: &str) -> Option<String> {
         let databases: Vec<String> = databases.iter().map(|name| name.to_string()).collect();
         let found = newest_before(bases(live, "rs0", &databases), before.parse().unwrap());
         found.map(|found| found.to_string())
+    }
+
+    fn tell(snapshot: &mut Snapshot, database: SourceDatabase) {
+        for source in &mut snapshot.sources {
+            *source = source.clone().with_database(database);
+        }
     }
 
     #[test]
@@ -124,9 +140,10 @@ mod tests {
                 .make()
         };
         let mut live = [make(1), make(2)];
-        let dropped = jiff::Timestamp::from_second(live[1].begun.as_second() + 60).unwrap();
+        let dropped = Timestamp::from_second(live[1].begun.as_second() + 60).unwrap();
         let seconds = dropped.as_second() as u32;
-        live[1].sources[0].whole_from = Some(crate::model::ClusterTime { seconds, increment: 1 });
+        let whole_from = Some(ClusterTime { seconds, increment: 1 });
+        tell(&mut live[1], SourceDatabase { whole_from, ..SourceDatabase::default() });
         let at = |day: u32| Some(format!("2025-11-0{day}T00:00:00Z"));
         assert_eq!(newest(&live, &["bot"], "2025-11-02T00:01:00Z"), at(1));
         assert_eq!(newest(&live, &["bot"], "2025-11-02T00:01:01Z"), at(2));
@@ -136,7 +153,7 @@ mod tests {
     fn the_newest_base_of_every_database_counts() {
         let bot = ["mongodb/rs0/bot"];
         let both = ["files/srv", "mongodb/rs0/bot", "mongodb/rs0/users"];
-        let live = [
+        let mut live = [
             Example::at(1, "2025-11-01T00:00:00Z").paths(&both).make(),
             Example::at(2, "2025-11-02T00:00:00Z").paths(&bot).make(),
             Example::at(3, "2025-11-03T00:00:00Z").paths(&bot).safety().make(),
@@ -147,10 +164,14 @@ mod tests {
         let before = "2025-11-04T12:00:00Z";
         assert_eq!(newest(&live, &["bot"], before), at(2));
         assert_eq!(newest(&live, &["bot", "users"], before), at(1));
-        assert_eq!(newest(&live, &[], before), at(2));
+        assert_eq!(newest(&live, &[], before), at(1));
         assert_eq!(newest(&live, &["bot"], "2025-11-05T00:00:00Z"), at(5));
         assert_eq!(newest(&live, &["nowhere"], before), None);
         assert_eq!(newest(&live, &["bot", "nowhere"], before), None);
         assert_eq!(newest(&live, &["bot"], "2025-10-01T00:00:00Z"), None);
+        // It says that there was no other database.
+        tell(&mut live[1], SourceDatabase { is_with_all: true, ..SourceDatabase::default() });
+        assert_eq!(newest(&live, &[], before), at(2));
+        assert_eq!(newest(&live, &["nowhere"], before), at(2));
     }
 }

@@ -1,9 +1,8 @@
 //! Bases: snapshots that a window of the log can be rolled forward from. One is taken, beside the
 //! tailing, where there is none.
 
-use super::has_base::has_base;
 use super::{ProtectError, ProtectEvent, ProtectOptions, ProtectWatch};
-use crate::model::{ClusterTime, EntryName, EntryPath, escape_name};
+use crate::model::{ClusterTime, EntryName, EntryPath, Snapshot, SnapshotKind, escape_name};
 use crate::mongo::Connection;
 use crate::ops::backup::{
     BackupError, BackupOptions, BackupReport, DatabaseSource, DatabasesBackup, FilesBackup,
@@ -54,7 +53,7 @@ impl<'scope, 'env> Bases<'scope, 'env> {
         let mut has_all = true;
         for database in databases {
             let Some(path) = path(&self.options.server, &database) else { continue };
-            has_all &= has_base(self.repository, &live, &path, first)?;
+            has_all &= has_base(&live, &path, first);
         }
         self.missing = (!has_all).then_some(first);
         Ok(())
@@ -137,4 +136,12 @@ fn path(server: &str, database: &str) -> Option<EntryPath> {
     path.push(&escape_name(server).ok()?);
     path.push(&escape_name(database).ok()?);
     Some(path)
+}
+
+/// Whether one of the snapshots has the database at this path as it was at a moment or later.
+fn has_base(live: &[Snapshot], path: &EntryPath, first: ClusterTime) -> bool {
+    let backups = live.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Backup);
+    let sources = backups.flat_map(|snapshot| &snapshot.sources);
+    let mut bases = sources.filter(|source| source.path == *path && !source.database().is_partial);
+    bases.any(|source| source.database().moment >= Some(first))
 }

@@ -8,7 +8,6 @@
 
 mod bases;
 mod draft;
-mod has_base;
 mod run;
 mod start;
 mod store;

@@ -76,6 +76,11 @@ impl LogStream {
         &self.newest.databases
     }
 
+    /// Whether the changes of all databases of a server are kept in it.
+    pub fn has_all(&self, server: &str) -> bool {
+        self.server() == server && self.databases().is_empty()
+    }
+
     /// Whether the changes of a database are kept in it.
     pub fn has(&self, server: &str, database: &str) -> bool {
         let databases = self.databases();

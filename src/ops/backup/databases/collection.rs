@@ -246,7 +246,7 @@ impl DatabaseSaver<'_> {
 
 /// What is read by its name alone may be another collection by now, or none, which looks empty.
 fn still_is(saving: &Saving<'_>, namespace: &Namespace) -> Result<(), SaveFailure> {
-    let now = saving.source.connection.catalog(saving.database, None)?;
+    let now = saving.source.connection.catalog(saving.database, None)?.namespaces;
     let is_it = |now: &Namespace| now.name == namespace.name && now.uuid == namespace.uuid;
     match now.iter().any(is_it) {
         true => Ok(()),

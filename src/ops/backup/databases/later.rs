@@ -80,7 +80,7 @@ impl DatabaseSaver<'_> {
         let mut round = Round::default();
         let catalog = match saving.source.connection.catalog(saving.database, saving.at) {
             Err(error) if error.is_other_moment() => return Ok(Round { left: late, ..round }),
-            catalog => catalog?,
+            catalog => catalog?.namespaces,
         };
         for namespace in late {
             let now = catalog.iter().find(|now| is_same(now, &namespace));
@@ -136,7 +136,7 @@ impl DatabaseSaver<'_> {
         saving: &Saving<'_>,
         entries: &mut BTreeMap<EntryName, Entry>,
     ) -> Result<Vec<Namespace>, BackupError> {
-        let catalog = saving.source.connection.catalog(saving.database, None)?;
+        let catalog = saving.source.connection.catalog(saving.database, None)?.namespaces;
         let mut vanished = Vec::new();
         for (name, entry) in entries.iter() {
             let Kind::Collection(collection) = &entry.kind else { continue };

@@ -14,9 +14,9 @@ use super::read_file::Reader;
 use super::{BackupError, constant_name, files_metadata};
 use crate::model::{
     ClusterTime, Collection, Consistency, Counter, Entry, EntryName, EntryPath, Kind, Metadata,
-    Problem, ProblemKind, SnapshotSource, escape_name,
+    Problem, ProblemKind, SnapshotSource, SourceDatabase, escape_name,
 };
-use crate::mongo::{Connection, MongoError, Namespace, NamespaceKind, ServerKind};
+use crate::mongo::{Catalog, Connection, MongoError, Namespace, NamespaceKind, ServerKind};
 use crate::repo::{BlobReader, RepoError, Session};
 use jiff::Timestamp;
 use previous::Previous;
@@ -174,7 +174,7 @@ impl<'a> DatabaseSaver<'a> {
     fn server(
         &mut self,
         server: &EntryName,
-        databases: ServerDatabases<'_>,
+        mut databases: ServerDatabases<'_>,
         mut previous: Previous,
         assembler: &mut Assembler<'_>,
     ) -> Result<(), BackupError> {
@@ -184,6 +184,7 @@ impl<'a> DatabaseSaver<'a> {
             self.tell_fuzzy(&source.connection);
         }
         previous.follow(&source.connection, at)?;
+        self.add_new(&mut databases, at)?;
         for (name, (source, database)) in databases {
             let (log_entry, previous) = (previous.log_entry, &previous);
             let saving = Saving { source, database: &database, at, log_entry, previous };
@@ -194,9 +195,33 @@ impl<'a> DatabaseSaver<'a> {
             let mut path = EntryPath::root();
             [&constant_name(MONGODB), server, &name].into_iter().for_each(|part| path.push(part));
             let address = shown(&source.connection, &database).into_bytes();
-            let mut saved = SnapshotSource::new(address, path, as_of);
-            (saved.is_partial, saved.whole_from) = (source.is_partial(), whole_from);
+            let saved = SnapshotSource::new(address, path, as_of).with_database(SourceDatabase {
+                is_partial: source.is_partial(),
+                is_with_all: source.database.is_none(),
+                moment: at,
+                whole_from,
+            });
             self.saved.sources.push(saved);
+        }
+        Ok(())
+    }
+
+    /// Databases that were made between the list of them and the moment.
+    fn add_new(
+        &self,
+        databases: &mut ServerDatabases<'_>,
+        at: Option<ClusterTime>,
+    ) -> Result<(), MongoError> {
+        let whole = databases.values().map(|(source, _)| *source);
+        let Some(source) = whole.into_iter().find(|source| source.database.is_none()) else {
+            return Ok(());
+        };
+        for name in source.connection.databases()? {
+            let place = place(&name)?;
+            if !databases.contains_key(&place) && !source.connection.catalog(&name, at)?.is_empty()
+            {
+                databases.insert(place, (source, name));
+            }
         }
         Ok(())
     }
@@ -233,11 +258,13 @@ impl<'a> DatabaseSaver<'a> {
     ) -> Result<Option<ClusterTime>, BackupError> {
         let Saving { source, database, at, .. } = *saving;
         let catalog = source.connection.catalog(database, at)?;
+        let listed_late = self.listed_late(saving, &catalog)?;
         if catalog.is_empty() && source.database.is_some() {
             let why = "there is no such database, or nothing is in it";
             self.tell(ProblemKind::Unreadable, shown(&source.connection, database), why);
         }
-        let wanted = catalog.into_iter().filter(|namespace| source.wants(&namespace.name));
+        let wanted =
+            catalog.namespaces.into_iter().filter(|namespace| source.wants(&namespace.name));
         let wanted: Vec<_> = wanted.collect();
         self.met.extend(wanted.iter().map(|namespace| namespace.name.clone()));
         let (entries, whole_from) = self.entries(saving, wanted)?;
@@ -255,7 +282,19 @@ impl<'a> DatabaseSaver<'a> {
             assembler.add(entry)?;
         }
         self.saved.reports.push(report);
-        Ok(whole_from)
+        Ok(whole_from.max(listed_late))
+    }
+
+    /// Where a server cannot tell what there was at the moment: when it had told what there is.
+    fn listed_late(
+        &self,
+        saving: &Saving<'_>,
+        catalog: &Catalog,
+    ) -> Result<Option<ClusterTime>, MongoError> {
+        match saving.at.is_none() || catalog.is_of_moment {
+            true => Ok(None),
+            false => saving.source.connection.moment(),
+        }
     }
 
     /// The entries of a database, and from when on they are all of it. What cannot be read at its
@@ -368,18 +407,16 @@ fn shown(connection: &Connection, database: &str) -> String {
 fn by_server(
     databases: &DatabasesBackup,
 ) -> Result<BTreeMap<EntryName, ServerDatabases<'_>>, MongoError> {
-    let unusable = |error: crate::model::InvalidName| MongoError::Refused(error.to_string());
     let mut servers: BTreeMap<EntryName, ServerDatabases<'_>> = BTreeMap::new();
     for source in &databases.sources {
         let server = source.server_name.as_deref().unwrap_or_else(|| source.connection.name());
-        let server = servers.entry(escape_name(server).map_err(unusable)?).or_default();
+        let server = servers.entry(place(server)?).or_default();
         let names = match &source.database {
             Some(name) => vec![name.clone()],
             None => source.connection.databases()?,
         };
         for name in names {
-            let place = escape_name(&name).map_err(unusable)?;
-            if server.insert(place, (source, name.clone())).is_some() {
+            if server.insert(place(&name)?, (source, name.clone())).is_some() {
                 let why = format!(
                     "the database {name} is named twice, or lies on two servers of \
                      one name: --server-name tells them apart"
@@ -389,6 +426,11 @@ fn by_server(
         }
     }
     Ok(servers)
+}
+
+/// The name in the tree.
+fn place(name: &str) -> Result<EntryName, MongoError> {
+    escape_name(name).map_err(|error| MongoError::Refused(error.to_string()))
 }
 
 /// How consistent a collection is that was read at this moment.

@@ -189,7 +189,7 @@ impl<'a> DatabaseRollback<'a> {
             let catalog = match catalogs.get(undoing.database.as_str()) {
                 Some(catalog) => catalog,
                 None => {
-                    let catalog = self.connection.catalog(&undoing.database, None)?;
+                    let catalog = self.connection.catalog(&undoing.database, None)?.namespaces;
                     catalogs.entry(&undoing.database).or_insert(catalog)
                 }
             };
