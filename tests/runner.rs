@@ -54,6 +54,7 @@ mod power_cuts;
 mod protocol_model;
 mod protocol_order;
 mod prune_plan;
+mod reading_index;
 mod secrets;
 mod simulated_world;
 mod storage_conformance;

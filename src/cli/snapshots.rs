@@ -94,7 +94,7 @@ fn fuzzy(repository: Arc<Repository>, chosen: &[&Snapshot]) -> Result<HashSet<Se
     if databases.peek().is_none() {
         return Ok(fuzzy);
     }
-    let reader = BlobReader::new(repository)?;
+    let reader = BlobReader::for_reading(repository)?;
     for snapshot in databases {
         if fuzzy_collections(&reader, snapshot).unwrap_or_default() > 0 {
             fuzzy.insert(snapshot.id);

@@ -128,6 +128,13 @@ impl EntryPath {
         }
     }
 
+    /// Whether both lie in one directory.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let directory = |path: &Self| path.0.iter().rposition(|byte| *byte == b'/');
+        let (ours, theirs) = (directory(self), directory(other));
+        ours == theirs && self.0[..ours.unwrap_or(0)] == other.0[..theirs.unwrap_or(0)]
+    }
+
     pub fn names(&self) -> impl DoubleEndedIterator<Item = EntryName> + '_ {
         self.0
             .split(|byte| *byte == b'/')

@@ -4,7 +4,7 @@
 use super::RepoError;
 use super::blob_index::{BlobIndex, Location, Merge, PackEntry};
 use super::gathered::Gathered;
-use super::index_cache::IndexCache;
+use super::index_cache::{IndexCache, Proof};
 use super::repository::{Repository, object_name};
 use super::unindexed::Unindexed;
 use crate::codec::Class;
@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// How often the index is read again because an object of it was replaced meanwhile.
 const PATIENCE: usize = 20;
 
+/// So many new index objects a reader takes beside the cache; more are merged into it.
+const MOST_NEWER: usize = 16;
+
 /// What a verb knows of the packs in a repository at one time.
 pub struct Catalog {
     index: Arc<BlobIndex>,
@@ -26,6 +29,10 @@ pub struct Catalog {
     reusable: Arc<Vec<bool>>,
     /// Every pack in storage, with its size.
     listed: Arc<HashMap<PackId, ListedPack>>,
+    /// Neither were the lines of the index proved nor packs listed: all lines count.
+    is_believed: bool,
+    /// The index objects that the cache does not have yet, where lines are believed.
+    newer: Option<Arc<BlobIndex>>,
     /// Packs that no index names, where somebody looked into them.
     pub(super) unindexed: Option<Arc<Unindexed>>,
 }
@@ -67,7 +74,32 @@ impl Repository {
         let reusable: Vec<bool> = packs.map(|(pack, there)| *there && allowed(pack)).collect();
         let (index, listed) = (Arc::new(index), Arc::new(listed));
         let (counted, reusable) = (Arc::new(counted), Arc::new(reusable));
-        Ok(Catalog { index, counted, reusable, listed, unindexed: None })
+        let (newer, unindexed) = (None, None);
+        Ok(Catalog { index, counted, reusable, listed, is_believed: false, newer, unindexed })
+    }
+
+    /// The index as the local cache has it, with what few objects are newer. It may be wrong
+    /// anywhere: only for readers, who prove what they read, and look again where that fails.
+    /// `None` where the cache is not of use for that.
+    pub(super) fn believed_catalog(&self) -> Result<Option<Catalog>, RepoError> {
+        let Some(cache) = self.cache().map(IndexCache::new) else { return Ok(None) };
+        let sources = self.list_index()?;
+        let cached = cache.read(Proof::WithoutLines);
+        let Some(index) = cached.filter(|index| is_subset(&index.sources, &sources)) else {
+            return Ok(None);
+        };
+        let new = missing(&index.sources, &sources);
+        if new.len() > MOST_NEWER {
+            return Ok(None);
+        }
+        let newer = match self.merge_into(Gathered::Memory(Vec::new()), new, false) {
+            Err(_) => return Ok(None),
+            Ok((newer, _)) => Some(Arc::new(newer)),
+        };
+        let all = Arc::new(vec![true; index.packs().len()]);
+        let (counted, reusable) = (Arc::clone(&all), all);
+        let (index, listed, unindexed) = (Arc::new(index), Arc::default(), None);
+        Ok(Some(Catalog { index, counted, reusable, listed, is_believed: true, newer, unindexed }))
     }
 
     /// All packs in storage. One in a folder that is not its own is not found by readers, and
@@ -92,16 +124,12 @@ impl Repository {
         let sources = self.list_index()?;
         let cache = self.cache().filter(|_| cached).map(IndexCache::new);
         let Some(cache) = cache else { return self.merged_index(sources) };
-        let old = cache.read();
+        let old = cache.read(Proof::Whole);
         if let Some(old) = old.filter(|old| is_subset(&old.sources, &sources)) {
             if old.sources == sources {
                 return Ok(old);
             }
-            let new: Vec<IndexId> = sources
-                .iter()
-                .filter(|id| old.sources.binary_search(id).is_err())
-                .copied()
-                .collect();
+            let new = missing(&old.sources, &sources);
             let mut objects = new.iter().map(|id| self.get_index(id));
             return self.write_cache(&cache, Some(&old), sources.clone(), &mut objects);
         }
@@ -211,6 +239,11 @@ fn is_subset(part: &[IndexId], whole: &[IndexId]) -> bool {
     part.iter().all(|id| whole.binary_search(id).is_ok())
 }
 
+/// What is in `whole` and not in `part`.
+fn missing(part: &[IndexId], whole: &[IndexId]) -> Vec<IndexId> {
+    whole.iter().filter(|id| part.binary_search(id).is_err()).copied().collect()
+}
+
 impl Catalog {
     pub fn index(&self) -> &BlobIndex {
         &self.index
@@ -227,10 +260,10 @@ impl Catalog {
             self.index.find(id).filter(|at| self.flag(&self.counted, *at)).collect();
         found.sort_by_key(|at| !self.flag(&self.reusable, *at));
         let indexed = found.into_iter().map(|at| (self.index.pack_at(at), at));
-        let unindexed = self.unindexed.iter().flat_map(|unindexed| {
-            unindexed.index.find(id).map(|at| (unindexed.index.pack_at(at), at))
-        });
-        indexed.chain(unindexed).filter_map(|(pack, at)| Some((pack?, at))).collect()
+        let others = self.newer.as_deref().into_iter();
+        let others = others.chain(self.unindexed.iter().map(|unindexed| &unindexed.index));
+        let others = others.flat_map(|index| index.find(id).map(|at| (index.pack_at(at), at)));
+        indexed.chain(others).filter_map(|(pack, at)| Some((pack?, at))).collect()
     }
 
     /// Where the index says that the blob lies, or lay.
@@ -241,6 +274,11 @@ impl Catalog {
     /// The index objects that were there when it was made, sorted.
     pub fn sources(&self) -> &[IndexId] {
         &self.index.sources
+    }
+
+    /// Whether it is nothing but what the cache says.
+    pub(super) fn is_believed(&self) -> bool {
+        self.is_believed
     }
 
     /// Whether packs that no index names were looked into.
@@ -254,6 +292,8 @@ impl Catalog {
             counted: Arc::clone(&self.counted),
             reusable: Arc::clone(&self.reusable),
             listed: Arc::clone(&self.listed),
+            is_believed: self.is_believed,
+            newer: self.newer.clone(),
             unindexed: Some(unindexed),
         }
     }

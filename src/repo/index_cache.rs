@@ -11,10 +11,20 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"snapidx2";
-/// Magic, number of sources, packs (32 bits each), lines (64 bits), BLAKE3 of all that follows.
-const HEAD: usize = 8 + 4 + 4 + 8 + 32;
+const MAGIC: &[u8; 8] = b"snapidx3";
+/// Magic, number of sources, packs (32 bits each), lines (64 bits), BLAKE3 of sources and packs,
+/// BLAKE3 of the lines.
+const HEAD: usize = 8 + 4 + 4 + 8 + 32 + 32;
 const PACK: usize = 32 + 16 + 1 + 4 + 32 + 3;
+
+/// How much of the file is proved before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    Whole,
+    /// All but the lines: for those who prove what they read by it. Costs nothing that grows with
+    /// the number of blobs.
+    WithoutLines,
+}
 
 /// The cache file of one repository.
 pub(super) struct IndexCache {
@@ -31,12 +41,12 @@ impl IndexCache {
     }
 
     /// The index of the last run; `None` if there is none or it is damaged.
-    pub(super) fn read(&self) -> Option<BlobIndex> {
+    pub(super) fn read(&self, proof: Proof) -> Option<BlobIndex> {
         let file = File::open(self.path()).ok()?;
         // SAFETY: the file is private to this user and never changed in place, only replaced by
         // a rename; memory maps of replaced files stay what they were.
         let map = unsafe { memmap2::Mmap::map(&file) }.ok()?;
-        let (sources, packs, start) = parse(&map)?;
+        let (sources, packs, start) = parse(&map, proof)?;
         Some(BlobIndex { sources, packs, lines: Lines::Mapped { map, start } })
     }
 
@@ -60,7 +70,7 @@ impl IndexCache {
         }
         written?;
         std::fs::rename(&temporary, self.path()).map_err(|cause| local(&temporary, cause))?;
-        self.read().ok_or_else(|| {
+        self.read(Proof::Whole).ok_or_else(|| {
             local(&self.path(), io::Error::other("the index cache does not read back"))
         })
     }
@@ -80,12 +90,13 @@ impl IndexCache {
         sources.iter().for_each(|id| body.extend_from_slice(id.bytes()));
         packs.iter().for_each(|pack| push_pack(&mut body, pack));
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&body).update_rayon(sorted.as_flattened());
+        hasher.update_rayon(sorted.as_flattened());
         let mut out = BufWriter::new(File::create(path).map_err(local)?);
         let mut head = MAGIC.to_vec();
         head.extend_from_slice(&(sources.len() as u32).to_le_bytes());
         head.extend_from_slice(&(packs.len() as u32).to_le_bytes());
         head.extend_from_slice(&(sorted.len() as u64).to_le_bytes());
+        head.extend_from_slice(blake3::hash(&body).as_bytes());
         head.extend_from_slice(hasher.finalize().as_bytes());
         for part in [&head, &body, sorted.as_flattened()] {
             out.write_all(part).map_err(local)?;
@@ -126,19 +137,24 @@ fn push_pack(body: &mut Vec<u8>, pack: &PackEntry) {
 }
 
 /// Sources, packs, and where the lines start; `None` for anything unexpected.
-fn parse(bytes: &[u8]) -> Option<(Vec<IndexId>, Vec<PackEntry>, usize)> {
+fn parse(bytes: &[u8], proof: Proof) -> Option<(Vec<IndexId>, Vec<PackEntry>, usize)> {
     let (head, body) = bytes.split_at_checked(HEAD)?;
     let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let (sources, packs) = (word(8) as usize, word(12) as usize);
     let lines = usize::try_from(u64::from(word(16)) | u64::from(word(20)) << 32).ok()?;
     let start = sources.checked_mul(32)?.checked_add(packs.checked_mul(PACK)?)?;
     let length = start.checked_add(lines.checked_mul(LINE)?)?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_rayon(body);
-    let intact = body.len() == length
-        && head[..8] == MAGIC[..]
-        && head[24..] == hasher.finalize().as_bytes()[..];
-    if !intact {
+    if body.len() != length || head[..8] != MAGIC[..] {
+        return None;
+    }
+    let is_intact = |part: &[u8], hash: &[u8]| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_rayon(part);
+        hasher.finalize().as_bytes()[..] == *hash
+    };
+    let are_lines_intact =
+        || proof == Proof::WithoutLines || is_intact(&body[start..], &head[56..]);
+    if !is_intact(&body[..start], &head[24..56]) || !are_lines_intact() {
         return None;
     }
     let ids = body[..sources * 32].as_chunks::<32>().0.iter().copied().map(IndexId::new).collect();

@@ -34,6 +34,16 @@ impl BlobReader {
         Ok(Self::with_catalog(repository, catalog))
     }
 
+    /// The same for those who only read blobs: it begins with the index as the local cache has it,
+    /// and looks again where a blob cannot be had by that. Opens at once, however many blobs there
+    /// are; its catalog is not to be relied on.
+    pub fn for_reading(repository: Arc<Repository>) -> Result<Self, RepoError> {
+        match repository.believed_catalog()? {
+            Some(catalog) => Ok(Self::with_catalog(repository, catalog)),
+            None => Self::new(repository),
+        }
+    }
+
     pub fn with_catalog(repository: Arc<Repository>, catalog: Catalog) -> Self {
         Self::sharing(repository, Arc::new(catalog))
     }
@@ -105,6 +115,7 @@ impl BlobReader {
             return Ok(true);
         }
         let catalog = match self.repository.list_index()? == known.sources() {
+            _ if known.is_believed() => self.repository.catalog_for_reading()?,
             true if known.is_complete() => return Ok(false),
             true => self.repository.completed(known)?,
             false => self.repository.catalog_for_reading()?,

@@ -106,7 +106,7 @@ fn start(
     let Some(word) = &arguments.snapshot else { return Ok(None) };
     let asked = Asked::new(context, None, std::slice::from_ref(word))?;
     let snapshot = find(context, ledger, &asked, &arguments.filter.filter()?)?;
-    let reader = crate::repo::BlobReader::new(Arc::clone(repository))?;
+    let reader = crate::repo::BlobReader::for_reading(Arc::clone(repository))?;
     let places = find_places(&reader, snapshot, &asked.paths)?;
     let (mut path, snapshot) = (EntryPath::root(), Arc::new(snapshot.clone()));
     if let Some(place) = places.first() {

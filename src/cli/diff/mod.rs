@@ -83,7 +83,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let filter = arguments.filter.filter()?;
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
-    let reader = BlobReader::new(repository)?;
+    let reader = BlobReader::for_reading(repository)?;
     let sides = sides::resolve(context, &reader, &ledger, &filter, asked)?;
     let wants_lines = !arguments.metadata && !arguments.stat;
     match (arguments.text.is_some(), sides.are_files()) {

@@ -105,7 +105,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
     let snapshot = find(context, &ledger, &asked, &filter)?;
-    let reader = BlobReader::new(repository)?;
+    let reader = BlobReader::for_reading(repository)?;
     let mut places = find_places(&reader, snapshot, &asked.paths)?;
     let place = places.pop().ok_or_else(|| Failure::usage("no path was named"))?;
     refuse_terminal(arguments, &place)?;

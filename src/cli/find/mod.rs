@@ -89,7 +89,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
     let snapshots = snapshots(context, &ledger, &filter, &arguments.snapshot)?;
-    let reader = BlobReader::new(repository)?;
+    let reader = BlobReader::for_reading(repository)?;
     let damage = code_of(&ledger);
     if let Some(id) = &arguments.id {
         let path = arguments.history.as_ref().map(|path| path.to_string_lossy());

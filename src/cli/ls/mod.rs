@@ -57,7 +57,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Code, Failure> {
     let repository = open(context)?;
     let ledger = read_ledger(context, &repository)?;
     let snapshot = find(context, &ledger, &asked, &filter)?;
-    let reader = BlobReader::new(repository)?;
+    let reader = BlobReader::for_reading(repository)?;
     let fuzzy = fuzzy_line(&reader, snapshot);
     let mut message = SnapshotMessage::from(snapshot);
     message.fuzzy = fuzzy.is_some();

@@ -30,7 +30,7 @@ pub fn find(
 ) -> Result<Destination, Failure> {
     let mut places = Vec::new();
     if !asked.paths.is_empty() {
-        let reader = BlobReader::new(Arc::clone(repository))?;
+        let reader = BlobReader::for_reading(Arc::clone(repository))?;
         places = find_places(&reader, snapshot, &asked.paths)?;
     }
     match (&arguments.to, &arguments.target) {

@@ -79,7 +79,7 @@ pub fn choose_base(
     if streams.is_empty() {
         return Ok(Choice::NoLog);
     }
-    let reader = BlobReader::new(Arc::clone(repository))?;
+    let reader = BlobReader::for_reading(Arc::clone(repository))?;
     let mut unreachable = Unreachable {
         is_behind_end: streams
             .iter()

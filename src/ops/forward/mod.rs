@@ -90,7 +90,7 @@ pub fn roll_forward(
     monitor: &dyn Monitor,
 ) -> Result<Forward, ForwardError> {
     monitor.stage(Stage::Reading);
-    let reader = BlobReader::new(Arc::clone(request.repository))?;
+    let reader = BlobReader::for_reading(Arc::clone(request.repository))?;
     let file = nameless(request.scratch).map_err(|cause| {
         let place = request.scratch.to_path_buf();
         super::sorter::SorterError { place, cause }

@@ -14,9 +14,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-/// Entries that are handed to a worker at once, and their bytes. Each may hold a descriptor, and as
-/// many as a worker has wait for it.
-const MOST_JOBS: usize = 64;
+/// Entries that are handed to a worker at once, their folders and their bytes. Each folder is held by
+/// a descriptor, and as much as a worker has waits for it.
+const MOST_JOBS: usize = 1024;
+const MOST_FOLDERS: usize = 64;
 const MOST_BYTES: u64 = 4 << 20;
 
 /// What all workers of a restore share.
@@ -343,8 +344,28 @@ pub enum Pool<'a> {
 /// Hands jobs to workers, several at once: small files that follow each other lie in one frame, and
 /// two workers that take them in turns would both wait for each next one to be opened.
 pub struct Handing {
-    batch: RefCell<Vec<Job>>,
+    batch: RefCell<Batch>,
     batches: Sender<Vec<Job>>,
+}
+
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    folders: usize,
+    bytes: u64,
+}
+
+impl Batch {
+    fn add(&mut self, job: Job) {
+        let is_there = self.jobs.last().is_some_and(|last| last.path.is_beside(&job.path));
+        self.folders += usize::from(!is_there);
+        self.bytes = self.bytes.saturating_add(size(&job.entry));
+        self.jobs.push(job);
+    }
+
+    fn is_full(&self) -> bool {
+        self.jobs.len() >= MOST_JOBS || self.folders >= MOST_FOLDERS || self.bytes >= MOST_BYTES
+    }
 }
 
 impl<'a> Pool<'a> {
@@ -378,18 +399,17 @@ impl<'a> Pool<'a> {
 impl Handing {
     fn add(&self, job: Job) {
         let mut batch = self.batch.borrow_mut();
-        batch.push(job);
-        let bytes: u64 = batch.iter().map(|job| size(&job.entry)).sum();
-        if batch.len() >= MOST_JOBS || bytes >= MOST_BYTES {
+        batch.add(job);
+        if batch.is_full() {
             // Workers end only after the sender is gone.
-            let _ = self.batches.send(std::mem::take(&mut *batch));
+            let _ = self.batches.send(std::mem::take(&mut *batch).jobs);
         }
     }
 }
 
 impl Drop for Handing {
     fn drop(&mut self) {
-        let _ = self.batches.send(self.batch.take());
+        let _ = self.batches.send(self.batch.take().jobs);
     }
 }
 

@@ -72,7 +72,7 @@ pub fn restore(
 ) -> Result<RestoreReport, RestoreError> {
     let tally = Tally::new(monitor);
     tally.stage(Stage::Indexing);
-    let reader = BlobReader::new(Arc::clone(repository))?;
+    let reader = BlobReader::for_reading(Arc::clone(repository))?;
     let as_monitor = Arc::clone(&tally) as Arc<dyn Monitor>;
     let mut target: Option<Box<dyn Target>> = match options.dry_run && !options.target.exists() {
         true => None,

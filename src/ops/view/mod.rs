@@ -41,7 +41,7 @@ impl View {
     /// Reads the index.
     pub fn new(repository: Arc<Repository>) -> Result<Self, RepoError> {
         Ok(Self {
-            reader: BlobReader::new(repository)?,
+            reader: BlobReader::for_reading(repository)?,
             pieces: ByteCache::new(PIECES),
             chunks: ByteCache::new(CHUNKS),
             links: LinkCounts::default(),

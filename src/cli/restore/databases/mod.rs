@@ -72,7 +72,7 @@ pub fn run(
     for line in lines_about(context, &snapshot, asked.at.as_ref()) {
         context.output.say(line)?;
     }
-    let reader = BlobReader::new(Arc::clone(&repository))?;
+    let reader = BlobReader::for_reading(Arc::clone(&repository))?;
     if let Some(line) = fuzzy_line(&reader, &snapshot) {
         context.output.say(line)?;
     }

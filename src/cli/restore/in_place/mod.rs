@@ -151,7 +151,7 @@ impl InPlace<'_> {
         let Self { context, arguments, repository, snapshot, .. } = *self;
         let mut options = arguments.databases.options()?;
         options.conflict = arguments.databases.conflict(arguments.conflict)?;
-        let reader = BlobReader::new(Arc::clone(repository))?;
+        let reader = BlobReader::for_reading(Arc::clone(repository))?;
         if let Some(line) = fuzzy_line(&reader, snapshot) {
             context.output.say(line)?;
         }

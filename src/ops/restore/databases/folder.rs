@@ -51,7 +51,7 @@ pub fn restore_databases_into_folder(
     monitor: &dyn Monitor,
 ) -> Result<DumpedDatabases, DatabaseRestoreError> {
     monitor.stage(Stage::Restoring);
-    let reader = BlobReader::new(Arc::clone(repository))?;
+    let reader = BlobReader::for_reading(Arc::clone(repository))?;
     let planned = plan(&reader, snapshot, options)?;
     let mut dumped = DumpedDatabases::default();
     let blamed = Blamed::default();

@@ -137,7 +137,7 @@ impl<'a> DatabaseRestore<'a> {
         connection: &'a Connection,
         options: &'a DatabaseRestoreOptions,
     ) -> Result<Self, DatabaseRestoreError> {
-        let reader = BlobReader::new(Arc::clone(repository))?;
+        let reader = BlobReader::for_reading(Arc::clone(repository))?;
         let planned = plan(&reader, snapshot, options)?;
         Ok(Self { reader, snapshot, connection, options, planned })
     }
