@@ -27,7 +27,7 @@ pub fn show(
     repository: &Arc<Repository>,
     word: &OsString,
 ) -> Result<Shown, Failure> {
-    let reader = BlobReader::for_reading(Arc::clone(repository))?;
+    let reader = BlobReader::new(Arc::clone(repository))?;
     let (id, path) = split(word);
     let ledger = read_ledger(context, repository)?;
     let asked = Asked { word: Some(id), at: None, paths: path.iter().cloned().collect() };
