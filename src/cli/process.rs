@@ -9,6 +9,7 @@ use rustix::process::{
 pub fn begin() -> Environment {
     no_core_dumps();
     many_open_files();
+    few_arenas();
     // SAFETY: this is the first thing that `main` does, and nothing before it starts a thread.
     unsafe { Environment::take() }
 }
@@ -29,6 +30,19 @@ fn many_open_files() {
     // Without it things are read with what there is.
     let _ = setrlimit(Resource::Nofile, raised);
 }
+
+/// glibc gives each thread an arena of its own, and what one thread has freed another does not get: 10 MB
+/// of a first backup on two processors. With one for two processors none waits longer.
+#[cfg(target_env = "gnu")]
+fn few_arenas() {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let arenas = libc::c_int::try_from(processors.div_ceil(2)).unwrap_or(libc::c_int::MAX);
+    // SAFETY: it sets a number that the allocator reads when the next thread comes to it.
+    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn few_arenas() {}
 
 #[cfg(test)]
 mod tests {
