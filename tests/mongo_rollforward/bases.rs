@@ -65,6 +65,20 @@ fn a_database_that_was_made_since_comes_back() {
     }
 }
 
+/// The log of one database goes with a snapshot of all: the others are as that has them.
+#[test]
+fn what_nobody_keeps_is_as_the_snapshot_has_it() {
+    let Some(mut kept) = Kept::start() else { return };
+    kept.server.run("beside", doc! { "insert": "things", "documents": [{ "_id": 1 }] });
+    kept.world.snap(["backup", &kept.server.address("")]).success();
+    kept.write(2);
+    let at = ts(kept.written[1]);
+    let told = kept.world.snap(["restore", "--at", &at, "--target", "out"]).success();
+    assert!(told.contains("2 changes since"), "{told}");
+    assert!(told.contains("beside is as snapshot") && !told.contains("bot is as"), "{told}");
+    assert!(kept.world.path("out/mongodb/beside/things.bson").exists());
+}
+
 /// What it left out did not change since the base: the log does not tell of it.
 #[test]
 fn a_snapshot_of_some_collections_is_no_base() {
