@@ -29,9 +29,8 @@ pub struct Catalog {
     reusable: Arc<Vec<bool>>,
     /// Every pack in storage, with its size.
     listed: Arc<HashMap<PackId, ListedPack>>,
-    /// Neither were the lines of the index proved nor packs listed: all lines count.
-    is_believed: bool,
-    /// The index objects that the cache does not have yet, where lines are believed.
+    /// Where neither the lines of the index were proved nor packs listed, and all lines count: the
+    /// index objects that the cache does not have yet.
     newer: Option<Arc<BlobIndex>>,
     /// Packs that no index names, where somebody looked into them.
     pub(super) unindexed: Option<Arc<Unindexed>>,
@@ -75,7 +74,7 @@ impl Repository {
         let (index, listed) = (Arc::new(index), Arc::new(listed));
         let (counted, reusable) = (Arc::new(counted), Arc::new(reusable));
         let (newer, unindexed) = (None, None);
-        Ok(Catalog { index, counted, reusable, listed, is_believed: false, newer, unindexed })
+        Ok(Catalog { index, counted, reusable, listed, newer, unindexed })
     }
 
     /// The index as the local cache has it, with what few objects are newer. It may be wrong
@@ -99,7 +98,7 @@ impl Repository {
         let all = Arc::new(vec![true; index.packs().len()]);
         let (counted, reusable) = (Arc::clone(&all), all);
         let (index, listed, unindexed) = (Arc::new(index), Arc::default(), None);
-        Ok(Some(Catalog { index, counted, reusable, listed, is_believed: true, newer, unindexed }))
+        Ok(Some(Catalog { index, counted, reusable, listed, newer, unindexed }))
     }
 
     /// All packs in storage. One in a folder that is not its own is not found by readers, and
@@ -278,7 +277,7 @@ impl Catalog {
 
     /// Whether it is nothing but what the cache says.
     pub(super) fn is_believed(&self) -> bool {
-        self.is_believed
+        self.newer.is_some()
     }
 
     /// Whether packs that no index names were looked into.
@@ -292,7 +291,6 @@ impl Catalog {
             counted: Arc::clone(&self.counted),
             reusable: Arc::clone(&self.reusable),
             listed: Arc::clone(&self.listed),
-            is_believed: self.is_believed,
             newer: self.newer.clone(),
             unindexed: Some(unindexed),
         }

@@ -1,14 +1,10 @@
 //! Which snapshots are bases, and of what.
 
-use super::cli::Kept;
+use super::cli::{Kept, ts};
 use crate::support::{Mongod, Role};
 use bson::doc;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-fn ts(written: bson::Timestamp) -> String {
-    format!("ts:{},{}", written.time, written.increment)
-}
 
 /// The log tells of all that was made, so a snapshot of all databases lacks none of them.
 #[test]

@@ -84,6 +84,11 @@ impl Drop for Kept {
     }
 }
 
+/// What `--at` is given for a single change.
+pub fn ts(written: bson::Timestamp) -> String {
+    format!("ts:{},{}", written.time, written.increment)
+}
+
 pub fn time(second: u32) -> String {
     jiff::Timestamp::from_second(second.into()).unwrap().to_string()
 }
@@ -94,7 +99,7 @@ fn any_second_and_any_change_comes_back() {
     kept.write(25);
     for number in [0, 7, 24] {
         let written = kept.written[number];
-        let at = format!("ts:{},{}", written.time, written.increment);
+        let at = ts(written);
         assert_eq!(kept.come_back(&["--at", &at]), number as i32 + 1, "{at}");
     }
     let second = kept.written[12].time;
@@ -127,7 +132,6 @@ fn any_second_and_any_change_comes_back() {
     let documents = snapstore::format::documents(&dumped).count() as i32;
     assert_eq!(documents, kept.until_second(last.time) + 1);
     // What changed between two changes.
-    let ts = |written: bson::Timestamp| format!("ts:{},{}", written.time, written.increment);
     let (one, other) = (ts(kept.written[3]), ts(kept.written[5]));
     let differ = kept.world.snap(["diff", "-v", "--at", &one, "--at", &other, "bot/users"]);
     assert_eq!(differ.code, 0, "{differ:?}");
@@ -191,7 +195,7 @@ fn a_moment_comes_back_in_place_and_is_undone() {
     let delete = doc! { "q": { "_id": { "$lt": 3, "$gte": 0 } }, "limit": 0 };
     kept.server.run("bot", doc! { "delete": "users", "deletes": [delete] });
     let damaged = kept.server.hashes("bot");
-    let at = format!("ts:{},{}", good.time, good.increment);
+    let at = ts(good);
     let dry = kept.world.snap(["restore", "--at", &at, "--dry-run"]).success();
     assert!(dry.contains("nothing was changed"), "{dry}");
     kept.world.snap(["restore", "--at", &at, "--conflict", "overwrite", "--yes"]).success();
@@ -212,7 +216,7 @@ fn who_may_only_restore_brings_a_moment_back() {
     let address = server.address_of("keeper", "bot");
     let mut kept = Kept::of(server, &address);
     kept.write(6);
-    let at = format!("ts:{},{}", kept.written[3].time, kept.written[3].increment);
+    let at = ts(kept.written[3]);
     let to = kept.server.address_of("restorer", "back");
     let restored = kept.world.snap(["restore", "--at", &at, "--to", &to]);
     assert!(restored.stdout.contains("4 changes since"), "{restored:?}");

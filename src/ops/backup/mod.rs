@@ -24,8 +24,10 @@ use crate::model::{
 use crate::repo::{BlobReader, RepoError, Repository, Session, Writer};
 use assemble::Assembler;
 use comparison::Comparison;
-pub(super) use databases::DatabaseSaver;
 use databases::SavedDatabases;
+pub(super) use databases::{
+    DatabaseSaver, database_place, is_of_databases, place_of, server_place,
+};
 use jiff::Timestamp;
 use pool::{Helping, Pool};
 use previous::{PreviousTree, Reuse};

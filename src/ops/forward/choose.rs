@@ -4,10 +4,8 @@ use super::entries::{ChangeLog, KeptLog};
 use super::error::ForwardError;
 use super::until::Until;
 use super::{is_own_affair, second};
-use crate::model::{
-    ClusterTime, Documents, EntryName, Kind, Snapshot, SnapshotSource, unescape_name,
-};
-use crate::ops::backup::MONGODB;
+use crate::model::{ClusterTime, Documents, Kind, Snapshot, SnapshotSource};
+use crate::ops::backup::place_of;
 use crate::repo::{BlobReader, LogStream, LogWindow, RepoError, Repository};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -171,17 +169,6 @@ fn servers_of(snapshot: &Snapshot, counts: fn(&&SnapshotSource) -> bool) -> Serv
         }
     }
     servers
-}
-
-/// The server and the database of a source.
-pub fn place_of(source: &SnapshotSource) -> Option<(String, String)> {
-    let names: Vec<EntryName> = source.path.names().collect();
-    match &names[..] {
-        [first, server, database] if first.bytes() == MONGODB => {
-            Some((unescape_name(server)?, unescape_name(database)?))
-        }
-        _ => None,
-    }
 }
 
 fn has_any(stream: &LogStream, databases: &Databases) -> bool {

@@ -25,7 +25,6 @@ mod steps;
 mod tree;
 mod until;
 
-pub(super) use choose::place_of;
 pub use choose::{Choice, ChosenBase, Unreachable, choose_base};
 pub use entries::{ChangeEntries, ChangeLog, ChangeLogError, KeptLog, ServerLog};
 pub use error::ForwardError;
@@ -33,11 +32,10 @@ pub use proof::{LogProof, LogProofOutcome, prove_log};
 pub use reading::LastChange;
 pub use until::Until;
 
-use super::backup::{MONGODB, constant_name};
+use super::backup::{database_place, server_place};
 use super::nameless::nameless;
 use crate::model::{
-    ClusterTime, Entry, EntryName, EntryPath, Kind, Monitor, Snapshot, SnapshotSource, Stage,
-    unescape_name,
+    ClusterTime, Entry, EntryName, Kind, Monitor, Snapshot, SnapshotSource, Stage, unescape_name,
 };
 use crate::repo::{BesideRepository, BlobReader, BlobSink, Repository};
 use applying::Applying;
@@ -205,11 +203,9 @@ impl Rolling<'_> {
 
     /// When the databases of a server were saved, if these are all that it had.
     fn has_all(&self, server: &EntryName) -> Option<ClusterTime> {
-        let of_server = self.request.base.sources.iter().filter(|source| {
-            let mut names = source.path.names();
-            names.next().is_some_and(|name| name.bytes() == MONGODB)
-                && names.next().as_ref() == Some(server)
-        });
+        let place = server_place(server);
+        let sources = self.request.base.sources.iter();
+        let of_server = sources.filter(|source| source.path.starts_with(&place));
         let whole = of_server
             .filter(|source| source.database().is_with_all && !source.database().is_partial);
         whole.map(listed_at).min()
@@ -224,15 +220,6 @@ fn listed_at(source: &SnapshotSource) -> ClusterTime {
 /// A second, or just before.
 fn second(time: Timestamp) -> ClusterTime {
     ClusterTime { seconds: u32::try_from(time.as_second()).unwrap_or(0), increment: 0 }
-}
-
-/// Where a database lies in a snapshot.
-fn database_place(server: &EntryName, database: &EntryName) -> EntryPath {
-    let mut place = EntryPath::root();
-    place.push(&constant_name(MONGODB));
-    place.push(server);
-    place.push(database);
-    place
 }
 
 /// Whether changes of a database are applied.

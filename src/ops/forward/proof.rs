@@ -9,7 +9,7 @@ use crate::model::{
     ClusterTime, Collection, Consistency, Entry, EntryPath, Kind, Monitor, Snapshot, SnapshotKind,
     SnapshotSource, unescape_name,
 };
-use crate::ops::backup::MONGODB;
+use crate::ops::backup::is_of_databases;
 use crate::ops::documents::diff_documents;
 use crate::repo::{BlobReader, RepoError, Repository};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +93,7 @@ fn places(snapshot: &Snapshot) -> BTreeSet<EntryPath> {
 
 fn whole_databases(snapshot: &Snapshot) -> impl Iterator<Item = &SnapshotSource> {
     let whole = snapshot.sources.iter().filter(|source| !source.database().is_partial);
-    whole.filter(|source| source.path.names().next().is_some_and(|name| name.bytes() == MONGODB))
+    whole.filter(|source| is_of_databases(&source.path))
 }
 
 fn prove(

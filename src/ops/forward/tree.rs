@@ -3,12 +3,12 @@
 use super::applying::series_name;
 use super::catalog::{Catalog, Uuid};
 use super::error::ForwardError;
-use super::{Database, Forward, Rolling, Servers, database_place};
+use super::{Database, Forward, Rolling, Servers};
 use crate::model::{
     BlobId, ClusterTime, Collection, Directory, Entry, EntryName, EntryPath, Kind, Metadata,
     SnapshotSource, Summary, escape_name, unescape_name,
 };
-use crate::ops::backup::{MONGODB, files_metadata};
+use crate::ops::backup::{MONGODB, database_place, files_metadata, is_of_databases};
 use crate::repo::{RepoError, TreeSink, TreeWriter};
 use std::collections::{BTreeMap, HashMap};
 
@@ -124,8 +124,8 @@ impl Rolling<'_> {
     /// Says of when each source is.
     pub(super) fn sources(&self, servers: &Servers, forward: &mut Forward) {
         let sources = &mut forward.snapshot.sources;
-        sources.retain(|source| !is_database(&source.path));
-        let base = self.request.base.sources.iter().filter(|source| is_database(&source.path));
+        sources.retain(|source| !is_of_databases(&source.path));
+        let base = self.request.base.sources.iter().filter(|source| is_of_databases(&source.path));
         let places = servers.iter().flat_map(|(server, databases)| {
             databases.keys().map(move |name| database_place(server, name))
         });
@@ -145,10 +145,6 @@ impl Rolling<'_> {
         let latest = sources.iter().map(|source| source.as_of).max();
         forward.snapshot.taken = latest.unwrap_or(forward.snapshot.taken);
     }
-}
-
-fn is_database(path: &EntryPath) -> bool {
-    path.names().next().is_some_and(|name| name.bytes() == MONGODB)
 }
 
 /// The source of a database at this path, which was made since; `None` if the other one is not of

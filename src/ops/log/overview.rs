@@ -1,7 +1,8 @@
 //! What the change log covers, and from when on that can be restored.
 
 use crate::model::{Snapshot, SnapshotKind, SnapshotSource};
-use crate::ops::forward::{is_own_affair, place_of};
+use crate::ops::backup::place_of;
+use crate::ops::forward::is_own_affair;
 use crate::repo::{DamagedSegments, LogStream, LogWindow, RepoError, Repository};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;

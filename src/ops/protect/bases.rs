@@ -2,11 +2,11 @@
 //! tailing, where there is none.
 
 use super::{ProtectError, ProtectEvent, ProtectOptions, ProtectWatch};
-use crate::model::{ClusterTime, EntryName, EntryPath, Snapshot, SnapshotKind, escape_name};
+use crate::model::{ClusterTime, EntryPath, Snapshot, SnapshotKind, escape_name};
 use crate::mongo::Connection;
 use crate::ops::backup::{
-    BackupError, BackupOptions, BackupReport, DatabaseSource, DatabasesBackup, FilesBackup,
-    MONGODB, backup,
+    BackupError, BackupOptions, BackupReport, DatabaseSource, DatabasesBackup, FilesBackup, backup,
+    database_place,
 };
 use crate::repo::{RepoError, Repository};
 use jiff::{SignedDuration, Timestamp};
@@ -131,11 +131,7 @@ fn take(
 }
 
 fn path(server: &str, database: &str) -> Option<EntryPath> {
-    let mut path = EntryPath::root();
-    path.push(&EntryName::new(MONGODB).ok()?);
-    path.push(&escape_name(server).ok()?);
-    path.push(&escape_name(database).ok()?);
-    Some(path)
+    Some(database_place(&escape_name(server).ok()?, &escape_name(database).ok()?))
 }
 
 /// Whether one of the snapshots has the database at this path as it was at a moment or later.

@@ -5,6 +5,7 @@ mod compare;
 mod from_log;
 mod growing;
 mod later;
+mod place;
 mod previous;
 mod renewal;
 
@@ -13,12 +14,13 @@ use super::pool::Helping;
 use super::read_file::Reader;
 use super::{BackupError, constant_name, files_metadata};
 use crate::model::{
-    ClusterTime, Collection, Consistency, Counter, Entry, EntryName, EntryPath, Kind, Metadata,
-    Problem, ProblemKind, SnapshotSource, SourceDatabase, escape_name,
+    ClusterTime, Collection, Consistency, Counter, Entry, EntryName, Kind, Metadata, Problem,
+    ProblemKind, SnapshotSource, SourceDatabase, escape_name,
 };
 use crate::mongo::{Catalog, Connection, MongoError, Namespace, NamespaceKind, ServerKind};
 use crate::repo::{BlobReader, RepoError, Session};
 use jiff::Timestamp;
+pub use place::{database_place, is_of_databases, place_of, server_place};
 use previous::Previous;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -192,8 +194,7 @@ impl<'a> DatabaseSaver<'a> {
             let whole_from = self.database(&saving, assembler)?;
             assembler.end_source(files_metadata())?;
             let as_of = at.map_or_else(|| self.now(), ClusterTime::timestamp);
-            let mut path = EntryPath::root();
-            [&constant_name(MONGODB), server, &name].into_iter().for_each(|part| path.push(part));
+            let path = database_place(server, &name);
             let address = shown(&source.connection, &database).into_bytes();
             let saved = SnapshotSource::new(address, path, as_of).with_database(SourceDatabase {
                 is_partial: source.is_partial(),
@@ -217,7 +218,7 @@ impl<'a> DatabaseSaver<'a> {
             return Ok(());
         };
         for name in source.connection.databases()? {
-            let place = place(&name)?;
+            let place = name_of(&name)?;
             if !databases.contains_key(&place) && !source.connection.catalog(&name, at)?.is_empty()
             {
                 databases.insert(place, (source, name));
@@ -410,13 +411,13 @@ fn by_server(
     let mut servers: BTreeMap<EntryName, ServerDatabases<'_>> = BTreeMap::new();
     for source in &databases.sources {
         let server = source.server_name.as_deref().unwrap_or_else(|| source.connection.name());
-        let server = servers.entry(place(server)?).or_default();
+        let server = servers.entry(name_of(server)?).or_default();
         let names = match &source.database {
             Some(name) => vec![name.clone()],
             None => source.connection.databases()?,
         };
         for name in names {
-            if server.insert(place(&name)?, (source, name.clone())).is_some() {
+            if server.insert(name_of(&name)?, (source, name.clone())).is_some() {
                 let why = format!(
                     "the database {name} is named twice, or lies on two servers of \
                      one name: --server-name tells them apart"
@@ -429,7 +430,7 @@ fn by_server(
 }
 
 /// The name in the tree.
-fn place(name: &str) -> Result<EntryName, MongoError> {
+fn name_of(name: &str) -> Result<EntryName, MongoError> {
     escape_name(name).map_err(|error| MongoError::Refused(error.to_string()))
 }
 

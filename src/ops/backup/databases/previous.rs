@@ -1,13 +1,13 @@
 //! The collections of a server as its last snapshots have them: what a backup goes on from.
 
-use super::{DatabaseSaver, MONGODB};
+use super::{DatabaseSaver, server_place};
 use crate::model::{
     ClusterTime, Collection, Consistency, Documents, EntryName, EntryPath, Kind, Snapshot,
     SnapshotKind,
 };
 use crate::mongo::oplog::{Followed, LogBase, Touched};
 use crate::mongo::{Connection, Namespace};
-use crate::ops::backup::{BackupError, constant_name};
+use crate::ops::backup::BackupError;
 use crate::repo::RepoError;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -80,9 +80,7 @@ impl DatabaseSaver<'_> {
     pub(super) fn previous(&self, server: &EntryName) -> Result<Previous, RepoError> {
         let mut previous = Previous::default();
         let live = self.session.repository().ledger()?.live;
-        let mut above = EntryPath::root();
-        above.push(&constant_name(MONGODB));
-        above.push(server);
+        let above = server_place(server);
         let mut seen: HashMap<EntryPath, usize> = HashMap::new();
         for snapshot in live.iter().rev().filter(|one| one.kind == SnapshotKind::Backup) {
             let paths = snapshot.sources.iter().map(|source| &source.path);

@@ -20,7 +20,7 @@ use crate::model::{
     Stage, unescape_name,
 };
 use crate::mongo::{Connection, Namespace, Place};
-use crate::ops::backup::MONGODB;
+use crate::ops::backup::{MONGODB, is_of_databases};
 use crate::ops::restore::{ABSENT, InPlaceOptions};
 use crate::repo::{BlobReader, RepoError, Repository};
 use std::collections::BTreeMap;
@@ -80,8 +80,7 @@ enum Pass {
 impl<'a> DatabaseRollback<'a> {
     /// Whether a safety snapshot is one of databases.
     pub fn is_of_databases(safety: &Snapshot) -> bool {
-        let first = safety.sources.first().and_then(|source| source.path.names().next());
-        first.is_some_and(|name| name.bytes() == MONGODB)
+        safety.sources.first().is_some_and(|source| is_of_databases(&source.path))
     }
 
     /// Finds what is to be undone. Where the run was continued by others of the same, their
