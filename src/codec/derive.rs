@@ -54,8 +54,8 @@ impl PasswordParameters {
     }
 }
 
-/// The key-encryption key of a password slot. Slow by design: about 0.2 s and 64 MiB with the
-/// standard parameters.
+/// The key-encryption key of a password slot. Slow by design: about 0.2 s of processor time and
+/// 64 MiB with the standard parameters, whose lanes all processors share.
 pub fn derive_from_password(
     password: &[u8],
     salt: &[u8; 16],
@@ -64,11 +64,19 @@ pub fn derive_from_password(
     let failed = |error: argon2::Error| DeriveError::Failed(error.to_string());
     let PasswordParameters { memory_kib, passes, lanes } = parameters;
     let params = Params::new(memory_kib, passes, lanes, Some(32)).map_err(failed)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut key = zeroize::Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(password, salt, key.as_mut_slice())
+    let threads = threads_for(lanes).map_err(|error| DeriveError::Failed(error.to_string()))?;
+    threads
+        .install(|| argon2.hash_password_into(password, salt, key.as_mut_slice()))
         .map_err(failed)?;
     Ok(Secret::new(*key))
+}
+
+/// Their own, so that they end with the work: what is forked or sandboxed later has none of them.
+fn threads_for(lanes: u32) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    rayon::ThreadPoolBuilder::new().num_threads(processors.min(lanes as usize)).build()
 }
 
 /// The key-encryption key of a key-file slot: BLAKE3 keyed with the file's 256 random bits.

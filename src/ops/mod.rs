@@ -31,6 +31,7 @@ mod spare;
 mod stats;
 mod tag;
 mod tally;
+mod tree_batches;
 mod tree_cursor;
 pub mod view;
 mod walk_tree;

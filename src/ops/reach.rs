@@ -1,15 +1,10 @@
 //! A walk over everything that a tree reaches: trees, lists of chunks, chunks. Trees are read
 //! many at a time where there are several workers.
 
-use crate::codec::BlobClass;
-use crate::format::{ChildPiece, LARGEST_BLOB, Piece, PieceItems};
+use super::tree_batches::{Batch, TreeBatches};
+use crate::format::{ChildPiece, Piece, PieceItems};
 use crate::model::{AttributeValue, BlobId, ChunkTree, Directory, Documents, Entry, Kind, Monitor};
 use crate::repo::{BlobIndex, BlobReader, RepoError};
-use rayon::prelude::*;
-
-/// Trees are read together until they are so long, in plain bytes, or so many.
-const BYTES_AT_ONCE: u64 = 8 << 20;
-const TREES_AT_ONCE: usize = 64;
 
 /// Who is told what a walk meets.
 pub trait Visitor {
@@ -76,19 +71,11 @@ impl<P: Copy> Pending<P> {
         *place
     }
 
-    /// Reads what should have `promised` bytes.
-    fn read(&self, reader: &BlobReader, promised: u64) -> Result<Looked, RepoError> {
+    fn read(&self, trees: &TreeBatches<'_>) -> Result<Looked, RepoError> {
+        let reader = trees.reader();
         match self {
             Pending::Piece { id, .. } => {
-                let plain = reader.read(BlobClass::Tree, id)?;
-                if plain.len() as u64 > promised {
-                    return Ok(Looked::Longer);
-                }
-                let piece = Piece::decode(&plain).map_err(|error| RepoError::Damaged {
-                    name: format!("tree blob {id}"),
-                    why: error.to_string(),
-                })?;
-                Ok(Looked::Piece(piece.items))
+                Ok(trees.piece(id)?.map_or(Looked::Longer, |piece| Looked::Piece(piece.items)))
             }
             Pending::Documents { id, .. } => Ok(Looked::Documents(reader.piece(id)?)),
             Pending::List { id, length, depth, .. } => {
@@ -107,11 +94,8 @@ impl<P: Copy> Pending<P> {
 
 /// What walks need; one for any number of them.
 pub struct Reach<'a> {
-    reader: &'a BlobReader,
-    index: &'a BlobIndex,
+    trees: TreeBatches<'a>,
     monitor: &'a dyn Monitor,
-    /// `None`: everything in order on the caller's thread.
-    pool: Option<rayon::ThreadPool>,
 }
 
 impl<'a> Reach<'a> {
@@ -121,22 +105,15 @@ impl<'a> Reach<'a> {
         index: &'a BlobIndex,
         monitor: &'a dyn Monitor,
     ) -> Result<Self, RepoError> {
-        let pool = match reader.repository().workers() {
-            1 => None,
-            workers => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
-                Some(pool.map_err(|error| RepoError::Earlier(error.to_string()))?)
-            }
-        };
-        Ok(Self { reader, index, monitor, pool })
+        Ok(Self { trees: TreeBatches::new(reader, index)?, monitor })
     }
 
     pub fn index(&self) -> &'a BlobIndex {
-        self.index
+        self.trees.index()
     }
 
     pub fn reader(&self) -> &'a BlobReader {
-        self.reader
+        self.trees.reader()
     }
 
     /// Tells the visitor of the tree with this root piece and of everything below it. What it
@@ -171,17 +148,18 @@ impl<'a> Reach<'a> {
                 return Err(RepoError::Stopped);
             }
             let batch = self.next_batch(&mut walk.pending);
-            if batch.is_empty() {
+            if batch.trees.is_empty() {
                 return Ok(());
             }
-            for (pending, looked) in batch.iter().zip(self.read(&batch)) {
+            let looked = self.trees.read(&batch, |pending| pending.read(&self.trees));
+            for (pending, looked) in batch.trees.iter().zip(looked) {
                 match looked? {
                     Looked::Piece(items) => walk.piece_items(items, pending.place()),
                     Looked::Documents(piece) => {
                         walk.documents(pending.id(), &piece, pending.place())?
                     }
                     Looked::Longer => {
-                        let piece = self.reader.piece(pending.id())?;
+                        let piece = self.reader().piece(pending.id())?;
                         walk.piece_items(piece.items, pending.place());
                     }
                     Looked::List(list) => {
@@ -193,28 +171,15 @@ impl<'a> Reach<'a> {
     }
 
     /// The last ones: so a walk goes down before it goes on, and little is pending.
-    fn next_batch<P: Copy>(&self, pending: &mut Vec<Pending<P>>) -> Vec<Pending<P>> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < TREES_AT_ONCE && bytes < BYTES_AT_ONCE {
-            let Some(next) = pending.pop() else { break };
-            bytes += self.plain_length(next.id());
-            batch.push(next);
+    fn next_batch<P: Copy>(&self, pending: &mut Vec<Pending<P>>) -> Batch<Pending<P>> {
+        let mut batch = Batch::new();
+        while !batch.is_full()
+            && let Some(next) = pending.pop()
+        {
+            let id = *next.id();
+            self.trees.push(&mut batch, &id, next);
         }
         batch
-    }
-
-    fn plain_length(&self, id: &BlobId) -> u64 {
-        self.index.find(id).next().map_or(LARGEST_BLOB as u64, |at| u64::from(at.place.plain))
-    }
-
-    fn read<P: Copy + Send + Sync>(&self, batch: &[Pending<P>]) -> Vec<Result<Looked, RepoError>> {
-        let read =
-            |pending: &Pending<P>| pending.read(self.reader, self.plain_length(pending.id()));
-        match &self.pool {
-            Some(pool) if batch.len() > 1 => pool.install(|| batch.par_iter().map(read).collect()),
-            _ => batch.iter().map(read).collect(),
-        }
     }
 }
 

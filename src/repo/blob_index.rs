@@ -1,6 +1,7 @@
 //! Which blob lies where: all index objects merged into one sorted table of 48 bytes a blob,
 //! mapped from the local cache, or in memory where there is none.
 
+use super::line_search::first_not_less;
 use crate::codec::BlobClass;
 use crate::format::{Frame, Index, PackedBlob, Place};
 use crate::model::{BlobId, IndexId, PackId, SessionId};
@@ -75,7 +76,7 @@ impl BlobIndex {
         self.len() == 0
     }
 
-    /// Everywhere that the blob is said to lie. Costs a binary search.
+    /// Everywhere that the blob is said to lie. Costs a look at about eight lines beside each other.
     pub fn find(&self, id: &BlobId) -> impl Iterator<Item = Location> + '_ {
         self.lines.as_slice()[self.lines_of(id)].iter().map(location)
     }
@@ -84,7 +85,7 @@ impl BlobIndex {
     pub fn lines_of(&self, id: &BlobId) -> std::ops::Range<usize> {
         let key = cut(id);
         let lines = self.lines.as_slice();
-        let first = lines.partition_point(|line| line[..24] < key[..]);
+        let first = first_not_less(lines, &key);
         let count = lines[first..].iter().take_while(|line| line[..24] == key[..]).count();
         first..first + count
     }

@@ -22,6 +22,7 @@ mod gathered;
 mod index_cache;
 mod inspect;
 mod keys;
+mod line_search;
 mod log;
 mod marks;
 mod objects;

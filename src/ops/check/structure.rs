@@ -3,12 +3,13 @@
 use super::findings::Findings;
 use super::leaves::{Leaves, Way};
 use super::packs::name_unindexed;
-use crate::format::{self, PieceItems};
+use crate::format::{self, Piece, PieceItems};
 use crate::model::{
     AttributeValue, BlobId, ChunkTree, Collection, Counter, Directory, DocumentTree, Documents,
     Entry, Kind, Monitor, PackId,
 };
 use crate::ops::live::LiveBlobs;
+use crate::ops::tree_batches::{Batch, TreeBatches};
 use crate::repo::{BlobReader, Catalog, DocumentPieces, Ledger, MetPiece, RepoError};
 use std::collections::HashSet;
 
@@ -37,6 +38,37 @@ enum Pending {
     },
 }
 
+/// What was read of it.
+enum Looked {
+    /// Items of a piece from that number on; `None`: it is longer than the index says.
+    Piece(Option<Piece>, usize),
+    List(ChunkTree),
+}
+
+impl Pending {
+    fn id(&self) -> &BlobId {
+        let (Pending::Piece(id) | Pending::Rest(id, _) | Pending::List { id, .. }) = self;
+        id
+    }
+
+    fn read(&self, trees: &TreeBatches<'_>) -> Result<Looked, RepoError> {
+        match self {
+            Pending::Piece(id) => Ok(Looked::Piece(trees.piece(id)?, 0)),
+            Pending::Rest(id, from) => Ok(Looked::Piece(trees.piece(id)?, *from)),
+            Pending::List { id, length, depth } => {
+                let list = trees.reader().chunk_list(id, *length)?;
+                match list.depth.checked_add(1) == Some(*depth) {
+                    true => Ok(Looked::List(list)),
+                    false => Err(RepoError::Damaged {
+                        name: format!("list of chunks {id}"),
+                        why: "its depth is another".to_string(),
+                    }),
+                }
+            }
+        }
+    }
+}
+
 /// Reads every tree once, and finds every needed blob in a pack that is there. `notes_leaves`:
 /// packs will be read, and the leaves of collections in them compared with what their lists say.
 pub fn check(
@@ -52,12 +84,13 @@ pub fn check(
     let (pending, unindexed) = (Vec::new(), HashSet::new());
     let mut walk =
         Walk { reader, catalog: &catalog, findings, monitor, walked, pending, unindexed };
+    let trees = TreeBatches::new(reader, catalog.index())?;
     for snapshot in &ledger.live {
         walk.need(&reader.repository().payload_id(snapshot))?;
         walk.pending.push(Pending::Piece(snapshot.tree));
-        while let Some(next) = walk.pending.pop() {
+        while !walk.pending.is_empty() {
             walk.stop_if_asked()?;
-            walk.look(next)?;
+            walk.look_at_next(&trees)?;
         }
         monitor.add(Counter::SnapshotsChecked, 1);
     }
@@ -107,18 +140,42 @@ impl Walk<'_> {
         Ok(there)
     }
 
-    fn look(&mut self, next: Pending) -> Result<(), RepoError> {
-        let (Pending::Piece(id) | Pending::Rest(id, _) | Pending::List { id, .. }) = &next;
-        let id = *id;
-        if !matches!(next, Pending::Rest(..)) && !self.need(&id)? {
-            return Ok(());
+    /// The last ones: so a walk goes down before it goes on, and little is pending.
+    fn look_at_next(&mut self, trees: &TreeBatches<'_>) -> Result<(), RepoError> {
+        let batch = self.next_batch(trees)?;
+        let read = trees.read(&batch, |pending| pending.read(trees));
+        for (pending, looked) in batch.trees.iter().zip(read) {
+            let looked = looked.and_then(|looked| self.look(pending.id(), looked));
+            self.or_damaged(pending.id(), looked)?;
         }
-        let looked = match next {
-            Pending::Piece(id) => self.piece(&id, 0),
-            Pending::Rest(id, from) => self.piece(&id, from),
-            Pending::List { id, length, depth } => self.list(&id, length, depth),
-        };
-        self.or_damaged(&id, looked)
+        Ok(())
+    }
+
+    /// Those of them that were not met before. The rest of a piece is looked at alone, once
+    /// nothing above it is pending.
+    fn next_batch(&mut self, trees: &TreeBatches<'_>) -> Result<Batch<Pending>, RepoError> {
+        let mut batch = Batch::new();
+        while !batch.is_full()
+            && let Some(next) = self.pending.pop()
+        {
+            let (id, is_rest) = (*next.id(), matches!(next, Pending::Rest(..)));
+            if is_rest && !batch.trees.is_empty() {
+                self.pending.push(next);
+                break;
+            }
+            if is_rest || self.need(&id)? {
+                trees.push(&mut batch, &id, next);
+            }
+        }
+        Ok(batch)
+    }
+
+    fn look(&mut self, id: &BlobId, looked: Looked) -> Result<(), RepoError> {
+        match looked {
+            Looked::Piece(Some(piece), from) => self.piece(id, piece, from),
+            Looked::Piece(None, from) => self.piece(id, self.reader.piece(id)?, from),
+            Looked::List(list) => self.chunks(&list),
+        }
     }
 
     fn or_damaged(&mut self, id: &BlobId, looked: Result<(), RepoError>) -> Result<(), RepoError> {
@@ -147,8 +204,7 @@ impl Walk<'_> {
     }
 
     /// The items of a piece from that number on, or some of them.
-    fn piece(&mut self, id: &BlobId, from: usize) -> Result<(), RepoError> {
-        let piece = self.reader.piece(id)?;
+    fn piece(&mut self, id: &BlobId, piece: Piece, from: usize) -> Result<(), RepoError> {
         if from == 0 {
             self.walked.trees += 1;
         }
@@ -270,15 +326,6 @@ impl Walk<'_> {
         }
         self.need(&child.id)?;
         Ok(self.walked.leaves.is_new(met, is_base))
-    }
-
-    fn list(&mut self, id: &BlobId, length: u64, depth: u8) -> Result<(), RepoError> {
-        let list = self.reader.chunk_list(id, length)?;
-        if list.depth + 1 != depth {
-            let why = "its depth is another".to_string();
-            return Err(RepoError::Damaged { name: format!("list of chunks {id}"), why });
-        }
-        self.chunks(&list)
     }
 
     fn entry(&mut self, entry: &Entry, piece: &BlobId) -> Result<(), RepoError> {
