@@ -31,12 +31,12 @@ fn many_open_files() {
     let _ = setrlimit(Resource::Nofile, raised);
 }
 
-/// glibc gives each thread an arena of its own, and what one thread has freed another does not get: 10 MB
-/// of a first backup on two processors. With one for two processors none waits longer.
+/// glibc gives each thread an arena of its own, and what one thread has freed another does not get: 6 MB
+/// of a first backup on two processors. With fewer than one for a processor, restores wait for each other.
 #[cfg(target_env = "gnu")]
 fn few_arenas() {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let arenas = libc::c_int::try_from(processors.div_ceil(2)).unwrap_or(libc::c_int::MAX);
+    let arenas = libc::c_int::try_from(processors).unwrap_or(libc::c_int::MAX);
     // SAFETY: it sets a number that the allocator reads when the next thread comes to it.
     let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
 }

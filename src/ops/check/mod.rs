@@ -9,6 +9,7 @@ mod leaves;
 mod log;
 mod objects;
 mod packs;
+mod pending;
 mod select;
 mod structure;
 mod touched;

@@ -3,11 +3,9 @@
 use super::findings::Findings;
 use super::leaves::{Leaves, Way};
 use super::packs::name_unindexed;
-use crate::format::{self, Piece, PieceItems};
-use crate::model::{
-    AttributeValue, BlobId, ChunkTree, Collection, Counter, Directory, DocumentTree, Documents,
-    Entry, Kind, Monitor, PackId,
-};
+use super::pending::{Looked, Named, Pending, named, named_chunks};
+use crate::format;
+use crate::model::{BlobId, Collection, Counter, DocumentTree, Documents, Monitor, PackId};
 use crate::ops::live::LiveBlobs;
 use crate::ops::tree_batches::{Batch, TreeBatches};
 use crate::repo::{BlobReader, Catalog, DocumentPieces, Ledger, MetPiece, RepoError};
@@ -25,48 +23,6 @@ pub struct Walked {
     /// By the index of the reader's catalog.
     pub needed: LiveBlobs,
     pub leaves: Leaves,
-}
-
-enum Pending {
-    Piece(BlobId),
-    /// What comes behind so many items of a piece that was read before.
-    Rest(BlobId, usize),
-    List {
-        id: BlobId,
-        length: u64,
-        depth: u8,
-    },
-}
-
-/// What was read of it.
-enum Looked {
-    /// Items of a piece from that number on; `None`: it is longer than the index says.
-    Piece(Option<Piece>, usize),
-    List(ChunkTree),
-}
-
-impl Pending {
-    fn id(&self) -> &BlobId {
-        let (Pending::Piece(id) | Pending::Rest(id, _) | Pending::List { id, .. }) = self;
-        id
-    }
-
-    fn read(&self, trees: &TreeBatches<'_>) -> Result<Looked, RepoError> {
-        match self {
-            Pending::Piece(id) => Ok(Looked::Piece(trees.piece(id)?, 0)),
-            Pending::Rest(id, from) => Ok(Looked::Piece(trees.piece(id)?, *from)),
-            Pending::List { id, length, depth } => {
-                let list = trees.reader().chunk_list(id, *length)?;
-                match list.depth.checked_add(1) == Some(*depth) {
-                    true => Ok(Looked::List(list)),
-                    false => Err(RepoError::Damaged {
-                        name: format!("list of chunks {id}"),
-                        why: "its depth is another".to_string(),
-                    }),
-                }
-            }
-        }
-    }
 }
 
 /// Reads every tree once, and finds every needed blob in a pack that is there. `notes_leaves`:
@@ -172,9 +128,9 @@ impl Walk<'_> {
 
     fn look(&mut self, id: &BlobId, looked: Looked) -> Result<(), RepoError> {
         match looked {
-            Looked::Piece(Some(piece), from) => self.piece(id, piece, from),
-            Looked::Piece(None, from) => self.piece(id, self.reader.piece(id)?, from),
-            Looked::List(list) => self.chunks(&list),
+            Looked::Piece(all, from) => self.piece(id, all, from),
+            Looked::Longer(from) => self.piece(id, named(&self.reader.piece(id)?), from),
+            Looked::List(all) => self.each(all, id),
         }
     }
 
@@ -203,27 +159,30 @@ impl Walk<'_> {
         self.findings.blobs.insert(*id, object);
     }
 
-    /// The items of a piece from that number on, or some of them.
-    fn piece(&mut self, id: &BlobId, piece: Piece, from: usize) -> Result<(), RepoError> {
+    /// What a piece names from that number on, or some of it.
+    fn piece(&mut self, id: &BlobId, all: Vec<Named>, from: usize) -> Result<(), RepoError> {
         if from == 0 {
             self.walked.trees += 1;
         }
         let most = (MOST_PENDING.saturating_sub(self.pending.len()) / 16).max(1);
-        let all = match &piece.items {
-            PieceItems::Children(children) => children.len(),
-            PieceItems::Entries(entries) => entries.len(),
-        };
-        if all.saturating_sub(from) > most {
+        if all.len().saturating_sub(from) > most {
             self.pending.push(Pending::Rest(*id, from.saturating_add(most)));
         }
-        match piece.items {
-            PieceItems::Children(children) => {
-                let children = children.iter().skip(from).take(most);
-                self.pending.extend(children.map(|child| Pending::Piece(child.id)));
-            }
-            PieceItems::Entries(entries) => {
-                let mut entries = entries.iter().skip(from).take(most);
-                entries.try_for_each(|entry| self.entry(entry, id))?;
+        self.each(all.into_iter().skip(from).take(most), id)
+    }
+
+    /// What the tree `of` names.
+    fn each(&mut self, all: impl IntoIterator<Item = Named>, of: &BlobId) -> Result<(), RepoError> {
+        for one in all {
+            match one {
+                Named::Blob(id) => {
+                    self.need(&id)?;
+                }
+                Named::Tree(id) => self.pending.push(Pending::Piece(id)),
+                Named::List { id, length, depth } => {
+                    self.pending.push(Pending::List { id, length, depth });
+                }
+                Named::Collection(collection) => self.collection(&collection, of)?,
             }
         }
         Ok(())
@@ -238,7 +197,7 @@ impl Walk<'_> {
         }
         match &collection.content {
             Documents::Tree(tree) => self.documents(collection, tree),
-            Documents::Stream(chunks) => self.chunks(chunks),
+            Documents::Stream(chunks) => self.each(named_chunks(chunks), piece),
         }
     }
 
@@ -321,43 +280,11 @@ impl Walk<'_> {
     fn document_piece(&mut self, met: &MetPiece, is_base: bool) -> Result<bool, RepoError> {
         let child = &met.piece.child;
         if met.piece.is_large() {
-            self.chunks(&child.chunks)?;
+            self.each(named_chunks(&child.chunks), &child.id)?;
             return Ok(false);
         }
         self.need(&child.id)?;
         Ok(self.walked.leaves.is_new(met, is_base))
-    }
-
-    fn entry(&mut self, entry: &Entry, piece: &BlobId) -> Result<(), RepoError> {
-        match &entry.kind {
-            Kind::Directory(Directory { tree: Some(tree), .. }) => {
-                self.pending.push(Pending::Piece(*tree));
-            }
-            Kind::File(file) => self.chunks(&file.chunks)?,
-            Kind::Collection(collection) => self.collection(collection, piece)?,
-            _ => {}
-        }
-        for attribute in &entry.metadata.attributes {
-            if let AttributeValue::Chunks(chunks) = &attribute.value {
-                self.chunks(chunks)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn chunks(&mut self, chunks: &ChunkTree) -> Result<(), RepoError> {
-        for node in &chunks.nodes {
-            match chunks.depth {
-                0 => {
-                    self.need(&node.id)?;
-                }
-                depth => {
-                    let (id, length) = (node.id, node.length);
-                    self.pending.push(Pending::List { id, length, depth });
-                }
-            }
-        }
-        Ok(())
     }
 }
 
