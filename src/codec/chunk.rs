@@ -3,6 +3,7 @@
 //! of the chunk key knows, so that cut points do not tell what a file is.
 
 use super::Secret;
+use super::gear::Gear;
 use fastcdc::v2020::{self, Normalization};
 
 /// Bounds of chunks, in bytes.
@@ -52,14 +53,16 @@ impl ChunkParameters {
     pub fn largest(&self) -> u32 {
         self.largest
     }
+
+    fn sizes(&self) -> [usize; 3] {
+        [self.least, self.average, self.largest].map(|size| size as usize)
+    }
 }
 
 /// Finds cut points. Shared by all threads.
 pub struct Chunker {
     parameters: ChunkParameters,
-    gear: Box<[u64; 256]>,
-    /// Each word of `gear` shifted left by one.
-    gear_shifted: Box<[u64; 256]>,
+    gear: Gear,
     mask_small: u64,
     mask_large: u64,
 }
@@ -75,10 +78,10 @@ impl Chunker {
         for (word, bytes) in gear.iter_mut().zip(stream.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
         }
-        let gear_shifted = Box::new(gear.map(|word| word << 1));
+        let gear = Gear::new(gear);
         let (mask_small, mask_large) =
             v2020::select_masks(parameters.average as usize, Normalization::Level1);
-        Self { parameters, gear, gear_shifted, mask_small, mask_large }
+        Self { parameters, gear, mask_small, mask_large }
     }
 
     pub fn parameters(&self) -> &ChunkParameters {
@@ -89,20 +92,20 @@ impl Chunker {
     /// ends where the content ends. Costs one pass over the chunk but for its first `least`
     /// bytes.
     pub fn cut(&self, data: &[u8]) -> usize {
-        let ChunkParameters { least, average, largest } = self.parameters;
-        let (_, length) = v2020::cut_gear(
-            data,
-            least as usize,
-            average as usize,
-            largest as usize,
-            self.mask_small,
-            self.mask_large,
-            self.mask_small << 1,
-            self.mask_large << 1,
-            self.gear.as_slice(),
-            self.gear_shifted.as_slice(),
-        );
-        length
+        let [least, average, largest] = self.parameters.sizes();
+        if data.len() <= least {
+            return data.len();
+        }
+        let data = &data[..data.len().min(largest)];
+        let (before, after) = data[least..].split_at(data.len().min(average) - least);
+        let mut hash = 0;
+        if let Some(at) = self.gear.find(before, self.mask_small, &mut hash) {
+            return least + at;
+        }
+        match self.gear.find(after, self.mask_large, &mut hash) {
+            Some(at) => average + at,
+            None => data.len(),
+        }
     }
 }
 
@@ -155,6 +158,49 @@ mod tests {
         let with =
             |key| cuts(&Chunker::new(&Secret::new([key; 32]), ChunkParameters::STANDARD), &data);
         assert_ne!(with(1), with(2));
+    }
+
+    /// As the crate cuts that others use, byte by byte.
+    fn reference(chunker: &Chunker, data: &[u8]) -> usize {
+        let [least, average, largest] = chunker.parameters.sizes();
+        let masks = [chunker.mask_small, chunker.mask_large];
+        let [gear, shifted] = chunker.gear.tables();
+        let [small, large] = masks;
+        let (_, length) = v2020::cut_gear(
+            data,
+            least,
+            average,
+            largest,
+            small,
+            large,
+            small << 1,
+            large << 1,
+            gear,
+            shifted,
+        );
+        length
+    }
+
+    proptest::proptest! {
+        /// Chunks from some bytes to some thousand, of noise and of what repeats itself.
+        #[test]
+        fn it_cuts_where_the_crate_cuts(
+            length in 0..40_000_usize,
+            average_bits in 8..15_u32,
+            seed in proptest::prelude::any::<[u8; 4]>(),
+            period in 1..70_000_usize,
+        ) {
+            let average = 1 << average_bits;
+            let parameters = ChunkParameters::new(average / 4, average, average * 4).unwrap();
+            let chunker = Chunker::new(&Secret::new([3; 32]), parameters);
+            let data: Vec<u8> = noise(period, &seed).into_iter().cycle().take(length).collect();
+            let mut rest = data.as_slice();
+            while !rest.is_empty() {
+                let cut = chunker.cut(rest);
+                proptest::prop_assert_eq!(cut, reference(&chunker, rest));
+                rest = &rest[cut..];
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod compress;
 mod crc64;
 mod derive;
 mod document;
+mod gear;
 mod identify;
 mod json;
 mod keys;
