@@ -152,8 +152,13 @@ fn seals() {
         assert_eq!(place.class as u64, number(case, "class"));
         let (key, plain, sealed) =
             (secret(case, "key"), bytes(case, "plain"), bytes(case, "sealed"));
-        let opened =
-            open_with(&key, &place, &sealed, plain.len(), &mut Decompressor::new().unwrap());
+        let opened = open_with(
+            &key,
+            &place,
+            &mut sealed.clone(),
+            plain.len(),
+            &mut Decompressor::new().unwrap(),
+        );
         assert_eq!(opened.unwrap(), plain, "{}", case["what"]);
         if number(case, "codec") == 0 {
             let mut compressor = Compressor::new(Compression::None).unwrap();
@@ -187,7 +192,9 @@ fn key_slots() {
         };
         let limit = 64 * 1024;
         let mut decompressor = Decompressor::new().unwrap();
-        let plain = open_with(&key, &place, &slot.sealed_ring, limit, &mut decompressor).unwrap();
+        let plain =
+            open_with(&key, &place, &mut slot.sealed_ring.clone(), limit, &mut decompressor)
+                .unwrap();
         let ring = decode_ring(&plain).unwrap();
         assert_eq!(*encode_ring(&ring), plain);
         let keys =

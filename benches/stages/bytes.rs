@@ -117,7 +117,7 @@ pub fn seal(table: &mut Table) {
         |()| {
             let open = |bytes: &Vec<u8>| {
                 sealer
-                    .open(Class::DataBlob, &[7; 32], bytes, CHUNK, &mut decompressor)
+                    .open(Class::DataBlob, &[7; 32], &mut bytes.clone(), CHUNK, &mut decompressor)
                     .unwrap()
                     .len()
             };

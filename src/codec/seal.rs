@@ -4,6 +4,7 @@
 use super::aead::MessageKey;
 use super::{Class, CompressError, Compressor, Decompressor, KeyRing, Secret};
 use crate::model::{Entropy, RepositoryId};
+use std::ops::Range;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -82,7 +83,7 @@ impl Sealer {
     ) -> Result<Vec<u8>, CompressError> {
         let epoch = self.ring.newest();
         let place = Place { repository: self.repository, class, context, epoch: epoch.number };
-        seal_parts(&epoch.key, &place, [&payload.0, &[]], entropy)
+        seal_parts(&epoch.key, &place, [payload.bytes(), &[]], entropy)
     }
 
     /// Opens and does not decompress.
@@ -90,35 +91,54 @@ impl Sealer {
         &self,
         class: Class,
         context: &[u8; 32],
-        sealed: &[u8],
+        mut sealed: Vec<u8>,
     ) -> Result<Payload, OpenError> {
-        let head = sealed.first_chunk::<4>().ok_or(OpenError::Short)?;
-        let number = u32::from_le_bytes(*head);
-        let epoch = self.ring.epoch(number).ok_or(OpenError::UnknownEpoch(number))?;
-        let place = Place { repository: self.repository, class, context, epoch: number };
-        Ok(Payload(decrypt(&epoch.key, &place, sealed)?))
+        let place = self.decrypt(class, context, &mut sealed)?;
+        Ok(Payload { decrypted: sealed, place })
     }
 
     /// Opens and decompresses; content longer than `limit` is refused before memory is taken.
+    /// `sealed` is decrypted where it lies, and opens no second time.
     pub fn open(
         &self,
         class: Class,
         context: &[u8; 32],
-        sealed: &[u8],
+        sealed: &mut [u8],
         limit: usize,
         decompressor: &mut Decompressor,
     ) -> Result<Vec<u8>, OpenError> {
-        let payload = self.open_payload(class, context, sealed)?;
-        unpack(payload.0, limit, decompressor)
+        let place = self.decrypt(class, context, sealed)?;
+        unpack(sealed.get(place).unwrap_or_default(), limit, decompressor)
+    }
+
+    fn decrypt(
+        &self,
+        class: Class,
+        context: &[u8; 32],
+        sealed: &mut [u8],
+    ) -> Result<Range<usize>, OpenError> {
+        let head = sealed.first_chunk::<4>().ok_or(OpenError::Short)?;
+        let number = u32::from_le_bytes(*head);
+        let epoch = self.ring.epoch(number).ok_or(OpenError::UnknownEpoch(number))?;
+        let place = Place { repository: self.repository, class, context, epoch: number };
+        decrypt(&epoch.key, &place, sealed)
     }
 }
 
 /// What is sealed: codec, plain length, and the bytes, compressed or not.
-pub struct Payload(Vec<u8>);
+pub struct Payload {
+    /// All that was sealed, and where the payload is in it.
+    decrypted: Vec<u8>,
+    place: Range<usize>,
+}
 
 impl Payload {
+    fn bytes(&self) -> &[u8] {
+        self.decrypted.get(self.place.clone()).unwrap_or_default()
+    }
+
     pub fn is_compressed(&self) -> bool {
-        self.0.first() == Some(&1)
+        self.bytes().first() == Some(&1)
     }
 
     /// The content; longer than `limit` is refused before memory is taken.
@@ -127,13 +147,7 @@ impl Payload {
         limit: usize,
         decompressor: &mut Decompressor,
     ) -> Result<Vec<u8>, OpenError> {
-        match self.is_compressed() {
-            true => {
-                let (length, rest) = split(&self.0, limit)?;
-                Ok(decompressor.decompress(rest, length)?)
-            }
-            false => unpack(self.0.clone(), limit, decompressor),
-        }
+        unpack(self.bytes(), limit, decompressor)
     }
 }
 
@@ -191,48 +205,44 @@ fn seal_parts(
 pub fn open_with(
     key: &Secret,
     place: &Place<'_>,
-    sealed: &[u8],
+    sealed: &mut [u8],
     limit: usize,
     decompressor: &mut Decompressor,
 ) -> Result<Vec<u8>, OpenError> {
-    unpack(decrypt(key, place, sealed)?, limit, decompressor)
+    let place = decrypt(key, place, sealed)?;
+    unpack(sealed.get(place).unwrap_or_default(), limit, decompressor)
 }
 
-/// The authentic payload.
-fn decrypt(key: &Secret, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
-    let rest = sealed.get(4..).ok_or(OpenError::Short)?;
-    let (salt, mut rest) = rest.split_first_chunk::<SALT>().ok_or(OpenError::Short)?;
+/// Decrypts where it lies. Returns where the authentic payload is.
+fn decrypt(key: &Secret, place: &Place<'_>, sealed: &mut [u8]) -> Result<Range<usize>, OpenError> {
+    let end = sealed.len().saturating_sub(TAG);
+    let rest = sealed.get_mut(4..).ok_or(OpenError::Short)?;
+    let (salt, mut rest) = rest.split_first_chunk_mut::<SALT>().ok_or(OpenError::Short)?;
     let keys = DerivedKeys::derive(key, place, salt);
     if place.class.commits() {
-        let (commitment, after) = rest.split_first_chunk::<COMMITMENT>().ok_or(OpenError::Short)?;
+        let (commitment, after) =
+            rest.split_first_chunk_mut::<COMMITMENT>().ok_or(OpenError::Short)?;
         if !bool::from(commitment.ct_eq(&keys.commitment)) {
             return Err(OpenError::Forged);
         }
         rest = after;
     }
-    let (encrypted, tag) = rest.split_last_chunk::<TAG>().ok_or(OpenError::Short)?;
-    let mut payload = encrypted.to_vec();
-    keys.decrypt(&place.associated_data(), &mut payload, tag)?;
-    Ok(payload)
+    let (encrypted, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(OpenError::Short)?;
+    keys.decrypt(&place.associated_data(), encrypted, tag)?;
+    Ok(end.saturating_sub(encrypted.len())..end)
 }
 
 /// The content of an authentic payload.
 fn unpack(
-    mut payload: Vec<u8>,
+    payload: &[u8],
     limit: usize,
     decompressor: &mut Decompressor,
 ) -> Result<Vec<u8>, OpenError> {
-    let (length, _) = split(&payload, limit)?;
+    let (length, bytes) = split(payload, limit)?;
     match payload.first().copied().unwrap_or_default() {
-        0 if payload.len() - PAYLOAD_HEAD == length => {
-            payload.drain(..PAYLOAD_HEAD);
-            Ok(payload)
-        }
-        0 => {
-            let found = payload.len() - PAYLOAD_HEAD;
-            Err(CompressError::Length { expected: length, found }.into())
-        }
-        1 => Ok(decompressor.decompress(&payload[PAYLOAD_HEAD..], length)?),
+        0 if bytes.len() == length => Ok(bytes.to_vec()),
+        0 => Err(CompressError::Length { expected: length, found: bytes.len() }.into()),
+        1 => Ok(decompressor.decompress(bytes, length)?),
         other => Err(OpenError::Codec(other)),
     }
 }
@@ -317,7 +327,13 @@ mod tests {
     }
 
     fn open(sealer: &Sealer, class: Class, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
-        sealer.open(class, &[2; 32], sealed, 1 << 20, &mut Decompressor::new().unwrap())
+        sealer.open(
+            class,
+            &[2; 32],
+            &mut sealed.to_vec(),
+            1 << 20,
+            &mut Decompressor::new().unwrap(),
+        )
     }
 
     #[test]
@@ -335,7 +351,7 @@ mod tests {
         let (one, other) = (sealer(), sealer());
         for plain in [&b""[..], b"short", &[9; 100_000]] {
             let sealed = seal(&one, Class::DataBlob, plain);
-            let payload = one.open_payload(Class::DataBlob, &[2; 32], &sealed).unwrap();
+            let payload = one.open_payload(Class::DataBlob, &[2; 32], sealed.clone()).unwrap();
             let mut decompressor = Decompressor::new().unwrap();
             assert_eq!(payload.unpack(1 << 20, &mut decompressor).unwrap(), plain);
             let again = other.seal_payload(Class::DataBlob, &[2; 32], &payload, &OsEntropy);

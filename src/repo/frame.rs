@@ -72,7 +72,7 @@ impl Repository {
         &self,
         class: BlobClass,
         frame: Frame,
-        sealed: &[u8],
+        sealed: &mut [u8],
     ) -> Result<Vec<u8>, String> {
         let limit = (frame.plain as usize).min(format::LARGEST_BLOB);
         let opened = self.with_decompressor(|decompressor| {
@@ -98,11 +98,12 @@ impl Repository {
         }
     }
 
-    /// Opens all blobs of a pack that was read whole. Whether `visit` came to the last one.
+    /// Opens all blobs of a pack that was read whole, where it lies: afterwards its bytes are not
+    /// what they were. Whether `visit` came to the last one.
     pub fn each_blob(
         &self,
         pack: &IndexedPack,
-        bytes: &[u8],
+        bytes: &mut [u8],
         visit: &mut BlobVisitor<'_>,
     ) -> Result<bool, RepoError> {
         for blobs in pack.table.frames() {
@@ -121,10 +122,16 @@ impl Repository {
     }
 
     /// The plain bytes of a frame; one that is a blob is proved to be it.
-    fn frame_of(&self, class: BlobClass, blobs: &[PackedBlob], bytes: &[u8]) -> Option<Vec<u8>> {
+    fn frame_of(
+        &self,
+        class: BlobClass,
+        blobs: &[PackedBlob],
+        bytes: &mut [u8],
+    ) -> Option<Vec<u8>> {
         let first = blobs.first()?;
         let Frame { offset, stored, .. } = first.place.frame;
-        let sealed = bytes.get(offset as usize..(offset as usize).checked_add(stored as usize)?)?;
+        let end = (offset as usize).checked_add(stored as usize)?;
+        let sealed = bytes.get_mut(offset as usize..end)?;
         self.open_frame_of(class, first, sealed).ok()
     }
 
@@ -133,7 +140,7 @@ impl Repository {
         &self,
         class: BlobClass,
         first: &PackedBlob,
-        sealed: &[u8],
+        sealed: &mut [u8],
     ) -> Result<Vec<u8>, String> {
         if !first.place.is_alone() {
             return self.open_frame(class, first.place.frame, sealed);

@@ -137,7 +137,7 @@ pub(super) fn try_slot(
     let context = object_context(&name.to_string());
     let place = Place { repository, class: Class::KeyRing, context: &context, epoch: 0 };
     let limit = LARGEST_SLOT as usize;
-    match open_with(&key, &place, &slot.sealed_ring, limit, &mut Decompressor::new()?) {
+    match open_with(&key, &place, &mut slot.sealed_ring.clone(), limit, &mut Decompressor::new()?) {
         Ok(plain) => {
             let plain = Zeroizing::new(plain);
             let ring = decode_ring(&plain).map_err(|error| RepoError::format(name, error))?;

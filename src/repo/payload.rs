@@ -35,7 +35,7 @@ impl BlobReader {
             }
             let sealed = self.fetch(pack, id, place.frame)?;
             let damaged = |why| RepoError::DamagedBlob { id: *id, pack: *pack, why };
-            self.open_for_copy(class, id, &sealed).map_err(damaged)
+            self.open_for_copy(class, id, sealed).map_err(damaged)
         })
     }
 
@@ -43,7 +43,7 @@ impl BlobReader {
         &self,
         class: BlobClass,
         id: &BlobId,
-        sealed: &[u8],
+        sealed: Vec<u8>,
     ) -> Result<OpenBlob, String> {
         let repository = self.repository();
         let payload = repository.sealer.open_payload(class.class(), id.bytes(), sealed);

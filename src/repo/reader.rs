@@ -173,12 +173,12 @@ impl BlobReader {
         let why = |why| damaged(pack, &blob.id, why);
         let frame = blob.place.frame;
         if blob.place.is_alone() {
-            let sealed = self.fetch(pack, &blob.id, frame)?;
-            return self.repository.open_blob(class, &blob.id, &sealed).map_err(why);
+            let mut sealed = self.fetch(pack, &blob.id, frame)?;
+            return self.repository.open_blob(class, &blob.id, &mut sealed).map_err(why);
         }
         let opened = self.frames.get(pack, frame, &|| {
-            let sealed = self.fetch(pack, &blob.id, frame)?;
-            self.repository.open_frame(class, frame, &sealed).map_err(why)
+            let mut sealed = self.fetch(pack, &blob.id, frame)?;
+            self.repository.open_frame(class, frame, &mut sealed).map_err(why)
         })?;
         Ok(self.repository.blob_in(class, blob, &opened).map_err(why)?.to_vec())
     }
@@ -197,7 +197,7 @@ impl BlobReader {
         let (repository, frame) = (&self.repository, first.place.frame);
         let bytes = self.fetch(pack, &first.id, frame)?;
         let why = |why| damaged(pack, &first.id, why);
-        let opened = repository.open_frame_of(class, first, &bytes).map_err(why)?;
+        let opened = repository.open_frame_of(class, first, &mut bytes.clone()).map_err(why)?;
         for blob in blobs.iter().filter(|blob| !blob.place.is_alone()) {
             let proved = repository.blob_in(class, blob, &opened);
             proved.map_err(|why| damaged(pack, &blob.id, why))?;

@@ -209,7 +209,7 @@ impl Repository {
     ) -> Result<Vec<u8>, RepoError> {
         let limit = format::LARGEST_OBJECT as usize;
         self.with_decompressor(|decompressor| {
-            self.sealer.open(class, context, sealed, limit, decompressor)
+            self.sealer.open(class, context, &mut sealed.to_vec(), limit, decompressor)
         })?
         .map_err(|error| RepoError::open(name, error))
     }
@@ -219,7 +219,7 @@ impl Repository {
         &self,
         class: BlobClass,
         id: &BlobId,
-        sealed: &[u8],
+        sealed: &mut [u8],
     ) -> Result<Vec<u8>, String> {
         let opened = self.with_decompressor(|decompressor| {
             let limit = format::LARGEST_BLOB;

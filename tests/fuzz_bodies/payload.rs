@@ -14,14 +14,14 @@ pub fn body(bytes: &[u8]) {
     let (key, repository) = (Secret::new([7; 32]), RepositoryId::new([3; 16]));
     let place = Place { repository, class: Class::DataBlob, context: &CONTEXT, epoch: 1 };
     let mut decompressor = Decompressor::new().expect("a decompressor");
-    let sealed = seal(&key, bytes);
-    if let Some(plain) = read(open_with(&key, &place, &sealed, LIMIT, &mut decompressor)) {
+    let mut sealed = seal(&key, bytes);
+    if let Some(plain) = read(open_with(&key, &place, &mut sealed, LIMIT, &mut decompressor)) {
         let said = bytes.get(1..5).and_then(|field| field.first_chunk::<4>());
         let said = u32::from_le_bytes(*said.expect("a length")) as usize;
         assert!(plain.len() == said && said <= LIMIT);
     }
     // As it came it is no sealed thing.
-    assert!(open_with(&key, &place, bytes, LIMIT, &mut decompressor).is_err());
+    assert!(open_with(&key, &place, &mut bytes.to_vec(), LIMIT, &mut decompressor).is_err());
 }
 
 /// Seals a payload as it is, by `docs/format.md`.

@@ -216,7 +216,7 @@ impl Reading<'_> {
         known: &HashSet<SnapshotHash>,
     ) -> Result<Outcome, RepoError> {
         let repository = self.reader.repository();
-        let bytes = match repository.read_pack(id) {
+        let mut bytes = match repository.read_pack(id) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(Outcome::Gone),
             Err(error) if error.is_damage() => return Ok(Outcome::Changed),
@@ -229,7 +229,7 @@ impl Reading<'_> {
             return Ok(Outcome::Changed);
         };
         let Content { mut strays, mut wrong } = Content::default();
-        let is_whole = repository.each_blob(&pack, &bytes, &mut |blob, plain| {
+        let is_whole = repository.each_blob(&pack, &mut bytes, &mut |blob, plain| {
             let Some(plain) = plain else { return Ok(false) };
             if pack.class == BlobClass::Data {
                 let why = self.leaves.wrong(self.reader, self.catalog.index(), &blob.id, plain)?;
@@ -289,7 +289,7 @@ impl Reading<'_> {
         tables: &HashMap<PackId, IndexedPack>,
     ) -> Result<BadPack, RepoError> {
         let repository = self.reader.repository();
-        let (bytes, unread) = match repository.read_pack(id) {
+        let (mut bytes, unread) = match repository.read_pack(id) {
             Ok(bytes) => (bytes.unwrap_or_default(), None),
             Err(error) if error.is_damage() => (Vec::new(), Some(error.why())),
             Err(error) => return Err(error),
@@ -302,7 +302,7 @@ impl Reading<'_> {
         };
         let blobs = &pack.table.blobs;
         let mut bad: Vec<BlobId> = Vec::new();
-        repository.each_blob(pack, &bytes, &mut |blob, plain| {
+        repository.each_blob(pack, &mut bytes, &mut |blob, plain| {
             bad.extend(plain.is_none().then_some(blob.id));
             Ok(true)
         })?;

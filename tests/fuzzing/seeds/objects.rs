@@ -73,7 +73,7 @@ impl Repository {
 
     fn opened(&self, class: Class, context: &[u8; 32], sealed: &[u8]) -> Vec<u8> {
         let mut decompressor = Decompressor::new().unwrap();
-        self.sealer.open(class, context, sealed, LIMIT, &mut decompressor).unwrap()
+        self.sealer.open(class, context, &mut sealed.to_vec(), LIMIT, &mut decompressor).unwrap()
     }
 
     fn pack(&self, name: &str) {
@@ -106,7 +106,7 @@ fn ring(repository: RepositoryId, id: KeyId, stored: &[u8]) -> Vec<u8> {
     let context = object_context(&format!("keys/{id}"));
     let place = Place { repository, class: Class::KeyRing, context: &context, epoch: 0 };
     let mut decompressor = Decompressor::new().unwrap();
-    open_with(&key, &place, &slot.sealed_ring, LIMIT, &mut decompressor).unwrap()
+    open_with(&key, &place, &mut slot.sealed_ring.clone(), LIMIT, &mut decompressor).unwrap()
 }
 
 fn short(name: &str) -> String {
