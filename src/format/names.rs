@@ -16,7 +16,7 @@ pub fn config_name(number: u64) -> String {
 
 pub fn pack_name(id: &PackId) -> String {
     let hex = id.hex();
-    format!("packs/{}/{hex}", &hex[..2])
+    ["packs/", &hex[..2], "/", &hex].concat()
 }
 
 pub fn index_name(id: &IndexId) -> String {

@@ -111,7 +111,8 @@ impl EntryPath {
     }
 
     pub fn join(&self, name: &EntryName) -> Self {
-        let mut path = self.clone();
+        let mut path = Self(Vec::with_capacity(self.0.len() + 1 + name.bytes().len()));
+        path.0.extend_from_slice(&self.0);
         path.push(name);
         path
     }

@@ -1,6 +1,7 @@
 //! How entries go into a target.
 
 use super::{ChunkTree, Entry, EntryName, EntryPath};
+use std::sync::Arc;
 
 /// Why something could not be written. The restore of other entries goes on.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +55,16 @@ pub trait Target {
 
     /// The place of a child (of any kind) in the directory last entered. The slot may be used
     /// later and on another thread, also after `leave`.
-    fn slot(&mut self, entry: &Entry) -> Result<Box<dyn Slot>, TargetError>;
+    fn slot(&mut self, entry: &Entry) -> Result<Box<dyn Slot>, TargetError> {
+        self.slot_of(&Arc::new(entry.clone()))
+    }
+
+    /// The same without a copy of the entry.
+    fn slot_of(&mut self, entry: &Arc<Entry>) -> Result<Box<dyn Slot>, TargetError>;
+
+    /// Every directory that is entered from now on was entered before: in none of them is anything
+    /// that killed restores left.
+    fn all_were_entered(&mut self) {}
 
     /// The names in the directory last entered, sorted: what `--delete` compares with.
     fn children(&mut self) -> Result<Vec<EntryName>, TargetError>;

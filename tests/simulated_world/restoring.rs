@@ -54,7 +54,7 @@ impl Target for MemoryTarget {
         self.above.pop();
     }
 
-    fn slot(&mut self, entry: &Entry) -> Result<Box<dyn Slot>, TargetError> {
+    fn slot_of(&mut self, entry: &Arc<Entry>) -> Result<Box<dyn Slot>, TargetError> {
         let (restored, kind) = (Arc::clone(&self.restored), entry.kind.clone());
         Ok(Box::new(MemorySlot { restored, path: self.path(entry), kind }))
     }

@@ -66,6 +66,8 @@ pub struct FilesTarget {
     /// A directory on each file system that was written to.
     file_systems: HashMap<u64, Node>,
     look_only: bool,
+    /// Directories are entered that were entered before.
+    are_cleared: bool,
     reader: Reader,
     spared: Option<LeftOut>,
     lookalikes: Lookalikes,
@@ -101,6 +103,7 @@ impl FilesTarget {
             lister: Lister::new(),
             file_systems: HashMap::new(),
             look_only: options.look_only,
+            are_cleared: false,
             reader,
             spared: None,
             lookalikes: Lookalikes::default(),
@@ -200,7 +203,7 @@ impl FilesTarget {
 
     /// Removes what killed restores left in `directory`, which is at `path`.
     fn remove_leftovers(&mut self, directory: &Node, path: &EntryPath) -> io::Result<()> {
-        if self.look_only {
+        if self.look_only || self.are_cleared {
             return Ok(());
         }
         let listing = self.list(directory)?;
@@ -255,16 +258,20 @@ impl Target for FilesTarget {
         self.directory.pop();
     }
 
-    fn slot(&mut self, entry: &Entry) -> Result<Box<dyn Slot>, TargetError> {
+    fn slot_of(&mut self, entry: &Arc<Entry>) -> Result<Box<dyn Slot>, TargetError> {
         let name = c_name(&entry.name).map_err(io_error("cannot use its name"))?;
         self.note_lookalike(&name);
         let place = self.descent.place(&self.directory, &name);
         Ok(Box::new(FileSlot {
             place: place.map_err(io_error("cannot reach its directory"))?,
             path: self.directory.join(&entry.name),
-            entry: entry.clone(),
+            entry: Arc::clone(entry),
             run: self.run.clone(),
         }))
+    }
+
+    fn all_were_entered(&mut self) {
+        self.are_cleared = true;
     }
 
     fn children(&mut self) -> Result<Vec<EntryName>, TargetError> {

@@ -24,7 +24,7 @@ pub(super) struct FileSlot {
     pub place: Place,
     /// Below the target's root, for messages.
     pub path: EntryPath,
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     pub run: Arc<Run>,
 }
 

@@ -8,9 +8,13 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Of temporary names, in bytes.
+const LENGTH: usize = 43;
 
 /// Temporary names: `.snap-`, 16 digits for the run, `-`, 16 digits that count, `.tmp`.
 #[derive(Debug)]
@@ -26,7 +30,10 @@ impl TemporaryNames {
 
     pub fn next(&self) -> CString {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        CString::new(format!(".snap-{:016x}-{number:016x}.tmp", self.run)).unwrap_or_default()
+        let mut name = String::with_capacity(LENGTH + 1);
+        // A string takes all.
+        let _ = write!(name, ".snap-{:016x}-{number:016x}.tmp", self.run);
+        CString::new(name).unwrap_or_default()
     }
 
     /// Whether it looks as if a run that is not this one made the name.

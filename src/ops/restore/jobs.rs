@@ -11,7 +11,7 @@ use crate::model::{
 use crossbeam_channel::{Sender, bounded};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
 /// Entries that are handed to a worker at once, their folders and their bytes. Each folder is held by
@@ -44,7 +44,7 @@ struct Group {
 pub struct Job {
     pub task: Task,
     pub path: EntryPath,
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     /// `None` in a dry run, where the directory is not there.
     pub slot: Option<Box<dyn Slot>>,
     pub held: Held,

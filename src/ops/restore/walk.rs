@@ -13,6 +13,7 @@ use crate::model::{
     BlobId, Directory, Entry, EntryName, EntryPath, Kind, Presence, Target, TargetError,
 };
 use crate::repo::{BlobReader, RepoError};
+use std::sync::Arc;
 
 /// A restore walks several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,11 @@ impl Start {
     }
 }
 
+/// Whether the last pass has nothing to do with it, nor with what is below it.
+fn has_no_end(entry: &Entry) -> bool {
+    !matches!(entry.kind, Kind::Directory(_)) && entry.link_group.is_none()
+}
+
 fn without_first(path: &EntryPath) -> EntryPath {
     let mut without = EntryPath::root();
     path.names().skip(1).for_each(|name| without.push(&name));
@@ -78,7 +84,8 @@ pub struct Walk<'a> {
     guard: Option<Guard<'a>>,
     spared: &'a [EntryPath],
     witnesses: Option<Witnesses<'a>>,
-    base: EntryPath,
+    /// The directory last entered, as patterns see it, and as the target has it.
+    below: EntryPath,
     path: EntryPath,
     open: Vec<OpenDirectory<'a>>,
 }
@@ -121,7 +128,7 @@ impl<'a> Walk<'a> {
         pool: &'a Pool<'a>,
         blamed: &'a Blamed,
     ) -> Self {
-        let (path, base, open) = (EntryPath::root(), EntryPath::root(), Vec::new());
+        let (path, below, open) = (EntryPath::root(), EntryPath::root(), Vec::new());
         let (guard, spared, witnesses) = (None, &[][..], None);
         Self {
             reader,
@@ -134,7 +141,7 @@ impl<'a> Walk<'a> {
             guard,
             spared,
             witnesses,
-            base,
+            below,
             path,
             open,
         }
@@ -162,8 +169,8 @@ impl<'a> Walk<'a> {
         };
         let mut selection = self.wanted.root();
         for name in start.base.names() {
-            selection = self.wanted.select(selection, &self.base, &name, true);
-            self.base.push(&name);
+            selection = self.wanted.select(selection, &self.below, &name, true);
+            self.below.push(&name);
         }
         self.open.push(OpenDirectory {
             entry: None,
@@ -202,13 +209,15 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, entry: Entry) -> Result<(), RestoreError> {
         let Some(top) = self.open.last_mut() else { return Ok(()) };
+        if self.pass == Pass::Finish && top.state != State::Waiting && has_no_end(&entry) {
+            return Ok(());
+        }
         if let Some(names) = &mut top.names {
             names.push(entry.name.clone());
         }
         let above = top.selection;
         let is_directory = matches!(entry.kind, Kind::Directory(_));
-        let directory = self.below_base();
-        let selection = self.wanted.select(above, &directory, &entry.name, is_directory);
+        let selection = self.wanted.select(above, &self.below, &entry.name, is_directory);
         if selection == Selection::No || self.is_spared(&entry) {
             return Ok(());
         }
@@ -231,15 +240,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The directory last entered, as patterns see it.
-    fn below_base(&self) -> EntryPath {
-        let mut path = self.base.clone();
-        self.path.names().for_each(|name| path.push(&name));
-        path
-    }
-
     /// Whether it must not be touched: it is, or would take the place of, what is spared.
     fn is_spared(&self, entry: &Entry) -> bool {
+        if self.spared.is_empty() {
+            return false;
+        }
         let path = self.path.join(&entry.name);
         let is_directory = matches!(entry.kind, Kind::Directory(_));
         self.spared
@@ -279,6 +284,7 @@ impl<'a> Walk<'a> {
             entries.map(|entries| Box::new(entries.stopped_by(self.work.monitor())) as Entries<'a>)
         });
         self.path = path;
+        self.below.push(&entry.name);
         let deletes = self.work.options.delete && whole;
         let names = (deletes && matches!(self.pass, Pass::Write | Pass::Compare)).then(Vec::new);
         let state = State::Waiting;
@@ -361,8 +367,8 @@ impl<'a> Walk<'a> {
         self.go_in()?;
         self.work.matched();
         let state = self.open.last().map_or(State::Blocked, |top| top.state);
-        let path = self.path.join(&entry.name);
         let Some(task) = self.task(&entry) else { return Ok(()) };
+        let path = self.path.join(&entry.name);
         if let State::Displaced { .. } = state {
             self.displaced(state, &path, &entry);
             return Ok(());
@@ -373,10 +379,11 @@ impl<'a> Walk<'a> {
             }
             return Ok(());
         }
+        let entry = Arc::new(entry);
         let slots = match self.target.as_mut() {
             Some(target) if state == State::Entered => {
                 let before = held.before().map(|before| target.slot(before)).transpose();
-                before.and_then(|before| Ok((Some(target.slot(&entry)?), before)))
+                before.and_then(|before| Ok((Some(target.slot_of(&entry)?), before)))
             }
             _ => Ok((None, None)),
         };
@@ -403,8 +410,8 @@ impl<'a> Walk<'a> {
             Pass::Compare => Some(Task::Compare),
             Pass::Verify => Some(Task::Verify),
             Pass::Write => {
-                let path = self.path.join(&entry.name);
-                self.work.is_first_of_group(entry, &path).then_some(Task::Write)
+                let is_first = || self.work.is_first_of_group(entry, &self.path.join(&entry.name));
+                (entry.link_group.is_none() || is_first()).then_some(Task::Write)
             }
             Pass::Finish => {
                 let group = entry.link_group.as_ref()?;
@@ -428,6 +435,7 @@ impl<'a> Walk<'a> {
             target.leave();
         }
         self.path.pop();
+        self.below.pop();
         Ok(())
     }
 
