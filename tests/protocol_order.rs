@@ -132,9 +132,9 @@ fn a_prune_takes_its_steps_in_order() {
     (0..10).for_each(|number| write(folder.path(), &number.to_string(), number, 40_000));
     backup(&repository, folder.path());
     // Packs are longer than a file: what stays of the fourth lies beside what goes, wherever they end.
-    [0, 1, 2, 4]
-        .into_iter()
-        .for_each(|number| write(folder.path(), &number.to_string(), number + 100, 40_000));
+    for number in [0, 1, 2, 4] {
+        write(folder.path(), &number.to_string(), number + 100, 40_000);
+    }
     backup(&repository, folder.path());
     let ledger = repository.ledger().unwrap();
     repository.forget(&ledger.live[0]).unwrap();

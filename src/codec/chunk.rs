@@ -163,9 +163,8 @@ mod tests {
     /// As the crate cuts that others use, byte by byte.
     fn reference(chunker: &Chunker, data: &[u8]) -> usize {
         let [least, average, largest] = chunker.parameters.sizes();
-        let masks = [chunker.mask_small, chunker.mask_large];
         let [gear, shifted] = chunker.gear.tables();
-        let [small, large] = masks;
+        let (small, large) = (chunker.mask_small, chunker.mask_large);
         let (_, length) = v2020::cut_gear(
             data,
             least,

@@ -27,7 +27,7 @@ impl Gear {
     pub fn find(&self, data: &[u8], mask: u64, hash: &mut u64) -> Option<usize> {
         let (blocks, rest) = data.as_chunks::<{ 2 * STRETCH }>();
         for (number, block) in blocks.iter().enumerate() {
-            match self.is_passed(block, mask, *hash) {
+            match self.hash_behind(block, mask, *hash) {
                 Some(after) => *hash = after,
                 None => {
                     let at = self.find_in_order(block, mask, hash)?;
@@ -40,9 +40,9 @@ impl Gear {
     }
 
     /// The hash behind the block if there is no such place in it.
-    fn is_passed(&self, block: &[u8; 2 * STRETCH], mask: u64, hash: u64) -> Option<u64> {
+    fn hash_behind(&self, block: &[u8; 2 * STRETCH], mask: u64, hash: u64) -> Option<u64> {
         let (first, second) = block.split_at(STRETCH);
-        let behind_first = self.hash(&first[STRETCH - WINDOW..]);
+        let behind_first = self.hash_of(&first[STRETCH - WINDOW..]);
         let (mut one, mut other) = (hash, behind_first);
         for (pair, other_pair) in first.as_chunks().0.iter().zip(second.as_chunks().0) {
             let is_found =
@@ -81,7 +81,7 @@ impl Gear {
         [self.words.as_slice(), self.shifted.as_slice()]
     }
 
-    fn hash(&self, data: &[u8]) -> u64 {
+    fn hash_of(&self, data: &[u8]) -> u64 {
         data.iter().fold(0, |hash, byte| (hash << 1).wrapping_add(self.words[usize::from(*byte)]))
     }
 }

@@ -93,8 +93,9 @@ impl Sealer {
         context: &[u8; 32],
         mut sealed: Vec<u8>,
     ) -> Result<Payload, OpenError> {
-        let place = self.decrypt(class, context, &mut sealed)?;
-        Ok(Payload { decrypted: sealed, place })
+        let length = self.decrypt(class, context, &mut sealed)?.len();
+        let end = sealed.len().saturating_sub(TAG);
+        Ok(Payload { place: end.saturating_sub(length)..end, decrypted: sealed })
     }
 
     /// Opens and decompresses; content longer than `limit` is refused before memory is taken.
@@ -107,16 +108,15 @@ impl Sealer {
         limit: usize,
         decompressor: &mut Decompressor,
     ) -> Result<Vec<u8>, OpenError> {
-        let place = self.decrypt(class, context, sealed)?;
-        unpack(sealed.get(place).unwrap_or_default(), limit, decompressor)
+        unpack(self.decrypt(class, context, sealed)?, limit, decompressor)
     }
 
-    fn decrypt(
+    fn decrypt<'a>(
         &self,
         class: Class,
         context: &[u8; 32],
-        sealed: &mut [u8],
-    ) -> Result<Range<usize>, OpenError> {
+        sealed: &'a mut [u8],
+    ) -> Result<&'a [u8], OpenError> {
         let head = sealed.first_chunk::<4>().ok_or(OpenError::Short)?;
         let number = u32::from_le_bytes(*head);
         let epoch = self.ring.epoch(number).ok_or(OpenError::UnknownEpoch(number))?;
@@ -209,13 +209,15 @@ pub fn open_with(
     limit: usize,
     decompressor: &mut Decompressor,
 ) -> Result<Vec<u8>, OpenError> {
-    let place = decrypt(key, place, sealed)?;
-    unpack(sealed.get(place).unwrap_or_default(), limit, decompressor)
+    unpack(decrypt(key, place, sealed)?, limit, decompressor)
 }
 
-/// Decrypts where it lies. Returns where the authentic payload is.
-fn decrypt(key: &Secret, place: &Place<'_>, sealed: &mut [u8]) -> Result<Range<usize>, OpenError> {
-    let end = sealed.len().saturating_sub(TAG);
+/// Decrypts where it lies. Returns the authentic payload, which ends before the tag.
+fn decrypt<'a>(
+    key: &Secret,
+    place: &Place<'_>,
+    sealed: &'a mut [u8],
+) -> Result<&'a [u8], OpenError> {
     let rest = sealed.get_mut(4..).ok_or(OpenError::Short)?;
     let (salt, mut rest) = rest.split_first_chunk_mut::<SALT>().ok_or(OpenError::Short)?;
     let keys = DerivedKeys::derive(key, place, salt);
@@ -229,7 +231,7 @@ fn decrypt(key: &Secret, place: &Place<'_>, sealed: &mut [u8]) -> Result<Range<u
     }
     let (encrypted, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(OpenError::Short)?;
     keys.decrypt(&place.associated_data(), encrypted, tag)?;
-    Ok(end.saturating_sub(encrypted.len())..end)
+    Ok(encrypted)
 }
 
 /// The content of an authentic payload.

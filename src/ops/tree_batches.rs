@@ -1,6 +1,5 @@
 //! Trees are read many at a time where there are several workers.
 
-use crate::codec::BlobClass;
 use crate::format::{LARGEST_BLOB, Piece};
 use crate::model::BlobId;
 use crate::repo::{BlobIndex, BlobReader, RepoError};
@@ -83,14 +82,6 @@ impl<'a> TreeBatches<'a> {
     /// A piece; `None` where it is longer than the index says: only one of those may be in memory
     /// at a time.
     pub fn piece(&self, id: &BlobId) -> Result<Option<Piece>, RepoError> {
-        let plain = self.reader.read(BlobClass::Tree, id)?;
-        if plain.len() as u64 > self.promised(id) {
-            return Ok(None);
-        }
-        let piece = Piece::decode(&plain).map_err(|error| RepoError::Damaged {
-            name: format!("tree blob {id}"),
-            why: error.to_string(),
-        })?;
-        Ok(Some(piece))
+        self.reader.piece_within(id, self.promised(id))
     }
 }

@@ -209,7 +209,17 @@ impl BlobReader {
     /// A piece of a tree.
     pub fn piece(&self, id: &BlobId) -> Result<Piece, RepoError> {
         let plain = self.read(BlobClass::Tree, id)?;
-        Piece::decode(&plain).map_err(|error| self.malformed(id, error))
+        self.decoded(id, &plain)
+    }
+
+    /// The same if it has no more than so many plain bytes.
+    pub fn piece_within(&self, id: &BlobId, most: u64) -> Result<Option<Piece>, RepoError> {
+        let plain = self.read(BlobClass::Tree, id)?;
+        (plain.len() as u64 <= most).then(|| self.decoded(id, &plain)).transpose()
+    }
+
+    fn decoded(&self, id: &BlobId, plain: &[u8]) -> Result<Piece, RepoError> {
+        Piece::decode(plain).map_err(|error| self.malformed(id, error))
     }
 
     /// A list of chunks; `length` is what the node that names it promises.

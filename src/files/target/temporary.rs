@@ -30,8 +30,8 @@ impl TemporaryNames {
 
     pub fn next(&self) -> CString {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // With room for the zero behind it. A string takes all that is written.
         let mut name = String::with_capacity(LENGTH + 1);
-        // A string takes all.
         let _ = write!(name, ".snap-{:016x}-{number:016x}.tmp", self.run);
         CString::new(name).unwrap_or_default()
     }

@@ -20,8 +20,7 @@ pub enum Pending {
 /// that one thread builds up and another takes down has both wait for the allocator.
 pub enum Named {
     Blob(BlobId),
-    Tree(BlobId),
-    List { id: BlobId, length: u64, depth: u8 },
+    Tree(Pending),
     Collection(Box<Collection>),
 }
 
@@ -67,7 +66,7 @@ fn list(trees: &TreeBatches<'_>, id: &BlobId, length: u64, depth: u8) -> Result<
 pub fn named(piece: &Piece) -> Vec<Named> {
     match &piece.items {
         PieceItems::Children(children) => {
-            children.iter().map(|child| Named::Tree(child.id)).collect()
+            children.iter().map(|child| Named::Tree(Pending::Piece(child.id))).collect()
         }
         PieceItems::Entries(entries) => {
             let mut all = Vec::with_capacity(entries.len());
@@ -79,7 +78,9 @@ pub fn named(piece: &Piece) -> Vec<Named> {
 
 fn name(entry: &Entry, all: &mut Vec<Named>) {
     match &entry.kind {
-        Kind::Directory(Directory { tree: Some(tree), .. }) => all.push(Named::Tree(*tree)),
+        Kind::Directory(Directory { tree: Some(tree), .. }) => {
+            all.push(Named::Tree(Pending::Piece(*tree)));
+        }
         Kind::File(file) => all.extend(named_chunks(&file.chunks)),
         Kind::Collection(collection) => all.push(Named::Collection(collection.clone())),
         _ => {}
@@ -95,6 +96,6 @@ fn name(entry: &Entry, all: &mut Vec<Named>) {
 pub fn named_chunks(chunks: &ChunkTree) -> impl Iterator<Item = Named> + '_ {
     chunks.nodes.iter().map(|node| match chunks.depth {
         0 => Named::Blob(node.id),
-        depth => Named::List { id: node.id, length: node.length, depth },
+        depth => Named::Tree(Pending::List { id: node.id, length: node.length, depth }),
     })
 }

@@ -178,10 +178,7 @@ impl Walk<'_> {
                 Named::Blob(id) => {
                     self.need(&id)?;
                 }
-                Named::Tree(id) => self.pending.push(Pending::Piece(id)),
-                Named::List { id, length, depth } => {
-                    self.pending.push(Pending::List { id, length, depth });
-                }
+                Named::Tree(next) => self.pending.push(next),
                 Named::Collection(collection) => self.collection(&collection, of)?,
             }
         }

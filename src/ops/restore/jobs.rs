@@ -105,14 +105,16 @@ impl<'a> Work<'a> {
         lock(&self.report).matched = true;
     }
 
-    /// Whether this entry is the first of its group that the walk meets; true without a group.
-    pub fn is_first_of_group(&self, entry: &Entry, path: &EntryPath) -> bool {
+    /// Whether this entry of `directory` is the first of its group that the walk meets; true
+    /// without a group.
+    pub fn is_first_of_group(&self, entry: &Entry, directory: &EntryPath) -> bool {
         let Some(group) = &entry.link_group else { return true };
         let mut groups = lock(&self.groups);
         if groups.contains_key(group) {
             return false;
         }
-        groups.insert(group.clone(), Group { first: path.clone(), there: false });
+        let first = directory.join(&entry.name);
+        groups.insert(group.clone(), Group { first, there: false });
         true
     }
 

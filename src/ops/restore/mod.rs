@@ -174,7 +174,7 @@ pub(super) fn pass_through(
 ) -> Result<(), RestoreError> {
     let wanted = Wanted::new(&work.options.paths, &work.options.filter);
     let workers = reader.repository().workers();
-    if let (Pass::Finish | Pass::Verify, Some(target)) = (pass, target.as_mut()) {
+    if let (Pass::Finish, Some(target)) = (pass, target.as_mut()) {
         target.all_were_entered();
     }
     std::thread::scope(|scope| {

@@ -59,8 +59,8 @@ impl Start {
     }
 }
 
-/// Whether the last pass has nothing to do with it, nor with what is below it.
-fn has_no_end(entry: &Entry) -> bool {
+/// Whether [`Pass::Finish`] does nothing with it but go into its directory.
+fn is_done_by_write(entry: &Entry) -> bool {
     !matches!(entry.kind, Kind::Directory(_)) && entry.link_group.is_none()
 }
 
@@ -84,8 +84,9 @@ pub struct Walk<'a> {
     guard: Option<Guard<'a>>,
     spared: &'a [EntryPath],
     witnesses: Option<Witnesses<'a>>,
-    /// The directory last entered, as patterns see it, and as the target has it.
+    /// The directory last entered, as patterns see it.
     below: EntryPath,
+    /// The same below the target's root.
     path: EntryPath,
     open: Vec<OpenDirectory<'a>>,
 }
@@ -209,7 +210,7 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, entry: Entry) -> Result<(), RestoreError> {
         let Some(top) = self.open.last_mut() else { return Ok(()) };
-        if self.pass == Pass::Finish && top.state != State::Waiting && has_no_end(&entry) {
+        if self.pass == Pass::Finish && top.state != State::Waiting && is_done_by_write(&entry) {
             return Ok(());
         }
         if let Some(names) = &mut top.names {
@@ -409,10 +410,7 @@ impl<'a> Walk<'a> {
         match self.pass {
             Pass::Compare => Some(Task::Compare),
             Pass::Verify => Some(Task::Verify),
-            Pass::Write => {
-                let is_first = || self.work.is_first_of_group(entry, &self.path.join(&entry.name));
-                (entry.link_group.is_none() || is_first()).then_some(Task::Write)
-            }
+            Pass::Write => self.work.is_first_of_group(entry, &self.path).then_some(Task::Write),
             Pass::Finish => {
                 let group = entry.link_group.as_ref()?;
                 (!self.work.was_first(group, &self.path.join(&entry.name))).then_some(Task::Link)
